@@ -1,0 +1,39 @@
+"""Pauses between attempts: exponential with full jitter and a cap."""
+
+import asyncio
+import random
+
+from runtime.clock import Clock
+
+
+class Backoff:
+    """Counts failures in a row and waits accordingly; `reset` after a success.
+
+    The n-th pause is uniform in [0, min(cap_s, first_s * 2**n)]; `random_source` makes it repeatable.
+    """
+
+    def __init__(
+        self, *, clock: Clock, first_s: float = 0.1, cap_s: float, random_source: random.Random | None = None
+    ) -> None:
+        self._clock = clock
+        self._first_s = first_s
+        self._cap_s = cap_s
+        self._random = random_source or random.Random()
+        self.failures = 0
+
+    def reset(self) -> None:
+        """The last attempt worked."""
+        self.failures = 0
+
+    async def pause(self, *, until: asyncio.Event | None = None) -> None:
+        """Wait after a failure; returns early once `until` is set."""
+        ceiling_s = min(self._cap_s, self._first_s * 2 ** min(self.failures, 30))
+        self.failures += 1
+        pause = asyncio.ensure_future(self._clock.sleep(self._random.uniform(0, ceiling_s)))
+        if until is None:
+            await pause
+            return
+        stopped = asyncio.ensure_future(until.wait())
+        await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (pause, stopped):
+            task.cancel()

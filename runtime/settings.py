@@ -1,0 +1,120 @@
+"""Settings: frozen, read once at start, from a TOML file and the environment (`WARDLIGHT_MQTT__PORT=1884`).
+
+Each room declares its own section (`ingest/settings.py` …) as a Section; a service asks for the sections it needs.
+The environment wins over the file, the file over defaults. A key that no section knows is an error, not silence.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from vitals.errors import ConfigurationError
+
+SectionT = TypeVar("SectionT", bound="Section")
+
+ENVIRONMENT_PREFIX = "WARDLIGHT_"
+SECTION_NAMES = frozenset(
+    {"mqtt", "log", "database", "telemetry", "ingest", "stream", "alerts", "recorder", "dashboard", "simulators"}
+)
+
+
+class Section(BaseModel):
+    """One room's settings; frozen, unknown keys refused. `name` of a subclass is its table in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MqttSettings(Section):
+    """Where the MQTT broker is and how to speak to it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password: SecretStr | None = None
+    tls: bool = False
+    keepalive_s: int = Field(default=30, ge=5, le=3600)
+    session_expiry_s: int = Field(default=7 * 24 * 3600, ge=0)
+    """How long the broker keeps our session while we are away (MQTT 5; a 3.1.1 broker keeps it by its own rule)."""
+
+
+class LogSettings(Section):
+    """Which log, and its bounds."""
+
+    kind: Literal["local", "kafka"] = "local"
+    bootstrap: str = "127.0.0.1:9092"
+    """Kafka's `host:port[,host:port…]`."""
+    topic_prefix: str = ""
+    """Before every topic name in Kafka; for sharing one cluster."""
+    partitions: int = Field(default=12, ge=1, le=1000)
+    replication: int = Field(default=1, ge=1, le=7)
+    directory: Path = Path("data")
+    """Where the local log's file lies."""
+    retention_h: int = Field(default=7 * 24, ge=1)
+    publish_records_max: int = Field(default=2000, ge=1)
+    """Records in one group commit of the local log; more wait for the next."""
+
+
+class DatabaseSettings(Section):
+    """The patient database, as an SQLAlchemy URL: `sqlite:///data/ward.db` or `postgresql+psycopg://…`."""
+
+    url: SecretStr = SecretStr("sqlite:///data/ward.db")
+    threads_max: int = Field(default=4, ge=1, le=64)
+    """Connections and threads a service uses for SQL."""
+
+
+class TelemetrySettings(Section):
+    """Metrics and health over HTTP; off where there is no port."""
+
+    port: int | None = Field(default=None, ge=0, le=65535)
+    host: str = "127.0.0.1"
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Configuration:
+    """File and environment, read once; hands out validated sections."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._tables = tables
+
+    @classmethod
+    def read(cls, *, file: Path | None, environment: Mapping[str, str] | None = None) -> "Configuration":
+        """Merge `file` (TOML, optional) and the environment; raises ConfigurationError naming the key at fault."""
+        tables: dict[str, dict[str, Any]] = {name: dict(table) for name, table in _from_file(file).items()}
+        for name, value in (os.environ if environment is None else environment).items():
+            if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+                continue
+            section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            tables.setdefault(section, {})[key] = value
+        unknown = tables.keys() - SECTION_NAMES
+        if unknown:
+            raise ConfigurationError(
+                f"Unknown settings section {min(unknown)!r}; known are {', '.join(sorted(SECTION_NAMES))}."
+            )
+        return cls(tables)
+
+    def section(self, name: str, model: type[SectionT]) -> SectionT:
+        """The section `name` validated as `model`; raises ConfigurationError naming key and cause."""
+        if name not in SECTION_NAMES:
+            raise KeyError(name)
+        try:
+            return model.model_validate(dict(self._tables.get(name, {})))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join([name, *map(str, first["loc"])])
+            raise ConfigurationError(f"Setting {key}: {first['msg']}.") from error
+
+
+def _from_file(file: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read the settings file {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The settings file {file} is not valid TOML: {error}.") from error

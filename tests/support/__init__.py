@@ -1,0 +1,1 @@
+"""Builders, fakes of ports, private servers and contract suites that tests share."""

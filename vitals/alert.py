@@ -1,0 +1,113 @@
+"""Alerts: episodes, their transitions, and the commands people give about them."""
+
+from enum import StrEnum
+
+import msgspec
+
+from vitals.reading import Origin, PatientId, WardId
+from vitals.sign import Sign
+
+
+class Priority(StrEnum):
+    """Urgency from harm and onset, after the table of IEC 60601-1-8 clause 6.1.2."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class AlertKind(StrEnum):
+    """What an episode is about; one open episode per patient and kind. Part of the MQTT topic."""
+
+    HEART_RATE_LOW = "heart-rate-low"
+    HEART_RATE_HIGH = "heart-rate-high"
+    RESPIRATORY_RATE_LOW = "respiratory-rate-low"
+    RESPIRATORY_RATE_HIGH = "respiratory-rate-high"
+    SPO2_LOW = "spo2-low"
+    TEMPERATURE_LOW = "temperature-low"
+    TEMPERATURE_HIGH = "temperature-high"
+    SYSTOLIC_LOW = "systolic-low"
+    SYSTOLIC_HIGH = "systolic-high"
+    NEWS2_SINGLE_RED = "news2-single-red"
+    NEWS2_URGENT = "news2-urgent"
+    NEWS2_EMERGENCY = "news2-emergency"
+    UNUSUAL_PATTERN = "unusual-pattern"
+    LOST_CONTACT = "lost-contact"
+
+
+class TransitionKind(StrEnum):
+    """What happened to an episode."""
+
+    RAISED = "raised"
+    ESCALATED = "escalated"
+    """The priority rose while active; an earlier acknowledgement no longer covers it."""
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Reason(StrEnum):
+    """Why a transition happened; the same word in log line, metric label, SQL row, MQTT payload and screen."""
+
+    LIMIT_BREACHED = "limit_breached"
+    LIMIT_BREACHED_DEEPER = "limit_breached_deeper"
+    SCORE_REACHED = "score_reached"
+    PATTERN_UNUSUAL = "pattern_unusual"
+    NO_READING = "no_reading"
+    BACK_WITHIN_LIMIT = "back_within_limit"
+    SCORE_FELL = "score_fell"
+    PATTERN_USUAL = "pattern_usual"
+    CONTACT_REGAINED = "contact_regained"
+    PERSON = "person"
+    """A person acknowledged or resolved it."""
+    PATIENT_LEFT = "patient_left"
+
+
+class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step in an episode's life, on log topic `alerts`, keyed by patient; carries the episode's whole state after it.
+
+    Ids are deterministic: `episode_id` from patient, kind and the log record that opened it; `transition_id` from the
+    episode and the log record that caused the step. A replay repeats them, so every sink upserts.
+    """
+
+    transition_id: str
+    episode_id: str
+    patient_id: PatientId
+    ward_id: WardId
+    kind: AlertKind
+    transition: TransitionKind
+    reason: Reason
+    priority: Priority
+    at_ms: int
+    """Event time of this step (measured_at of its cause, tick time, or command time)."""
+    onset_ms: int
+    """When the condition began."""
+    raised_at_ms: int
+    active: bool
+    acknowledged: bool
+    text: str
+    """One line a nurse reads: value, limit, duration."""
+    sign: Sign | None = None
+    value: float | None = None
+    limit: float | None = None
+    by: str | None = None
+    """Who, where a person did it."""
+    origin: Origin = Origin.REAL
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person orders about an episode, on log topic `commands`, keyed by patient; idempotent by `command_id`."""
+
+    command_id: str
+    patient_id: PatientId
+    episode_id: str
+    action: "Action"
+    by: str
+    at_ms: int
+    note: str | None = None
+
+
+class Action(StrEnum):
+    """What can be ordered."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"

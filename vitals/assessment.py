@@ -1,0 +1,65 @@
+"""Assessments: what the models and scores say of one reading, and what drove them."""
+
+import msgspec
+
+from vitals.reading import Origin, PatientId
+from vitals.sign import Sign
+
+
+class News2Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """NEWS2 as of one moment, as an interval while inputs are missing or stale.
+
+    `total` is set only when every input is present and fresh; `low <= total <= high` always. A missing input is in
+    `missing` and contributes 0 to `low` and its maximum to `high`; it never counts as 0 points in `points`.
+    """
+
+    low: int
+    high: int
+    points: dict[Sign, int]
+    """Points per input that is present and fresh."""
+    missing: tuple[Sign, ...]
+    single_red: bool
+    """Some present input alone scores 3."""
+    response: str
+    """A value of `vitals.news2.Response`: the band that `low` (and single red) already demands."""
+    total: int | None = None
+
+
+class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One sign's part in an assessment: its value beside what is usual for this patient."""
+
+    sign: Sign
+    value: float
+    usual: float | None = None
+    """The personal baseline; None while it is warming up."""
+    deviation: float | None = None
+    """(value - usual) / personal spread, in robust standard deviations."""
+    news2_points: int | None = None
+
+
+class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stream says of one reading, on log topic `assessments`; one per reading, same key.
+
+    Exactly one of `anomaly` and `warming_up=True` describes the model's state: no score is ever 0 for "not ready".
+    """
+
+    reading_id: str
+    patient_id: PatientId
+    measured_at_ms: int
+    received_at_ms: int
+    news2: News2Summary
+    drivers: tuple[Driver, ...]
+    """Strongest first."""
+    warming_up: bool
+    model_version: str
+    origin: Origin = Origin.REAL
+    anomaly: float | None = None
+    """Multivariate anomaly score in [0, 1]; comparable only within one patient. None while warming up or with too few signs."""
+    anomaly_threshold: float | None = None
+    """The patient's own quantile the score is held against."""
+    flagged: bool = False
+    """The score lies above the patient's own threshold."""
+    learned: bool = False
+    """Whether the models learned from this reading after scoring it."""
+    late: bool = False
+    """Older than the newest already assessed: re-scores the past, pages nobody."""

@@ -1,0 +1,56 @@
+"""Bytes to records and back: JSON by msgspec, strict both ways."""
+
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from vitals.alert import Command, Transition
+from vitals.assessment import Assessment
+from vitals.errors import MalformedRecord
+from vitals.reading import DeviceReading, Reading, Receipt, Rejection, Tick
+
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+
+_encoder = msgspec.json.Encoder()
+_readings_decoder: msgspec.json.Decoder[Reading | Tick] = msgspec.json.Decoder(Reading | Tick)
+_decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
+    record: msgspec.json.Decoder(record)
+    for record in (
+        Assessment,
+        Transition,
+        Command,
+        Rejection,
+        Receipt,
+        DeviceReading,
+    )
+}
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """One record as JSON.
+
+    >>> encode(Tick(at_ms=5))
+    b'{"type":"tick","at_ms":5}'
+    """
+    return _encoder.encode(record)
+
+
+def decode_reading_or_tick(value: bytes) -> Reading | Tick:
+    """A record of log topic `readings`; raises MalformedRecord on anything else, NaN and infinities included."""
+    try:
+        record = _readings_decoder.decode(value)
+    except msgspec.DecodeError as error:
+        raise MalformedRecord(f"Not a reading or tick: {error}") from error
+    if isinstance(record, Reading) and not all(map(math.isfinite, record.signs.values())):
+        raise MalformedRecord(f"Reading {record.reading_id} has a value that is not finite.")
+    return record
+
+
+def decode(record: type[RecordT], value: bytes) -> RecordT:
+    """A record of another log topic, a receipt or a device's own reading; raises MalformedRecord where `value` is not one."""
+    try:
+        decoded: RecordT = _decoders[record].decode(value)
+    except msgspec.DecodeError as error:
+        raise MalformedRecord(f"Not a {record.__name__}: {error}") from error
+    return decoded

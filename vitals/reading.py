@@ -1,0 +1,109 @@
+"""Readings: one device message (or charting entry), one moment, one or many signs."""
+
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from vitals.sign import Sign
+
+PatientId = NewType("PatientId", str)
+"""Random surrogate id; never derived from a name or number."""
+DeviceId = NewType("DeviceId", str)
+WardId = NewType("WardId", str)
+
+
+class Origin(StrEnum):
+    """What kind of data this is (after ISO/IEEE 11073-10207 GenerationMode), shown wherever it is not real."""
+
+    REAL = "real"
+    DEMO = "demo"
+    """Made by a simulator."""
+    REPLAY = "replay"
+    """A recording published again; its own time is the live time."""
+
+
+class DeviceReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a device publishes: JSON on `wardlight/v1/devices/{device_id}/readings`.
+
+    `measured_at` is epoch milliseconds or an RFC 3339 string; `signs` maps sign names to numbers (consciousness also
+    to a letter of ACVPU, supplemental oxygen also to true/false). `boot` and `sequence` come together or not at all:
+    `sequence` counts from 0 within one `boot`.
+    """
+
+    measured_at: int | str
+    signs: dict[str, float | bool | str]
+    boot: str | None = None
+    sequence: int | None = None
+    origin: Origin = Origin.REAL
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
+    """One accepted reading on log topic `readings`: strictly decoded, plausible, and its patient resolved.
+
+    Times are epoch milliseconds: `measured_at_ms` by the device, `received_at_ms` by ingest.
+    """
+
+    reading_id: str
+    patient_id: PatientId
+    device_id: DeviceId
+    measured_at_ms: int
+    received_at_ms: int
+    signs: dict[Sign, float]
+    boot: str | None = None
+    sequence: int | None = None
+    origin: Origin = Origin.REAL
+
+
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What ingest tells a device on `…/accepted`: sequences `from_sequence` to `through_sequence` of `boot` are safe.
+
+    It names exactly the run it vouches for, so it is true whatever ingest has forgotten in a crash: a device lets go of
+    that run and of nothing else. `rejected` is set where the run is safe in `rejected`, not in `readings`.
+    """
+
+    boot: str
+    from_sequence: int
+    through_sequence: int
+    rejected: "RejectionReason | None" = None
+
+
+class Tick(msgspec.Struct, frozen=True, tag="tick"):
+    """Time as a record: the partition's owner in `alerts` publishes one into `readings` each second, so that a replay sees it too."""
+
+    at_ms: int
+
+
+class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One refused message on log topic `rejected`, with everything needed to replay it once the cause is mended."""
+
+    rejection_id: str
+    reason: "RejectionReason"
+    detail: str
+    """One sentence for people, at most 300 characters."""
+    device_id: str
+    """As the MQTT topic named it; at most 64 characters."""
+    received_at_ms: int
+    payload: bytes
+    """The original bytes, cut to `payload_bytes_kept`; base64 in JSON."""
+    payload_bytes: int
+    """The original length; greater than len(payload) where it was cut, and then it cannot be replayed."""
+
+
+class RejectionReason(StrEnum):
+    """Why ingest refused a message; bounded, used as metric label."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+    UNKNOWN_SIGN = "unknown_sign"
+    NO_SIGNS = "no_signs"
+    NOT_A_NUMBER = "not_a_number"
+    IMPLAUSIBLE = "implausible"
+    BAD_TIME = "bad_time"
+    TIME_IN_FUTURE = "time_in_future"
+    TOO_OLD = "too_old"
+    BAD_IDENTITY = "bad_identity"
+    BAD_TOPIC = "bad_topic"
+    UNASSIGNED = "unassigned"

@@ -1,0 +1,47 @@
+"""Which sequence numbers of one device boot were seen: exact, compact and bounded."""
+
+from bisect import bisect_right
+
+import msgspec
+
+
+class SeenSequences(msgspec.Struct):
+    """A set of sequence numbers as disjoint, ascending intervals `[first, last]`; mutable.
+
+    Adding is O(log n) in the number of gaps. Holds at most `intervals_max` intervals: beyond that the two lowest are
+    joined, so that a gap too old to matter counts as seen; `joined` counts how often.
+    """
+
+    firsts: list[int] = []
+    lasts: list[int] = []
+    joined: int = 0
+
+    def add(self, sequence: int, *, intervals_max: int = 64) -> bool:
+        """Remember `sequence`; False if it was already there."""
+        index = bisect_right(self.firsts, sequence) - 1
+        if index >= 0 and sequence <= self.lasts[index]:
+            return False
+        joins_left = index >= 0 and self.lasts[index] == sequence - 1
+        joins_right = index + 1 < len(self.firsts) and self.firsts[index + 1] == sequence + 1
+        if joins_left and joins_right:
+            self.lasts[index] = self.lasts.pop(index + 1)
+            del self.firsts[index + 1]
+        elif joins_left:
+            self.lasts[index] = sequence
+        elif joins_right:
+            self.firsts[index + 1] = sequence
+        else:
+            self.firsts.insert(index + 1, sequence)
+            self.lasts.insert(index + 1, sequence)
+            if len(self.firsts) > intervals_max:
+                self._join_lowest()
+        return True
+
+    def __contains__(self, sequence: int) -> bool:
+        index = bisect_right(self.firsts, sequence) - 1
+        return index >= 0 and sequence <= self.lasts[index]
+
+    def _join_lowest(self) -> None:
+        self.lasts[0] = self.lasts.pop(1)
+        del self.firsts[1]
+        self.joined += 1
