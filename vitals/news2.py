@@ -1,0 +1,174 @@
+"""NEWS2: the early-warning score of the Royal College of Physicians (2017), as an interval while inputs are missing.
+
+For adults only: not for patients under 16 or pregnant. SpO2 scale 2 is for patients whom a clinician has confirmed as
+hypercapnic with a target of 88-92 %; no software may infer it.
+
+Rounding, which the chart leaves open: measured values are rounded half up before scoring, temperature to 0.1 degree
+Celsius, the others to integers. Consciousness and oxygen are codes: anything but 0 (alert; air) scores.
+
+Source of every band: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017, charts 1, 2 and 4.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from vitals.assessment import News2Summary
+from vitals.errors import InvalidArgument
+from vitals.sign import Sign
+
+
+class Response(StrEnum):
+    """The band of clinical response (RCP 2017, chart 4), from least to most."""
+
+    LOW = "low"
+    """Aggregate 0-4."""
+    LOW_MEDIUM = "low_medium"
+    """Aggregate 0-4 with one parameter at 3: an urgent review on the ward."""
+    URGENT = "urgent"
+    """Aggregate 5-6."""
+    EMERGENCY = "emergency"
+    """Aggregate 7 or more."""
+
+
+NEWS2_INPUTS: tuple[Sign, ...] = (
+    Sign.RESPIRATORY_RATE,
+    Sign.SPO2,
+    Sign.SUPPLEMENTAL_OXYGEN,
+    Sign.SYSTOLIC,
+    Sign.HEART_RATE,
+    Sign.CONSCIOUSNESS,
+    Sign.TEMPERATURE,
+)
+"""What NEWS2 needs, in the order of the chart."""
+
+URGENT_FROM = 5
+EMERGENCY_FROM = 7
+RED = 3
+"""The points with which one parameter alone asks for a review."""
+OXYGEN_POINTS = 2
+
+POINTS_MAX: Mapping[Sign, int] = {
+    sign: OXYGEN_POINTS if sign is Sign.SUPPLEMENTAL_OXYGEN else RED for sign in NEWS2_INPUTS
+}
+"""The most an input can score: what a missing one adds to the upper bound."""
+
+
+class _Bands(NamedTuple):
+    """Points by band: `points[i]` up to and including `through[i]`, the last beyond all."""
+
+    through: tuple[int, ...]
+    points: tuple[int, ...]
+    per_unit: int = 1
+    """Steps of rounding per unit; `through` counts in steps."""
+
+
+_RESPIRATORY_RATE = _Bands((8, 11, 20, 24), (3, 1, 0, 2, 3))
+_SPO2_SCALE_1 = _Bands((91, 93, 95), (3, 2, 1, 0))
+_SPO2_SCALE_2_AIR = _Bands((83, 85, 87), (3, 2, 1, 0))
+_SPO2_SCALE_2_OXYGEN = _Bands((83, 85, 87, 92, 94, 96), (3, 2, 1, 0, 1, 2, 3))
+_SYSTOLIC = _Bands((90, 100, 110, 219), (3, 2, 1, 0, 3))
+_PULSE = _Bands((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3))
+_TEMPERATURE = _Bands((350, 360, 380, 390), (3, 1, 0, 1, 2), per_unit=10)
+
+_MEASURED: Mapping[Sign, _Bands] = {
+    Sign.RESPIRATORY_RATE: _RESPIRATORY_RATE,
+    Sign.SYSTOLIC: _SYSTOLIC,
+    Sign.HEART_RATE: _PULSE,
+    Sign.TEMPERATURE: _TEMPERATURE,
+}
+_CODED: Mapping[Sign, int] = {Sign.SUPPLEMENTAL_OXYGEN: OXYGEN_POINTS, Sign.CONSCIOUSNESS: RED}
+
+_HALF = 0.5 + 1e-9
+"""Half up, forgiving what binary fractions lose of a decimal half (38.05 times 10)."""
+
+
+def points_of(sign: Sign, value: float, *, spo2_scale: int = 1, on_oxygen: bool | None = None) -> int | None:
+    """NEWS2 points of one input; None where SpO2 on scale 2 depends on oxygen and that is unknown.
+
+    Raises InvalidArgument for a sign that NEWS2 does not use, a scale other than 1 or 2, NaN and infinities.
+
+    >>> points_of(Sign.RESPIRATORY_RATE, 24.5), points_of(Sign.TEMPERATURE, 38.04)
+    (3, 0)
+    """
+    if not math.isfinite(value):
+        raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.")
+    if sign is Sign.SPO2:
+        return _spo2_points(value, _checked_scale(spo2_scale), on_oxygen=on_oxygen)
+    bands = _MEASURED.get(sign)
+    if bands is not None:
+        return _banded(bands, value)
+    coded = _CODED.get(sign)
+    if coded is None:
+        raise InvalidArgument(f"NEWS2 does not use {sign.value}; its inputs are {', '.join(NEWS2_INPUTS)}.")
+    return 0 if value == 0 else coded
+
+
+def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Summary:
+    """NEWS2 of these observations; signs that NEWS2 does not use are ignored, absent inputs widen the interval.
+
+    Whatever value a missing input takes, the total lies in `low..high`, and learning one input never widens that
+    interval. With scale 2, unknown oxygen and SpO2 above 92 %, SpO2 is present yet has no entry in `points`: its points
+    depend on oxygen, and the interval spans both. Raises InvalidArgument as `points_of`.
+
+    >>> score({Sign.RESPIRATORY_RATE: 25, Sign.SPO2: 97}).response
+    'low_medium'
+    """
+    oxygen = observations.get(Sign.SUPPLEMENTAL_OXYGEN)
+    on_oxygen = None if oxygen is None else oxygen != 0
+    points: dict[Sign, int] = {}
+    missing: list[Sign] = []
+    low = high = 0
+    for sign in NEWS2_INPUTS:
+        value = observations.get(sign)
+        if value is None:
+            missing.append(sign)
+            high += POINTS_MAX[sign]
+            continue
+        scored = points_of(sign, value, spo2_scale=spo2_scale, on_oxygen=on_oxygen)
+        if scored is None:
+            high += _banded(_SPO2_SCALE_2_OXYGEN, value)
+            continue
+        points[sign] = scored
+        low += scored
+        high += scored
+    single_red = RED in points.values()
+    return News2Summary(
+        low=low,
+        high=high,
+        points=points,
+        missing=tuple(missing),
+        single_red=single_red,
+        response=response_of(low, single_red=single_red).value,
+        total=None if missing else low,
+    )
+
+
+def response_of(aggregate: int, *, single_red: bool) -> Response:
+    """The response band an aggregate demands (RCP 2017, chart 4)."""
+    if aggregate >= EMERGENCY_FROM:
+        return Response.EMERGENCY
+    if aggregate >= URGENT_FROM:
+        return Response.URGENT
+    return Response.LOW_MEDIUM if single_red else Response.LOW
+
+
+def _spo2_points(percent: float, spo2_scale: int, *, on_oxygen: bool | None) -> int | None:
+    if spo2_scale == 1:
+        return _banded(_SPO2_SCALE_1, percent)
+    if on_oxygen is not None:
+        return _banded(_SPO2_SCALE_2_OXYGEN if on_oxygen else _SPO2_SCALE_2_AIR, percent)
+    on_air = _banded(_SPO2_SCALE_2_AIR, percent)
+    return on_air if on_air == _banded(_SPO2_SCALE_2_OXYGEN, percent) else None
+
+
+def _banded(bands: _Bands, value: float) -> int:
+    return bands.points[bisect_left(bands.through, math.floor(value * bands.per_unit + _HALF))]
+
+
+def _checked_scale(spo2_scale: int) -> int:
+    if spo2_scale not in (1, 2):
+        raise InvalidArgument(f"SpO2 scale {spo2_scale} does not exist: use 1, or 2 where a clinician confirmed it.")
+    return spo2_scale
