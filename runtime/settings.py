@@ -18,7 +18,19 @@ SectionT = TypeVar("SectionT", bound="Section")
 
 ENVIRONMENT_PREFIX = "WARDLIGHT_"
 SECTION_NAMES = frozenset(
-    {"mqtt", "log", "database", "telemetry", "ingest", "stream", "alerts", "recorder", "dashboard", "simulators"}
+    {
+        "process",
+        "mqtt",
+        "log",
+        "database",
+        "telemetry",
+        "ingest",
+        "stream",
+        "alerts",
+        "recorder",
+        "dashboard",
+        "simulators",
+    }
 )
 
 
@@ -64,6 +76,13 @@ class DatabaseSettings(Section):
     url: SecretStr = SecretStr("sqlite:///data/ward.db")
     threads_max: int = Field(default=4, ge=1, le=64)
     """Connections and threads a service uses for SQL."""
+
+
+class ProcessSettings(Section):
+    """Bounds of a process as a whole."""
+
+    shutdown_s: float = Field(default=20.0, gt=0, le=600)
+    """One deadline for everything a shutdown does."""
 
 
 class TelemetrySettings(Section):
