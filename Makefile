@@ -1,0 +1,36 @@
+# Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench simulate clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+export PYTHON
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a whole ward in one process, until Ctrl-C; options by ARGS="--beds 12 --port 8090"
+	@sh scripts/set-up-python requirements.lock
+	@exec $(BIN)/wardlight demo $(ARGS)
+
+simulate: ## publish as devices to a running broker; options by ARGS="--beds 12 --scenario sepsis"
+	@sh scripts/set-up-python requirements.lock
+	@exec $(BIN)/wardlight simulate $(ARGS)
+
+check: ## lint, types, import contract and the fast tests; needs no server, under a minute
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/check
+
+test: ## everything: sets up the servers the tests need, then check, integration and e2e
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	@sh scripts/check
+	$(BIN)/python -m pytest tests/integration tests/e2e
+
+bench: ## each stage beside its floor; one of them by ARGS="recorder --json"
+	@sh scripts/set-up-python requirements-dev.lock
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove the environment and every cache; leaves data/ alone
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build

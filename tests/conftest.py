@@ -1,0 +1,52 @@
+"""For every test: the seed is printed first, skipped tests are told loudly at the end, and in CI a skip is a failure."""
+
+import os
+import random
+
+import hypothesis
+import pytest
+
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+SEED_VARIABLE = "WARDLIGHT_TEST_SEED"
+
+hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.load_profile("ci" if IN_CI else "here")
+
+
+def session_seed() -> int:
+    """The seed of this run: from the environment, fixed in CI, otherwise drawn."""
+    given = os.environ.get(SEED_VARIABLE)
+    if given is not None:
+        return int(given)
+    return 1 if IN_CI else random.SystemRandom().randrange(2**31)
+
+
+SEED = session_seed()
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Seeds whatever a test draws; printed at the head of the run."""
+    return SEED
+
+
+def pytest_report_header() -> str:
+    return f"seed: {SEED} (repeat with {SEED_VARIABLE}={SEED})"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section(f"{len(skipped)} SKIPPED, so this run does not show that everything works", sep="!")
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        terminalreporter.line(f"{report.nodeid}: {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,83 @@
+"""Documents tell the truth: links resolve, files they name exist, the telemetry table is the one in the code."""
+
+import ast
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from runtime.metrics_table import METRICS, Metric
+from tests.support.tree import ROOT, folders_with_python, parsed, source_files, text, tracked
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+CODE_SPAN = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)+/?")
+METRIC_NAME = re.compile(r"wardlight_[a-z]+(_[a-z0-9]+)+")
+HISTOGRAM_SUFFIX = re.compile(r"_(bucket|count|sum)$")
+OTHER_FOLDERS = {"docs", "deploy", "scripts", "tests", "benchmarks", ".ci"}
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    broken = [
+        f"{name} -> {target}"
+        for name in documents()
+        for target in LINK.findall(text(name))
+        if "://" not in target and not target.startswith(("#", "mailto:")) and not _exists(name, target)
+    ]
+    assert not broken
+
+
+def test_every_path_a_document_names_exists() -> None:
+    folders = folders_with_python() | OTHER_FOLDERS
+    missing = [
+        f"{name}: {path}"
+        for name in documents()
+        for span in CODE_SPAN.findall(_without_blocks(text(name)))
+        if PATH.fullmatch(span) and (path := span).split("/", 1)[0] in folders and not (ROOT / path).exists()
+    ]
+    assert not missing
+
+
+def test_the_telemetry_page_holds_the_table_of_the_code() -> None:
+    page = [line for line in text("docs/telemetry.md").splitlines() if line.startswith("| `wardlight_")]
+    assert page == [row_of(metric) for metric in METRICS]
+
+
+def test_metrics_are_named_by_room_thing_and_unit() -> None:
+    rooms = folders_with_python() | {"process", "log", "mqtt", "recorder", "worker"}
+    for metric in METRICS:
+        assert metric.name.split("_")[1] in rooms, metric.name
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert metric.kind != "histogram" or metric.name.endswith("_seconds"), metric.name
+
+
+def test_every_metric_named_in_the_source_is_in_the_table_and_every_row_is_used() -> None:
+    named: dict[str, str] = {
+        node.value: name
+        for name in source_files()
+        if name != "runtime/metrics_table.py"
+        for node in ast.walk(parsed(name))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and METRIC_NAME.fullmatch(node.value)
+    }
+    declared = {metric.name for metric in METRICS}
+    assert {name: where for name, where in named.items() if name not in declared} == {}
+    assert declared - named.keys() == set()
+
+
+def row_of(metric: Metric) -> str:
+    """A metric's line in docs/telemetry.md."""
+    labels = "; ".join(f"`{label.name}`: {label.values}" for label in metric.labels) or "none"
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def documents() -> list[str]:
+    """Every page of ours."""
+    return [name for name in tracked() if name.endswith(".md")]
+
+
+def _exists(name: str, target: str) -> bool:
+    path = unquote(target.split("#", 1)[0])
+    return (ROOT / PurePosixPath(name).parent / path).exists()
+
+
+def _without_blocks(page: str) -> str:
+    return re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
