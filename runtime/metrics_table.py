@@ -46,4 +46,25 @@ METRICS: tuple[Metric, ...] = (
         help="1 while the component can do its work, 0 while it cannot.",
         labels=(COMPONENT,),
     ),
+    Metric(
+        name="wardlight_dashboard_browsers_count",
+        kind=MetricKind.GAUGE,
+        help="Live streams open to browsers now.",
+    ),
+    Metric(
+        name="wardlight_dashboard_browsers_cut_off_total",
+        kind=MetricKind.COUNTER,
+        help="Browsers disconnected because they could not keep up; they come back to a fresh snapshot.",
+    ),
+    Metric(
+        name="wardlight_dashboard_feed_restarts_total",
+        kind=MetricKind.COUNTER,
+        help="Times the live feed lost the log or the database and started again from a snapshot.",
+        labels=(ERROR_CODE,),
+    ),
+    Metric(
+        name="wardlight_dashboard_malformed_records_total",
+        kind=MetricKind.COUNTER,
+        help="Records of the log that the live feed could not read and skipped.",
+    ),
 )
