@@ -1,0 +1,337 @@
+"""The log for one process: a partitioned log in one SQLite file, or in memory, behind the port of `runtime.bus`.
+
+Publishes that arrive while a commit runs go into the next one together. Readers are woken by commits; those at the
+log's head are served from a small cache of its tail and do not touch the file.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from runtime.blocking import Door
+from runtime.bus import Assigned, Delivered, Incoming, Outgoing, Positions, TopicPartition
+from runtime.clock import Clock
+from runtime.local_group import LocalGroup, Member
+from runtime.local_log import LocalLog, ReadRequest
+from vitals.errors import InvalidArgument, PositionOutOfRange, Unavailable
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalLogLimits:
+    """Bounds of the local log."""
+
+    publish_records_max: int = 2000
+    """Records in one commit, and records waiting for the next; further publishers wait their turn."""
+    tail_records_max: int = 512
+    """Newest records kept in memory, per topic and partition."""
+    retention_ms: int | None = 7 * 24 * 3_600_000
+    """Age after which records are trimmed; None keeps all."""
+    trim_every_s: float = 60.0
+    """How often, at most, the log looks for records to trim; it does so after a commit."""
+    trim_records_max: int = 2000
+    """Records trimmed in one step, between two commits."""
+    handover_s_max: float = 30.0
+    """How long a group's new owner of a partition waits for the old one to let go."""
+
+
+class LocalBus:
+    """Bus for one process; open it with `open`."""
+
+    def __init__(self, log: LocalLog, *, door: Door, clock: Clock, limits: LocalLogLimits) -> None:
+        self._log = log
+        self._door = door
+        self._clock = clock
+        self._limits = limits
+        self._ends = dict(log.ends())
+        self._beginnings = dict(log.beginnings())
+        self._tails: dict[TopicPartition, deque[Incoming]] = {}
+        self._groups: dict[str, LocalGroup] = {}
+        self._readers: set[LocalReader] = set()
+        self._admission = asyncio.Lock()
+        self._waiting: deque[tuple[Sequence[Outgoing], asyncio.Future[None]]] = deque()
+        self._waiting_records = 0
+        self._room = asyncio.Event()
+        self._committer: asyncio.Task[None] | None = None
+        self._trim_at_s = clock.monotonic_s()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, path: Path | None, *, partitions: int, door: Door, clock: Clock, limits: LocalLogLimits | None = None
+    ) -> "LocalBus":
+        """Open or create the log in the file `path`, or in memory for None.
+
+        Raises ConfigurationError where another process holds it, or it has another number of partitions.
+        """
+        log = await door.run(LocalLog, path, partition_count=partitions)
+        return cls(log, door=door, clock=clock, limits=limits or LocalLogLimits())
+
+    @property
+    def partition_count(self) -> int:
+        return self._log.partition_count
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        step = self._limits.publish_records_max
+        for first in range(0, len(records), step):
+            await self._publish(records[first : first + step])
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        async with self._admission:
+            while self._waiting_records and self._waiting_records + len(records) > self._limits.publish_records_max:
+                self._room.clear()
+                await self._room.wait()
+            self._require_open()
+            committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((records, committed))
+            self._waiting_records += len(records)
+            if self._committer is None:
+                self._committer = asyncio.create_task(self._commit_waiting(), name="local-log-committer")
+        await committed
+
+    async def _commit_waiting(self) -> None:
+        try:
+            while self._waiting:
+                publishes = list(self._waiting)
+                self._waiting.clear()
+                self._waiting_records = 0
+                self._room.set()
+                await self._commit(publishes)
+                await self._trim_when_due()
+        finally:
+            self._committer = None
+
+    async def _commit(self, publishes: Sequence[tuple[Sequence[Outgoing], "asyncio.Future[None]"]]) -> None:
+        batch = [record for records, _ in publishes for record in records]
+        try:
+            appended = await self._door.run(self._log.append, batch, at_ms=self._clock.now_ms())
+        except BaseException as error:
+            for _, committed in publishes:
+                if not committed.done():
+                    committed.set_exception(
+                        error if isinstance(error, Exception) else Unavailable("The log is closing; publish again.")
+                    )
+            if isinstance(error, Exception):
+                return
+            raise
+        self._show(appended)
+        for _, committed in publishes:
+            if not committed.done():
+                committed.set_result(None)
+
+    def _show(self, appended: Sequence[Incoming]) -> None:
+        changed: set[TopicPartition] = set()
+        for record in appended:
+            place = TopicPartition(record.topic, record.partition)
+            tail = self._tails.get(place)
+            if tail is None:
+                tail = self._tails[place] = deque(maxlen=self._limits.tail_records_max)
+            tail.append(record)
+            self._ends[place] = record.offset + 1
+            changed.add(place)
+        for reader in self._readers:
+            reader.grown(changed)
+
+    async def _trim_when_due(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._limits.retention_ms is None or now_s < self._trim_at_s:
+            return
+        before_ms = self._clock.now_ms() - self._limits.retention_ms
+        step = self._limits.trim_records_max
+        try:
+            trimmed = await self._door.run(self._log.trim, before_ms=before_ms, records_max=step)
+        except Unavailable:
+            trimmed = 0
+        if trimmed < step:
+            self._trim_at_s = now_s + self._limits.trim_every_s
+        if trimmed:
+            self._beginnings.update(self._log.beginnings())
+
+    async def reader(self, *, group: str | None, topics: Sequence[str]) -> "LocalReader":
+        self._require_open()
+        if not topics:
+            raise InvalidArgument("A reader needs at least one topic.")
+        reader = LocalReader(self, self._clock, topics)
+        if group is None:
+            private = LocalGroup(
+                topics=topics, partition_count=self.partition_count, clock=self._clock, handover_s_max=0
+            )
+            reader.join(private)
+        else:
+            if group not in self._groups or self._groups[group].members == 0:
+                self._groups[group] = LocalGroup(
+                    topics=topics,
+                    partition_count=self.partition_count,
+                    clock=self._clock,
+                    handover_s_max=self._limits.handover_s_max,
+                )
+            reader.join(self._groups[group])
+        self._readers.add(reader)
+        return reader
+
+    async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        return {place: self.end_of(place) for place in self._places(topics)}
+
+    async def beginnings(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        return {place: self.beginning_of(place) for place in self._places(topics)}
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._room.set()
+        if self._committer is not None:
+            await asyncio.wait({self._committer})
+        for reader in list(self._readers):
+            await reader.close()
+        await self._door.run(self._log.close)
+
+    def end_of(self, place: TopicPartition) -> int:
+        """The offset after the last record."""
+        return self._ends.get(place, 0)
+
+    def beginning_of(self, place: TopicPartition) -> int:
+        """The oldest offset held."""
+        return self._beginnings.get(place, 0)
+
+    def tail_from(self, place: TopicPartition, offset: int, records_max: int) -> list[Incoming] | None:
+        """Up to `records_max` records from `offset` on, where memory holds that offset; None where only the file does."""
+        tail = self._tails.get(place)
+        if tail is None or offset < tail[0].offset:
+            return None
+        first = offset - tail[0].offset
+        return list(islice(tail, first, first + records_max))
+
+    async def from_file(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
+        """Records from the file; raises Unavailable, PositionOutOfRange where they were trimmed meanwhile."""
+        return await self._door.run(self._log.read, requests)
+
+    def forget(self, reader: "LocalReader") -> None:
+        """A reader has closed."""
+        self._readers.discard(reader)
+
+    def _places(self, topics: Sequence[str]) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for topic in topics for partition in range(self.partition_count)]
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("The log is closed.")
+
+
+class LocalReader:
+    """Reader over a LocalBus; made by `LocalBus.reader`."""
+
+    def __init__(self, bus: LocalBus, clock: Clock, topics: Sequence[str]) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._topics = tuple(topics)
+        self._wake = asyncio.Event()
+        self._positions: dict[TopicPartition, int] = {}
+        self._grown: dict[TopicPartition, None] = {}
+        """Owned places that may have more records, in the order in which they are served."""
+        self._group: LocalGroup
+        self._member: Member
+        self._closed = False
+
+    def join(self, group: LocalGroup) -> None:
+        """Become a member of `group`; called once, by the bus."""
+        self._group = group
+        self._member = group.join(self._topics, self._wake.set)
+
+    def grown(self, places: set[TopicPartition]) -> None:
+        """These places have new records; called by the bus."""
+        for place in places & self._positions.keys():
+            self._grown[place] = None
+            self._wake.set()
+
+    async def poll(self, *, records_max: int, timeout_s: float) -> Assigned | Delivered:
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        await self._clock.sleep(0)
+        polled = await self._poll_now(records_max)
+        while polled is None and await self._woken(deadline_s):
+            polled = await self._poll_now(records_max)
+        return Delivered(()) if polled is None else polled
+
+    async def _woken(self, deadline_s: float) -> bool:
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _poll_now(self, records_max: int) -> Assigned | Delivered | None:
+        self._wake.clear()
+        if self._closed:
+            raise Unavailable("The reader is closed.")
+        assigned = self._group.pending(self._member)
+        if assigned is not None:
+            self._group.announce(self._member, assigned)
+            self._positions.clear()
+            self._grown.clear()
+            return Assigned(assigned)
+        requests = self._due(records_max)
+        if not requests:
+            return None
+        records = await self._fetch(requests)
+        for place, offset, records_count in requests:
+            self._positions[place] = offset + records_count
+            del self._grown[place]
+            if offset + records_count < self._bus.end_of(place):
+                self._grown[place] = None
+        return Delivered(records)
+
+    def _due(self, records_max: int) -> list[ReadRequest]:
+        requests: list[ReadRequest] = []
+        room = records_max
+        for place in self._grown:
+            position = self._positions[place]
+            self._require_held(place, position)
+            records_count = min(room, self._bus.end_of(place) - position)
+            requests.append(ReadRequest(place, position, records_count))
+            room -= records_count
+            if room == 0:
+                break
+        return requests
+
+    async def _fetch(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
+        records: list[Incoming] = []
+        from_file: list[ReadRequest] = []
+        for request in requests:
+            tail = self._bus.tail_from(*request)
+            if tail is None:
+                from_file.append(request)
+            else:
+                records += tail
+        if from_file:
+            records += await self._bus.from_file(from_file)
+        return records
+
+    async def seek(self, positions: Positions) -> None:
+        owned = self._member.announced or frozenset()
+        sought: dict[TopicPartition, int] = {}
+        for topic in self._topics:
+            for partition in sorted(owned):
+                place = TopicPartition(topic, partition)
+                sought[place] = positions.get(place, self._bus.beginning_of(place))
+                self._require_held(place, sought[place])
+        self._positions = sought
+        self._grown = {place: None for place, position in sought.items() if position < self._bus.end_of(place)}
+        self._group.settle(self._member)
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._group.leave(self._member)
+            self._bus.forget(self)
+            self._wake.set()
+
+    def _require_held(self, place: TopicPartition, position: int) -> None:
+        beginning, end = self._bus.beginning_of(place), self._bus.end_of(place)
+        if not beginning <= position <= end:
+            raise PositionOutOfRange(
+                f"The log holds offsets {beginning} to {end} of {place.topic}/{place.partition}, not {position}:"
+                " what was trimmed unread is lost to this reader; raise log.retention_h, or reset its position."
+            )
