@@ -1,0 +1,111 @@
+"""Live events to browsers: one bounded queue each; who cannot keep up is cut off and starts again from a snapshot."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.telemetry import Telemetry
+from vitals.errors import Unavailable
+from vitals.reading import PatientId, WardId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interest:
+    """What one browser wants to hear of: everything, one ward, or one patient's page."""
+
+    ward_id: WardId | None = None
+    patient_id: PatientId | None = None
+
+
+@dataclass(eq=False)
+class Browser:
+    """One open stream; `None` in its queue ends it."""
+
+    interest: Interest
+    queue: asyncio.Queue[bytes | None]
+    ended: bool = False
+
+    async def next_event(self) -> bytes | None:
+        """The next event's bytes, or None once the stream has to end."""
+        return await self.queue.get()
+
+
+class Fanout:
+    """Hands each event to every browser interested in it, without ever waiting for one."""
+
+    def __init__(self, *, browsers_max: int, queue_max: int, telemetry: Telemetry, instance: str) -> None:
+        self._browsers: set[Browser] = set()
+        self._browsers_max = browsers_max
+        self._queue_max = queue_max
+        self._telemetry = telemetry
+        self._instance = instance
+        self._numbers = itertools.count(1)
+        self._closed = False
+
+    @property
+    def browser_count(self) -> int:
+        """Streams open now."""
+        return len(self._browsers)
+
+    def open(self, interest: Interest, first: bytes) -> Browser:
+        """A stream that begins with `first`, gap-free: what is published after this call follows. Raises Unavailable."""
+        if self._closed:
+            raise Unavailable("The dashboard is shutting down: connect again in a moment.")
+        if len(self._browsers) >= self._browsers_max:
+            raise Unavailable(f"{self._browsers_max} browsers are connected already: close some or raise browsers_max.")
+        browser = Browser(interest, asyncio.Queue(maxsize=self._queue_max))
+        browser.queue.put_nowait(first)
+        self._browsers.add(browser)
+        self._telemetry.set("wardlight_dashboard_browsers_count", len(self._browsers))
+        return browser
+
+    def leave(self, browser: Browser) -> None:
+        """The stream has ended."""
+        self._browsers.discard(browser)
+        self._telemetry.set("wardlight_dashboard_browsers_count", len(self._browsers))
+
+    def event(self, name: str, data: Mapping[str, Any]) -> bytes:
+        """One server-sent event with the next id of this instance."""
+        body = json.dumps(data, separators=(",", ":"), allow_nan=False)
+        return f"id: {self._instance}-{next(self._numbers)}\nevent: {name}\ndata: {body}\n\n".encode()
+
+    def publish(self, event: bytes, *, wanted: Callable[[Interest], bool]) -> None:
+        """Queue `event` for every browser whose interest is `wanted`."""
+        for browser in list(self._browsers):
+            if not wanted(browser.interest):
+                continue
+            try:
+                browser.queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self._end(browser)
+                self._telemetry.count("wardlight_dashboard_browsers_cut_off_total")
+
+    def anyone(self, wanted: Callable[[Interest], bool]) -> bool:
+        """Whether an event would reach somebody; spares encoding it."""
+        return any(wanted(browser.interest) for browser in self._browsers)
+
+    def resync(self, make_snapshot: Callable[[Interest], bytes]) -> None:
+        """Replace whatever waits for each browser by a fresh snapshot."""
+        for browser in self._browsers:
+            _drain(browser)
+            browser.queue.put_nowait(make_snapshot(browser.interest))
+
+    def close(self) -> None:
+        """End every stream and refuse new ones."""
+        self._closed = True
+        for browser in list(self._browsers):
+            self._end(browser)
+
+    def _end(self, browser: Browser) -> None:
+        browser.ended = True
+        _drain(browser)
+        browser.queue.put_nowait(None)
+        self.leave(browser)
+
+
+def _drain(browser: Browser) -> None:
+    while not browser.queue.empty():
+        browser.queue.get_nowait()

@@ -1,0 +1,286 @@
+"""The process-wide live feed: slurp a snapshot, then follow the log from its positions, and hand changes to browsers.
+
+One reader without a group follows the log for all browsers. Whoever connects gets the read model as it stands and, in
+the same turn of the event loop, its place in the fan-out: no gap, no double.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from dashboard.episodes import EpisodeNow
+from dashboard.fanout import Browser, Fanout, Interest
+from dashboard.settings import DashboardSettings
+from dashboard.tiles import patient_event, tile
+from dashboard.ward import Bed, PatientNow, Ward
+from runtime.bus import Bus, Delivered, Incoming, Positions, Reader, TopicPartition
+from runtime.clock import Clock
+from runtime.retry import Backoff
+from runtime.telemetry import Telemetry
+from vitals.alert import Transition
+from vitals.assessment import Assessment
+from vitals.codec import decode, decode_reading_or_tick
+from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
+from vitals.reading import PatientId, Reading
+from vitals.topics import LogTopic
+
+log = structlog.get_logger()
+
+TOPICS = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.ALERTS)
+_POLL_S = 0.2
+COMPONENT = "dashboard.feed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The ward at one moment of the database, and how far into the log that moment reaches."""
+
+    beds: Sequence[Bed]
+    readings: Sequence[Reading] = ()
+    """Of the trend window, oldest first."""
+    assessments: Sequence[Assessment] = ()
+    """The newest of each patient."""
+    episodes: Sequence[EpisodeNow] = ()
+    positions: Positions = field(default_factory=dict)
+    """Partitions left out are read from the log's beginning."""
+
+
+class Source(Protocol):
+    """Where snapshots come from."""
+
+    async def snapshot(self) -> Snapshot:
+        """Everything, in one transaction; raises Unavailable."""
+
+    async def beds(self, *, again: bool) -> Sequence[Bed] | None:
+        """The register of patients where it has changed since the last call (or `again`); raises Unavailable."""
+
+
+class Feed:
+    """Keeps `ward` true and browsers told; says so honestly when it cannot."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        source: Source,
+        clock: Clock,
+        fanout: Fanout,
+        settings: DashboardSettings,
+        telemetry: Telemetry,
+    ) -> None:
+        self._bus = bus
+        self._source = source
+        self._clock = clock
+        self._fanout = fanout
+        self._settings = settings
+        self._telemetry = telemetry
+        self.ward = Ward(settings.ward_limits)
+        self.positions: dict[TopicPartition, int] = {}
+        """Where the reader stands; for status, lag and tests."""
+        self._why_not_live: str | None = "The dashboard is starting."
+        self._not_live_since_ms = clock.now_ms()
+        self._turned_at_s = clock.monotonic_s()
+        self._flushed_at_s = self._registered_at_s = clock.monotonic_s()
+        telemetry.not_ready(COMPONENT, self._why_not_live)
+
+    @property
+    def why_not_live(self) -> str | None:
+        """None while what the screen shows follows the log; otherwise one sentence."""
+        if self._why_not_live is None and self._real_s_since(self._turned_at_s) > self._settings.stuck_after_s:
+            return "The dashboard's reader of the log is stuck."
+        return self._why_not_live
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the screen follows the log."""
+        return self.why_not_live is None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Follow the log until `stopping`; start again from a snapshot whenever that fails."""
+        backoff = Backoff(clock=self._clock, cap_s=self._settings.backoff_s_max * self._clock.speed)
+        while not stopping.is_set():
+            reader: Reader | None = None
+            try:
+                snapshot = await self._source.snapshot()
+                reader = await self._bus.reader(group=None, topics=TOPICS)
+                ward = await self._catch_up(reader, snapshot, stopping)
+                if ward is not None:
+                    self._go_live(ward)
+                    await self._follow(reader, stopping, backoff)
+            except (Unavailable, PositionOutOfRange) as error:
+                log.warning("dashboard_feed_restarts", code=error.code.value, error=str(error))
+                self._telemetry.count("wardlight_dashboard_feed_restarts_total", code=error.code.value)
+                self._lose(str(error))
+                await backoff.pause(until=stopping)
+            finally:
+                if reader is not None:
+                    await reader.close()
+
+    async def beat(self, stopping: asyncio.Event) -> None:
+        """Tell every browser, each `heartbeat_s`, what time it is here and whether the feed is live."""
+        while not stopping.is_set():
+            self._fanout.publish(self._fanout.event("clock", self.clock_event()), wanted=_everyone)
+            await self._clock.sleep(self._settings.heartbeat_s * self._clock.speed)
+
+    def connect(self, interest: Interest) -> Browser:
+        """A stream for one browser, beginning with a snapshot; raises Unavailable."""
+        return self._fanout.open(interest, self._snapshot_event(interest))
+
+    def clock_event(self) -> Mapping[str, Any]:
+        """Server time, its speed and the feed's state."""
+        return {
+            "now_ms": self._clock.now_ms(),
+            "speed": self._clock.speed,
+            "live": self.is_live,
+            "not_live_since_ms": None if self.is_live else self._not_live_since_ms,
+            "why_not_live": self.why_not_live,
+        }
+
+    async def _catch_up(self, reader: Reader, snapshot: Snapshot, stopping: asyncio.Event) -> Ward | None:
+        """A ward from `snapshot`, stepped to the present end of the log; None where `stopping` came first."""
+        ward = _ward_of(snapshot, self._settings)
+        beginnings = await self._bus.beginnings(TOPICS)
+        goal = await self._bus.ends(TOPICS)
+        while isinstance(await reader.poll(records_max=1, timeout_s=_POLL_S), Delivered):
+            if stopping.is_set():
+                return None
+        self.positions = {**beginnings, **snapshot.positions}
+        await reader.seek(self.positions)
+        while any(self.positions[place] < end for place, end in goal.items()):
+            if stopping.is_set():
+                return None
+            await self._turn(reader, ward)
+        ward.take_changes()
+        return ward
+
+    async def _follow(self, reader: Reader, stopping: asyncio.Event, backoff: Backoff) -> None:
+        while not stopping.is_set():
+            await self._turn(reader, self.ward)
+            backoff.reset()
+            if self._real_s_since(self._registered_at_s) >= self._settings.registry_interval_s:
+                await self._register()
+                self._registered_at_s = self._clock.monotonic_s()
+            if self._real_s_since(self._flushed_at_s) >= self._settings.publish_interval_s:
+                self.flush()
+                self._flushed_at_s = self._clock.monotonic_s()
+
+    async def _turn(self, reader: Reader, ward: Ward) -> None:
+        polled = await reader.poll(records_max=self._settings.poll_records_max, timeout_s=_POLL_S)
+        self._turned_at_s = self._clock.monotonic_s()
+        if not isinstance(polled, Delivered):
+            raise Unavailable("The log's partitions changed: starting again from a snapshot.")
+        for record in polled.records:
+            self._apply(ward, record)
+            self.positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+
+    def _apply(self, ward: Ward, record: Incoming) -> None:
+        try:
+            match record.topic:
+                case LogTopic.READINGS:
+                    reading = decode_reading_or_tick(record.value)
+                    if isinstance(reading, Reading):
+                        ward.apply_reading(reading)
+                case LogTopic.ASSESSMENTS:
+                    ward.apply_assessment(decode(Assessment, record.value))
+                case LogTopic.ALERTS:
+                    ward.apply_transition(decode(Transition, record.value))
+        except MalformedRecord as error:
+            self._telemetry.count("wardlight_dashboard_malformed_records_total")
+            log.warning("dashboard_record_skipped", topic=record.topic, offset=record.offset, error=str(error))
+
+    async def _register(self) -> None:
+        try:
+            beds = await self._source.beds(again=self.ward.has_unknown_patients)
+        except Unavailable as error:
+            log.warning("dashboard_register_unavailable", error=str(error))
+            return
+        if beds is not None:
+            for patient_id in self.ward.place(beds):
+                self._fanout.publish(self._fanout.event("gone", {"patient_id": patient_id}), wanted=_everyone)
+
+    def flush(self) -> None:
+        """Send what changed, one event per patient and kind of listener."""
+        now_ms = self._clock.now_ms()
+        for patient_id, change in self.ward.take_changes().items():
+            patient = self.ward.patients[patient_id]
+            boards = _boards_of(patient)
+            if self._fanout.anyone(boards):
+                shown = tile(patient, self.ward.limits, now_ms=now_ms, trend_from_ms=change.trend_from_ms)
+                self._fanout.publish(self._fanout.event("tile", shown), wanted=boards)
+            pages = _pages_of(patient_id)
+            if self._fanout.anyone(pages):
+                told = patient_event(patient, change, self.ward.limits, now_ms=now_ms)
+                self._fanout.publish(self._fanout.event("patient", told), wanted=pages)
+
+    def _go_live(self, ward: Ward) -> None:
+        self.ward = ward
+        self._why_not_live = None
+        self._telemetry.ready(COMPONENT)
+        self._fanout.resync(self._snapshot_event)
+        log.info("dashboard_live", patients=len(ward.patients))
+
+    def _lose(self, why: str) -> None:
+        if self._why_not_live is None:
+            self._not_live_since_ms = self._clock.now_ms()
+        self._why_not_live = why
+        self._telemetry.not_ready(COMPONENT, why)
+        self._fanout.publish(self._fanout.event("clock", self.clock_event()), wanted=_everyone)
+
+    def _snapshot_event(self, interest: Interest) -> bytes:
+        now_ms = self._clock.now_ms()
+        tiles = [
+            tile(patient, self.ward.limits, now_ms=now_ms)
+            for patient in self.ward.listed()
+            if interest.patient_id in (None, patient.patient_id)
+            and (interest.ward_id is None or (patient.bed is not None and patient.bed.ward_id == interest.ward_id))
+        ]
+        limits = self.ward.limits
+        return self._fanout.event(
+            "snapshot",
+            {
+                "clock": self.clock_event(),
+                "trend_window_ms": limits.trend_window_ms,
+                "trend_bucket_ms": limits.trend_bucket_ms,
+                "tiles": tiles,
+            },
+        )
+
+    def _real_s_since(self, monotonic_s: float) -> float:
+        return (self._clock.monotonic_s() - monotonic_s) / self._clock.speed
+
+
+def _ward_of(snapshot: Snapshot, settings: DashboardSettings) -> Ward:
+    ward = Ward(settings.ward_limits)
+    ward.place(snapshot.beds)
+    for reading in snapshot.readings:
+        ward.apply_reading(reading)
+    for assessment in snapshot.assessments:
+        ward.apply_assessment(assessment)
+    for episode in snapshot.episodes:
+        patient = ward.patients.get(episode.patient_id)
+        if patient is not None:
+            patient.episodes.adopt(episode)
+    return ward
+
+
+def _everyone(_: Interest) -> bool:
+    return True
+
+
+def _boards_of(patient: PatientNow) -> Callable[[Interest], bool]:
+    ward_id = None if patient.bed is None else patient.bed.ward_id
+
+    def wanted(interest: Interest) -> bool:
+        return interest.patient_id is None and interest.ward_id in (None, ward_id)
+
+    return wanted
+
+
+def _pages_of(patient_id: PatientId) -> Callable[[Interest], bool]:
+    def wanted(interest: Interest) -> bool:
+        return interest.patient_id == patient_id
+
+    return wanted

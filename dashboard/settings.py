@@ -1,0 +1,72 @@
+"""Settings of the dashboard; section `dashboard`."""
+
+from pydantic import Field
+
+from dashboard.ward import WardLimits
+from runtime.settings import Section
+
+
+class DashboardSettings(Section):
+    """Where the page is served, when data counts as stale, and the bounds of everything held in memory."""
+
+    host: str = "127.0.0.1"
+    """Loopback only until there is sign-in."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 takes a free one."""
+
+    stale_after_s: float = Field(default=30, ge=5, le=3600)
+    """Data older than this is shown as stale, unless the device itself reports more slowly."""
+    stale_cadences: float = Field(default=3, ge=1.5, le=20)
+    """A sign that comes every n seconds is stale after this many times n, where that is longer."""
+    stale_after_s_max: float = Field(default=3600, ge=30, le=86400)
+    """However slowly a sign comes, older than this it is stale."""
+    trend_window_s: int = Field(default=900, ge=60, le=7200)
+    trend_bucket_s: int = Field(default=10, ge=1, le=300)
+    recent_alert_s: int = Field(default=600, ge=0, le=86400)
+    """How long a tile still says that an alert has ended."""
+    resolved_kept: int = Field(default=20, ge=1, le=1000)
+    """Ended episodes kept per patient in memory, so that a repeated record of the log cannot reopen them."""
+    recent_readings_max: int = Field(default=256, ge=1, le=10_000)
+    """Ids of readings kept per patient, so that a repeated record changes nothing."""
+    samples_max: int = Field(default=600, ge=10, le=10_000)
+    """Readings of one patient sent to its page in one go; beyond this the page is told to ask for the history again."""
+    patients_max: int = Field(default=5000, ge=1)
+    """Patients held in memory; readings of more are left out and counted."""
+
+    publish_interval_s: float = Field(default=0.5, ge=0.1, le=10)
+    """At most one event per patient in this real time."""
+    heartbeat_s: float = Field(default=2, ge=0.5, le=5)
+    """Real time between the events that tell a browser that the connection lives."""
+    registry_interval_s: float = Field(default=2, ge=0.2, le=60)
+    """Real time between looks at the register of patients and beds."""
+    stuck_after_s: float = Field(default=10, ge=2, le=120)
+    """If the feed has not turned for this real time, the page says it is not live."""
+    browsers_max: int = Field(default=100, ge=1, le=10_000)
+    browser_queue_max: int = Field(default=256, ge=8, le=10_000)
+    """Events that may wait for one slow browser; beyond this it is disconnected and starts again from a snapshot."""
+    poll_records_max: int = Field(default=2000, ge=1, le=100_000)
+    backoff_s_max: float = Field(default=5, ge=0.1, le=60)
+
+    body_bytes_max: int = Field(default=64 * 1024, ge=1024)
+    """Size of a request body."""
+    requests_max: int = Field(default=200, ge=10)
+    """Requests in hand at once, live streams included; more are answered with 503."""
+    history_rows_max: int = Field(default=20_000, ge=100, le=200_000)
+    shutdown_s: float = Field(default=3, ge=0.5, le=60)
+    """Real time that open requests get to end."""
+
+    @property
+    def ward_limits(self) -> WardLimits:
+        """What the read model needs of these."""
+        return WardLimits(
+            stale_after_ms=int(self.stale_after_s * 1000),
+            stale_cadences=self.stale_cadences,
+            stale_after_ms_max=int(self.stale_after_s_max * 1000),
+            trend_window_ms=self.trend_window_s * 1000,
+            trend_bucket_ms=self.trend_bucket_s * 1000,
+            recent_alert_ms=self.recent_alert_s * 1000,
+            resolved_kept=self.resolved_kept,
+            recent_readings_max=self.recent_readings_max,
+            samples_max=self.samples_max,
+            patients_max=self.patients_max,
+        )

@@ -1,0 +1,143 @@
+"""What browsers are sent of the read model: plain dictionaries in the API's field names. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.episodes import EpisodeNow
+from dashboard.ward import TREND_SIGNS, Change, PatientNow, WardLimits, seen_at_ms
+from vitals.assessment import Assessment
+from vitals.reading import Origin, Reading
+from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
+
+TILE_SIGNS: tuple[Sign, ...] = (*PHYSIOLOGICAL_SIGNS, Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.BATTERY)
+
+Json = dict[str, Any]
+
+
+def tile(patient: PatientNow, limits: WardLimits, *, now_ms: int, trend_from_ms: int | None = 0) -> Json:
+    """One patient's tile; `trend_from_ms` cuts the trend to what changed, None leaves it out."""
+    bed, newest = patient.bed, patient.newest
+    return {
+        "patient_id": patient.patient_id,
+        "ward_id": bed.ward_id if bed else "",
+        "bed": bed.bed if bed else "",
+        "name": bed.name if bed else "",
+        "origin": patient.origin,
+        "device_id": patient.device_id,
+        "measured_at_ms": newest.measured_at_ms if newest else None,
+        "seen_at_ms": patient.seen_at_ms,
+        "stale_after_ms": patient.stale_after_ms(limits),
+        "time_shift_ms": _time_shift_ms(newest),
+        "signs": _signs(patient, limits),
+        "assessment": None if patient.assessment is None else assessment(patient.assessment),
+        "alerts": [episode(active) for active in patient.episodes.active()],
+        "recent": [episode(ended) for ended in patient.episodes.ended_since(now_ms - limits.recent_alert_ms)],
+        "trend_from_ms": trend_from_ms,
+        "trend": {} if trend_from_ms is None else _trend(patient, trend_from_ms),
+    }
+
+
+def patient_event(patient: PatientNow, change: Change, limits: WardLimits, *, now_ms: int) -> Json:
+    """What a patient's own page is sent: the tile, and every reading since the last event."""
+    return {
+        "tile": tile(patient, limits, now_ms=now_ms, trend_from_ms=None),
+        "samples": [sample(reading) for reading in change.samples],
+        "samples_dropped": change.samples_dropped,
+        "alerts_changed": change.alerts_changed,
+    }
+
+
+def sample(reading: Reading) -> Json:
+    """One reading as a point of every chart."""
+    return {
+        "reading_id": reading.reading_id,
+        "measured_at_ms": reading.measured_at_ms,
+        "received_at_ms": reading.received_at_ms,
+        "signs": dict(reading.signs),
+    }
+
+
+def assessment(shown: Assessment) -> Json:
+    """An assessment with the moment it was true on our clock."""
+    return {
+        "reading_id": shown.reading_id,
+        "measured_at_ms": shown.measured_at_ms,
+        "seen_at_ms": seen_at_ms(shown),
+        "news2": {
+            "total": shown.news2.total,
+            "low": shown.news2.low,
+            "high": shown.news2.high,
+            "points": dict(shown.news2.points),
+            "missing": list(shown.news2.missing),
+            "single_red": shown.news2.single_red,
+            "response": shown.news2.response,
+        },
+        "drivers": [
+            {
+                "sign": driver.sign,
+                "value": driver.value,
+                "usual": driver.usual,
+                "deviation": driver.deviation,
+                "news2_points": driver.news2_points,
+            }
+            for driver in shown.drivers
+        ],
+        "warming_up": shown.warming_up,
+        "anomaly": shown.anomaly,
+        "anomaly_threshold": shown.anomaly_threshold,
+        "flagged": shown.flagged,
+        "model_version": shown.model_version,
+    }
+
+
+def episode(shown: EpisodeNow) -> Json:
+    """An episode in the API's field names."""
+    return {
+        "episode_id": shown.episode_id,
+        "patient_id": shown.patient_id,
+        "ward_id": shown.ward_id,
+        "kind": shown.kind,
+        "priority": shown.priority,
+        "reason": shown.reason,
+        "text": shown.text,
+        "onset_ms": shown.onset_ms,
+        "raised_at_ms": shown.raised_at_ms,
+        "active": shown.active,
+        "acknowledged": shown.acknowledged,
+        "acknowledged_by": shown.acknowledged_by,
+        "acknowledged_at_ms": shown.acknowledged_at_ms,
+        "resolved_at_ms": shown.resolved_at_ms,
+        "resolved_by": shown.resolved_by,
+        "sign": shown.sign,
+        "value": shown.value,
+        "limit": shown.limit,
+        "origin": shown.origin,
+    }
+
+
+def _signs(patient: PatientNow, limits: WardLimits) -> Mapping[str, Json]:
+    return {
+        sign: {
+            "value": shown.value,
+            "measured_at_ms": shown.measured_at_ms,
+            "seen_at_ms": shown.seen_at_ms,
+            "stale_after_ms": shown.stale_after_ms(limits),
+        }
+        for sign in TILE_SIGNS
+        if (shown := patient.signs.get(sign)) is not None
+    }
+
+
+def _trend(patient: PatientNow, from_ms: int) -> Mapping[str, list[tuple[int, float]]]:
+    return {
+        sign: [(start_ms, buckets[start_ms].value) for start_ms in sorted(buckets) if start_ms >= from_ms]
+        for sign in TREND_SIGNS
+        if (buckets := patient.trend.get(sign)) is not None
+    }
+
+
+def _time_shift_ms(newest: Reading | None) -> int:
+    """How far the data's own time lies behind ours: 0 unless it is a recording."""
+    if newest is None or newest.origin is not Origin.REPLAY:
+        return 0
+    return newest.received_at_ms - newest.measured_at_ms

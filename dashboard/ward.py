@@ -1,0 +1,280 @@
+"""The ward as the screen shows it: a pure read model, stepped by records of the log.
+
+Idempotent: a record applied twice, or applied after a snapshot that already held it, changes nothing. Latest values go
+by measurement time, so a late reading fills the trend and never moves a tile back.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+from dashboard.episodes import EpisodeBook
+from vitals.alert import Transition
+from vitals.assessment import Assessment
+from vitals.reading import DeviceId, Origin, PatientId, Reading, WardId
+from vitals.sign import Sign
+
+TREND_SIGNS: tuple[Sign, ...] = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2)
+"""Signs drawn as a line on a tile."""
+_INTERVALS_KEPT = 5
+"""A median of five outlives two gaps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WardLimits:
+    """Bounds and thresholds of the read model; milliseconds unless the name says otherwise."""
+
+    stale_after_ms: int = 30_000
+    stale_cadences: float = 3.0
+    stale_after_ms_max: int = 3_600_000
+    trend_window_ms: int = 900_000
+    trend_bucket_ms: int = 10_000
+    recent_alert_ms: int = 600_000
+    resolved_kept: int = 20
+    recent_readings_max: int = 256
+    samples_max: int = 600
+    patients_max: int = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bed:
+    """Who lies where."""
+
+    patient_id: PatientId
+    ward_id: WardId
+    bed: str
+    name: str
+
+
+@dataclass(kw_only=True)
+class SignNow:
+    """The newest value of one sign and how often it comes."""
+
+    value: float
+    measured_at_ms: int
+    seen_at_ms: int
+    """When it was true on this server's clock: what its age is counted from."""
+    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_INTERVALS_KEPT))
+
+    def stale_after_ms(self, limits: WardLimits) -> int:
+        """The age from which this value must not be shown as current."""
+        if not self.intervals_ms:
+            return limits.stale_after_ms
+        usual_ms = limits.stale_cadences * median(self.intervals_ms)
+        return int(min(max(limits.stale_after_ms, usual_ms), max(limits.stale_after_ms, limits.stale_after_ms_max)))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One point of a sign's trend."""
+
+    measured_at_ms: int
+    reading_id: str
+    value: float
+
+
+@dataclass(kw_only=True)
+class PatientNow:
+    """Everything the screen shows of one patient."""
+
+    patient_id: PatientId
+    bed: Bed | None = None
+    """None until the register names the patient."""
+    signs: dict[Sign, SignNow] = field(default_factory=dict)
+    trend: dict[Sign, dict[int, Sample]] = field(default_factory=dict)
+    """Per sign and bucket start (measurement time) the newest value in it."""
+    newest: Reading | None = None
+    seen_at_ms: int | None = None
+    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_INTERVALS_KEPT))
+    assessment: Assessment | None = None
+    episodes: EpisodeBook
+    recent_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    @property
+    def origin(self) -> Origin:
+        """Of the newest reading."""
+        return Origin.REAL if self.newest is None else self.newest.origin
+
+    @property
+    def device_id(self) -> DeviceId | None:
+        """That sent the newest reading."""
+        return None if self.newest is None else self.newest.device_id
+
+    def stale_after_ms(self, limits: WardLimits) -> int:
+        """The age from which the whole patient counts as without data."""
+        if not self.intervals_ms:
+            return limits.stale_after_ms
+        usual_ms = limits.stale_cadences * median(self.intervals_ms)
+        return int(min(max(limits.stale_after_ms, usual_ms), max(limits.stale_after_ms, limits.stale_after_ms_max)))
+
+
+@dataclass(kw_only=True)
+class Change:
+    """What happened to one patient since the last `take_changes`."""
+
+    trend_from_ms: int | None = None
+    """Earliest trend bucket touched."""
+    samples: list[Reading] = field(default_factory=list)
+    samples_dropped: bool = False
+    """More came than `samples_max`."""
+    assessment: Assessment | None = None
+    alerts_changed: bool = False
+
+
+class Ward:
+    """All patients of the house, and what changed since someone last asked."""
+
+    def __init__(self, limits: WardLimits) -> None:
+        self.limits = limits
+        self.patients: dict[PatientId, PatientNow] = {}
+        self.left_out = 0
+        """Records of patients beyond `patients_max`."""
+        self._changes: dict[PatientId, Change] = {}
+
+    @property
+    def has_unknown_patients(self) -> bool:
+        """Whether records came of patients the register has not named yet."""
+        return any(patient.bed is None for patient in self.patients.values())
+
+    def place(self, beds: Iterable[Bed]) -> frozenset[PatientId]:
+        """Take over the register as it is now; the patients it no longer names, who leave the model."""
+        listed = {bed.patient_id: bed for bed in beds}
+        departed = frozenset(
+            patient_id for patient_id, patient in self.patients.items() if patient.bed and patient_id not in listed
+        )
+        for patient_id in departed:
+            del self.patients[patient_id]
+            self._changes.pop(patient_id, None)
+        for patient_id, bed in listed.items():
+            patient = self._patient(patient_id)
+            if patient is not None and patient.bed != bed:
+                patient.bed = bed
+                self._change(patient_id)
+        return departed
+
+    def apply_reading(self, reading: Reading) -> bool:
+        """Take one reading in; False where it is already there."""
+        patient = self._patient(reading.patient_id)
+        if patient is None or reading.reading_id in patient.recent_ids:
+            return False
+        patient.recent_ids[reading.reading_id] = None
+        if len(patient.recent_ids) > self.limits.recent_readings_max:
+            patient.recent_ids.popitem(last=False)
+        change = self._change(reading.patient_id)
+        self._apply_newest(patient, reading)
+        for sign, value in reading.signs.items():
+            self._apply_sign(patient, reading, sign, value)
+        self._apply_trend(patient, reading, change)
+        if len(change.samples) < self.limits.samples_max:
+            change.samples.append(reading)
+        else:
+            change.samples_dropped = True
+        return True
+
+    def apply_assessment(self, assessment: Assessment) -> bool:
+        """Take one assessment in, unless it is late or older than the one shown."""
+        patient = self._patient(assessment.patient_id)
+        if patient is None or assessment.late:
+            return False
+        shown = patient.assessment
+        if shown is not None and (assessment.measured_at_ms, assessment.reading_id) <= (
+            shown.measured_at_ms,
+            shown.reading_id,
+        ):
+            return False
+        patient.assessment = assessment
+        self._change(assessment.patient_id).assessment = assessment
+        return True
+
+    def apply_transition(self, transition: Transition) -> bool:
+        """Step the patient's episodes; False where this step is already known."""
+        patient = self._patient(transition.patient_id)
+        if patient is None or not patient.episodes.apply(transition):
+            return False
+        self._change(transition.patient_id).alerts_changed = True
+        return True
+
+    def take_changes(self) -> Mapping[PatientId, Change]:
+        """What changed since the last call, patients without a bed left for later."""
+        ready = {
+            patient_id: change
+            for patient_id, change in self._changes.items()
+            if self.patients[patient_id].bed is not None
+        }
+        for patient_id in ready:
+            del self._changes[patient_id]
+        return ready
+
+    def listed(self) -> Iterable[PatientNow]:
+        """Patients that the register names."""
+        return (patient for patient in self.patients.values() if patient.bed is not None)
+
+    def _patient(self, patient_id: PatientId) -> PatientNow | None:
+        patient = self.patients.get(patient_id)
+        if patient is None:
+            if len(self.patients) >= self.limits.patients_max:
+                self.left_out += 1
+                return None
+            patient = PatientNow(patient_id=patient_id, episodes=EpisodeBook(resolved_kept=self.limits.resolved_kept))
+            self.patients[patient_id] = patient
+        return patient
+
+    def _change(self, patient_id: PatientId) -> Change:
+        return self._changes.setdefault(patient_id, Change())
+
+    def _apply_newest(self, patient: PatientNow, reading: Reading) -> None:
+        newest = patient.newest
+        if newest is None or _order(reading) > _order(newest):
+            if newest is not None and reading.measured_at_ms > newest.measured_at_ms:
+                patient.intervals_ms.append(reading.measured_at_ms - newest.measured_at_ms)
+            patient.newest = reading
+            patient.seen_at_ms = seen_at_ms(reading)
+
+    def _apply_sign(self, patient: PatientNow, reading: Reading, sign: Sign, value: float) -> None:
+        shown = patient.signs.get(sign)
+        if shown is None:
+            patient.signs[sign] = SignNow(
+                value=value, measured_at_ms=reading.measured_at_ms, seen_at_ms=seen_at_ms(reading)
+            )
+        elif reading.measured_at_ms > shown.measured_at_ms:
+            shown.intervals_ms.append(reading.measured_at_ms - shown.measured_at_ms)
+            shown.value = value
+            shown.measured_at_ms = reading.measured_at_ms
+            shown.seen_at_ms = seen_at_ms(reading)
+
+    def _apply_trend(self, patient: PatientNow, reading: Reading, change: Change) -> None:
+        newest_ms = reading.measured_at_ms if patient.newest is None else patient.newest.measured_at_ms
+        oldest_ms = newest_ms - self.limits.trend_window_ms
+        if reading.measured_at_ms < oldest_ms:
+            return
+        start_ms = reading.measured_at_ms // self.limits.trend_bucket_ms * self.limits.trend_bucket_ms
+        for sign in TREND_SIGNS:
+            value = reading.signs.get(sign)
+            if value is None:
+                continue
+            buckets = patient.trend.setdefault(sign, {})
+            sample = Sample(reading.measured_at_ms, reading.reading_id, value)
+            held = buckets.get(start_ms)
+            if held is not None and (held.measured_at_ms, held.reading_id) >= (
+                sample.measured_at_ms,
+                sample.reading_id,
+            ):
+                continue
+            buckets[start_ms] = sample
+            if held is None:
+                for old in [bucket for bucket in buckets if bucket < oldest_ms - self.limits.trend_bucket_ms]:
+                    del buckets[old]
+            if change.trend_from_ms is None or start_ms < change.trend_from_ms:
+                change.trend_from_ms = start_ms
+
+
+def seen_at_ms(record: Reading | Assessment) -> int:
+    """When this was true on our clock: a recording's own time is not ours, and a device's clock may run ahead."""
+    if record.origin is Origin.REPLAY:
+        return record.received_at_ms
+    return min(record.measured_at_ms, record.received_at_ms)
+
+
+def _order(reading: Reading) -> tuple[int, str]:
+    return reading.measured_at_ms, reading.reading_id
