@@ -14,7 +14,7 @@ from runtime.lifecycle import run_service, say
 from runtime.logs import set_up_logging
 from runtime.settings import Configuration, LogSettings, ProcessSettings, TelemetrySettings
 from runtime.telemetry import Telemetry
-from vitals.errors import WardError
+from vitals.errors import ConfigurationError, WardError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +65,13 @@ async def build_bus(settings: LogSettings, *, door: Door, clock: Clock, telemetr
         from runtime.kafka_bus import KafkaBus
 
         return await KafkaBus.start(settings, clock=clock, telemetry=telemetry)
-    from runtime.local_bus import LocalBus
+    from runtime.local_bus import LocalBus, LocalLogLimits
 
-    return await LocalBus.open(settings, door=door, clock=clock, telemetry=telemetry)
+    limits = LocalLogLimits(
+        publish_records_max=settings.publish_records_max, retention_ms=settings.retention_h * 3_600_000
+    )
+    file = await door.run(_file_in, settings.directory)
+    return await LocalBus.open(file, partitions=settings.partitions, door=door, clock=clock, limits=limits)
 
 
 @contextlib.asynccontextmanager
@@ -82,3 +86,13 @@ async def open_bus(settings: LogSettings, *, clock: Clock, telemetry: Telemetry)
             await bus.close()
     finally:
         door.close()
+
+
+def _file_in(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot make the log's directory {directory} ({error.strerror}); set another log.directory."
+        ) from error
+    return directory / "log.db"
