@@ -14,7 +14,7 @@ from runtime.lifecycle import run_service, say
 from runtime.logs import set_up_logging
 from runtime.settings import Configuration, LogSettings, ProcessSettings, TelemetrySettings
 from runtime.telemetry import Telemetry
-from vitals.errors import ConfigurationError, WardError
+from vitals.errors import WardError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ async def build_bus(settings: LogSettings, *, door: Door, clock: Clock, telemetr
     limits = LocalLogLimits(
         publish_records_max=settings.publish_records_max, retention_ms=settings.retention_h * 3_600_000
     )
-    file = await door.run(_file_in, settings.directory)
+    file = settings.directory / "log.db"
     return await LocalBus.open(file, partitions=settings.partitions, door=door, clock=clock, limits=limits)
 
 
@@ -86,13 +86,3 @@ async def open_bus(settings: LogSettings, *, clock: Clock, telemetry: Telemetry)
             await bus.close()
     finally:
         door.close()
-
-
-def _file_in(directory: Path) -> Path:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot make the log's directory {directory} ({error.strerror}); set another log.directory."
-        ) from error
-    return directory / "log.db"

@@ -96,7 +96,14 @@ def _undocumented(module: ast.Module) -> list[int]:
 
 
 def _catches_everything(handler: ast.ExceptHandler) -> bool:
+    """Whether it may swallow any exception: one that ends by raising it again tidies up only."""
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(
-        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught
-    )
+    broad = {None, "Exception", "BaseException"}
+    last = handler.body[-1]
+    raises_again = isinstance(last, ast.Raise) and last.exc is None
+    returns = any(isinstance(node, ast.Return) for node in ast.walk(handler))
+    return any(_name_of(kind) in broad for kind in caught) and not (raises_again and not returns)
+
+
+def _name_of(kind: ast.expr | None) -> str | None:
+    return None if kind is None else ast.unparse(kind)
