@@ -1,6 +1,9 @@
 """Settings of the dashboard; section `dashboard`."""
 
-from pydantic import Field
+from ipaddress import ip_address
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from dashboard.ward import WardLimits
 from runtime.settings import Section
@@ -13,6 +16,9 @@ class DashboardSettings(Section):
     """Loopback only until there is sign-in."""
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes a free one."""
+    exposed_by_operator: bool = False
+    """Allows a host beyond loopback: whoever runs this has seen to it that nobody else reaches it, as compose does by
+    publishing the port on the host's loopback only. There is no sign-in yet."""
 
     stale_after_s: float = Field(default=30, ge=5, le=3600)
     """Data older than this is shown as stale, unless the device itself reports more slowly."""
@@ -55,6 +61,15 @@ class DashboardSettings(Section):
     shutdown_s: float = Field(default=3, ge=0.5, le=60)
     """Real time that open requests get to end."""
 
+    @model_validator(mode="after")
+    def _stays_on_loopback(self) -> Self:
+        if not (self.exposed_by_operator or _is_loopback(self.host)):
+            raise ValueError(
+                f"{self.host} can be reached from other machines and there is no sign-in yet; keep 127.0.0.1, "
+                "or set dashboard.exposed_by_operator where something in front keeps others out"
+            )
+        return self
+
     @property
     def ward_limits(self) -> WardLimits:
         """What the read model needs of these."""
@@ -70,3 +85,10 @@ class DashboardSettings(Section):
             samples_max=self.samples_max,
             patients_max=self.patients_max,
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
