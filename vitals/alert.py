@@ -60,6 +60,8 @@ class Reason(StrEnum):
     PERSON = "person"
     """A person acknowledged or resolved it."""
     PATIENT_LEFT = "patient_left"
+    SUPERSEDED = "superseded"
+    """A higher kind of the same score took over."""
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,3 +113,6 @@ class Action(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
+    """Technical conditions only: what the patient's signs say cannot be ordered away."""
+    PATIENT_LEFT = "patient_left"
+    """The patient was discharged: ends an episode of any kind."""
