@@ -40,9 +40,10 @@ Positions = Mapping[TopicPartition, int]
 
 
 class Assigned(NamedTuple):
-    """The reader now owns exactly these partition numbers, of every topic it reads.
+    """The reader now owns exactly these partition numbers (possibly none), of every topic it reads.
 
-    Nothing is delivered until `seek`; whatever was fetched before is discarded.
+    Nothing is delivered until `seek`; whatever was fetched before is discarded. What the reader no longer owns goes to
+    its next owner after that `seek`, or after a bounded wait: until then its last positions can still be remembered.
     """
 
     partitions: frozenset[int]
@@ -58,15 +59,17 @@ class Reader(Protocol):
     """One member of a consumer group (its topics co-partitioned), or a reader of everything where it has no group."""
 
     async def poll(self, *, records_max: int, timeout_s: float) -> Assigned | Delivered:
-        """What came, at most `records_max`, waiting at most `timeout_s` for the first; raises Unavailable.
+        """What came, at most `records_max`, waiting at most `timeout_s` for the first.
 
-        The first poll that knows an assignment returns Assigned, and so does every change of it.
+        The first poll that knows an assignment returns Assigned, and so does every change of it. Raises Unavailable, and
+        PositionOutOfRange where records were trimmed before this reader came to them.
         """
 
     async def seek(self, positions: Positions) -> None:
         """Go on from these positions, for owned partitions; partitions left out start at the log's beginning.
 
-        Raises PositionOutOfRange where the log does not hold a position (trimmed away, or beyond its end): never jumps.
+        Discards what was fetched before; may be called again at any time. Raises PositionOutOfRange where the log does
+        not hold a position (trimmed away, or beyond its end): never jumps; and Unavailable.
         """
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 
 from runtime.clock import Clock
 
@@ -29,11 +30,17 @@ class Backoff:
         """Wait after a failure; returns early once `until` is set."""
         ceiling_s = min(self._cap_s, self._first_s * 2 ** min(self.failures, 30))
         self.failures += 1
-        pause = asyncio.ensure_future(self._clock.sleep(self._random.uniform(0, ceiling_s)))
+        pause_s = self._random.uniform(0, ceiling_s)
         if until is None:
-            await pause
-            return
-        stopped = asyncio.ensure_future(until.wait())
-        await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (pause, stopped):
+            await self._clock.sleep(pause_s)
+        elif not until.is_set():
+            await _first_of(self._clock.sleep(pause_s), until.wait())
+
+
+async def _first_of(*waits: Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
             task.cancel()

@@ -6,7 +6,7 @@ and would be outrun by the jumps: run blocking calls inline (`runtime.blocking.I
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 ResultT = TypeVar("ResultT")
@@ -16,36 +16,19 @@ class StalledSimulation(RuntimeError):
     """Every task waits for something that no timer and no other task will ever bring."""
 
 
-class _JumpingSelector(selectors.BaseSelector):
+class _JumpingSelector(selectors.DefaultSelector):
     """Looks at sockets without waiting, and moves the clock on by what the loop would have waited."""
 
-    def __init__(self) -> None:
-        self._sockets = selectors.DefaultSelector()
-        self.now_s = 0.0
+    now_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._sockets.select(0)
+        ready = super().select(0)
         if ready or timeout == 0:
             return ready
         if timeout is None:
             raise StalledSimulation("Every task waits, and there is no timer to jump to.")
         self.now_s += timeout
         return ready
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._sockets.register(fileobj, events, data)
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._sockets.unregister(fileobj)
-
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._sockets.modify(fileobj, events, data)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return self._sockets.get_map()
-
-    def close(self) -> None:
-        self._sockets.close()
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

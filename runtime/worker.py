@@ -1,7 +1,7 @@
 """The loop of every service that reads the log: poll, handle, publish, then remember; claim on assignment; stop when fenced."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import structlog
 from runtime.bus import Assigned, Bus, Incoming, Outgoing, Positions, Reader, TopicPartition
 from runtime.clock import Clock
 from runtime.retry import Backoff
-from vitals.errors import Fenced, Unavailable
+from vitals.errors import Fenced, PositionOutOfRange, Unavailable
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ class Handler(Protocol):
     async def claim(self, partitions: frozenset[int]) -> Positions:
         """Drop all state, claim these partitions (epoch + 1, reading state and positions in one transaction), load it.
 
-        Returns where to go on reading; raises Unavailable.
+        Returns where to go on reading; raises Unavailable. `partitions` may be empty: then only drop all state.
         """
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
@@ -33,7 +33,8 @@ class Handler(Protocol):
     async def remember(self, positions: Positions, *, final: bool) -> None:
         """Store state and positions in one transaction under the claimed epochs, when due or when `final`.
 
-        `positions` are those up to which everything was handled and its outputs published. Raises Fenced, Unavailable.
+        `positions` are those up to which everything was handled and its outputs published. `final` is before the
+        partitions are handed over and before the worker ends. Raises Fenced, Unavailable.
         """
 
 
@@ -47,13 +48,16 @@ class WorkerLimits:
     """How long a poll waits for the first record."""
     backoff_s_max: float = 5.0
     """Cap of the pause after a retriable failure."""
+    fenced_polls_max: int = 50
+    """Polls in which a fenced worker waits for its new assignment before it leaves its group and joins anew."""
 
 
 class Worker:
     """Runs one handler over one reader until stopped.
 
-    A retriable failure rejoins: state is dropped, claimed and replayed from what was remembered, so that no half-done
-    batch survives. Being fenced does the same.
+    After a retriable failure, and after being fenced, state is dropped, claimed and replayed from what was remembered,
+    so that no half-done batch survives. A failure keeps the group's membership, so that an outage of the database does
+    not make the group split its partitions over and over; a fenced worker waits for its new share.
     """
 
     def __init__(
@@ -70,56 +74,107 @@ class Worker:
         self._topics = tuple(topics)
         self._bus = bus
         self._handler = handler
-        self._clock = clock
         self._limits = limits
+        self._backoff = Backoff(clock=clock, cap_s=limits.backoff_s_max)
         self._stopping = asyncio.Event()
+        self._owned: frozenset[int] | None = None
+        """What the reader last announced; None before that, and once fenced."""
+        self._claimed = False
+        self._fenced_polls = 0
         self.positions: dict[TopicPartition, int] = {}
-        """Where this worker stands; for lag metrics and for tests to await."""
+        """Where this worker stands; for tests to await."""
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions this worker has claimed and works on now."""
+        return self._owned if self._claimed and self._owned is not None else frozenset()
 
     def stop(self) -> None:
         """Ask the loop to end after the batch in hand."""
         self._stopping.set()
 
+    async def lag(self) -> int:
+        """How many records of the claimed partitions are not handled yet; raises Unavailable."""
+        beginnings, ends = await self._bus.beginnings(self._topics), await self._bus.ends(self._topics)
+        return sum(
+            end - self.positions.get(place, beginnings[place])
+            for place, end in ends.items()
+            if place.partition in self.partitions
+        )
+
     async def run(self) -> None:
-        """Work until `stop`; on the way out remember everything handled."""
-        backoff = Backoff(clock=self._clock, cap_s=self._limits.backoff_s_max)
+        """Work until `stop`; on the way out remember everything handled.
+
+        Raises PositionOutOfRange where the log no longer holds what this worker has not read: a person must decide.
+        """
         while not self._stopping.is_set():
-            reader: Reader | None = None
             try:
                 reader = await self._bus.reader(group=self.name, topics=self._topics)
-                await self._follow(reader, backoff)
-            except (Unavailable, Fenced) as error:
-                log.warning("worker_rejoins", worker=self.name, code=error.code.value, error=str(error))
-                await backoff.pause(until=self._stopping)
-            finally:
-                if reader is not None:
+                try:
+                    await self._follow(reader)
+                finally:
+                    self._owned, self._claimed = None, False
                     await reader.close()
+            except Unavailable as error:
+                await self._pause(error)
+            except PositionOutOfRange as error:
+                raise PositionOutOfRange(f"{self.name} cannot go on: {error}") from error
 
-    async def _follow(self, reader: Reader, backoff: Backoff) -> None:
-        claimed = False
-        while not self._stopping.is_set():
+    async def _follow(self, reader: Reader) -> None:
+        """Work with one reader until stopped, or until waiting for a new share was in vain."""
+        while not self._stopping.is_set() and self._fenced_polls <= self._limits.fenced_polls_max:
             polled = await reader.poll(records_max=self._limits.records_max, timeout_s=self._limits.poll_timeout_s)
-            if isinstance(polled, Assigned):
-                await self._claim(reader, polled.partitions)
-                claimed = True
-                continue
-            if not claimed:
-                continue
-            outputs = await self._handler.handle(polled.records) if polled.records else await self._handler.idle()
-            if outputs:
-                await self._bus.publish(outputs)
-            self._advance(polled.records)
-            await self._handler.remember(self.positions, final=False)
-            backoff.reset()
+            try:
+                if isinstance(polled, Assigned):
+                    await self._hand_over(polled.partitions)
+                    await self._claim(reader, polled.partitions)
+                elif self._claimed:
+                    await self._step(polled.records)
+                elif self._owned is not None:
+                    await self._claim(reader, self._owned)
+                else:
+                    self._fenced_polls += 1
+            except Unavailable as error:
+                self._claimed = False
+                await self._pause(error)
+            except Fenced as error:
+                self._owned, self._claimed = None, False
+                log.warning("worker_fenced", worker=self.name, error=str(error))
+        self._fenced_polls = 0
+        if self._claimed:
+            await self._remember_last()
+
+    async def _hand_over(self, partitions: frozenset[int]) -> None:
+        """Remember what was done under the old assignment, before whoever comes next claims it."""
+        claimed, self._claimed = self._claimed, False
+        self._owned, self._fenced_polls = partitions, 0
         if claimed:
+            await self._remember_last()
+
+    async def _remember_last(self) -> None:
+        try:
             await self._handler.remember(self.positions, final=True)
+        except (Fenced, Unavailable) as error:
+            log.warning("last_positions_not_remembered", worker=self.name, code=error.code.value, error=str(error))
 
     async def _claim(self, reader: Reader, partitions: frozenset[int]) -> None:
-        positions: Mapping[TopicPartition, int] = await self._handler.claim(partitions)
+        positions = await self._handler.claim(partitions)
         await reader.seek(positions)
         self.positions = dict(positions)
+        self._claimed = True
         log.info("partitions_claimed", worker=self.name, partitions=sorted(partitions))
 
-    def _advance(self, records: Sequence[Incoming]) -> None:
+    async def _step(self, records: Sequence[Incoming]) -> None:
+        if not self._owned:
+            return
+        outputs = await self._handler.handle(records) if records else await self._handler.idle()
+        if outputs:
+            await self._bus.publish(outputs)
         for record in records:
             self.positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        await self._handler.remember(self.positions, final=False)
+        self._backoff.reset()
+
+    async def _pause(self, error: Unavailable) -> None:
+        log.warning("worker_waits", worker=self.name, code=error.code.value, error=str(error))
+        await self._backoff.pause(until=self._stopping)
