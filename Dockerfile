@@ -1,0 +1,23 @@
+# One image for every service; the command says which.
+FROM python:3.11.14-slim-bookworm AS build
+COPY requirements.lock /build/requirements.lock
+RUN python -m venv /venv \
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /build/requirements.lock
+
+FROM python:3.11.14-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin wardlight
+COPY --from=build /venv /venv
+WORKDIR /app
+COPY vitals vitals
+COPY runtime runtime
+COPY ingest ingest
+COPY stream stream
+COPY alerts alerts
+COPY storage storage
+COPY dashboard dashboard
+COPY simulators simulators
+COPY wardlight wardlight
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN python -m compileall -q /app
+USER 10001:10001
+CMD ["python", "-m", "wardlight", "--help"]

@@ -1,0 +1,86 @@
+"""The compose file is well formed and safe by default; the image holds every room. No container engine is needed."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from runtime.settings import SECTION_NAMES, ProcessSettings
+from tests.support.tree import pyproject, text
+
+COMPOSE: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+
+
+def test_the_compose_file_keeps_the_compose_specifications_schema() -> None:
+    schema = json.loads(text("deploy/compose-spec/compose-spec.json"))
+    assert [error.message for error in Draft7Validator(schema).iter_errors(COMPOSE)] == []
+
+
+def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> None:
+    given = [line.split("=", 1) for line in text("deploy/example.env").splitlines() if re.match(r"\w+=", line)]
+    assert all(value == "" for _, value in given)
+    used = re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", text("docker-compose.yml"))
+    assert {name for name, _ in used} == {name for name, _ in given}
+    assert all(rest == f":?Copy deploy/example.env to .env and fill in {name}" for name, rest in used)
+
+
+def test_every_image_is_pinned_to_a_release() -> None:
+    images = [service["image"] for service in SERVICES.values()]
+    images += re.findall(r"^FROM (\S+)", text("Dockerfile"), flags=re.MULTILINE)
+    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_the_least_rights_and_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+    assert "test" in service["healthcheck"] or service["healthcheck"] == {"disable": True}
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert not service.get("privileged", False)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_write_nowhere_and_get_time_to_end(name: str) -> None:
+    service = OURS[name]
+    assert service["read_only"] is True
+    grace_s = int(service["stop_grace_period"].removesuffix("s"))
+    assert grace_s > ProcessSettings().shutdown_s + 2
+
+
+def test_services_wait_for_what_they_need_to_be_healthy_or_done() -> None:
+    for service in SERVICES.values():
+        for needed, wait in service.get("depends_on", {}).items():
+            assert wait["condition"] == ("service_completed_successfully" if needed == "migrate" else "service_healthy")
+            assert "test" in SERVICES[needed]["healthcheck"] or needed == "migrate"
+
+
+def test_every_setting_the_compose_file_names_has_a_known_section() -> None:
+    names = {name for service in OURS.values() for name in service["environment"]}
+    sections = {re.sub(r"^WARDLIGHT_(\w+?)__.*", r"\1", name).lower() for name in names}
+    assert sections <= SECTION_NAMES
+
+
+def test_every_volume_and_network_in_use_is_declared() -> None:
+    for service in SERVICES.values():
+        assert set(service["networks"]) <= COMPOSE["networks"].keys()
+        named = {volume.split(":")[0] for volume in service.get("volumes", []) if not volume.startswith(".")}
+        assert named <= COMPOSE["volumes"].keys()
+
+
+def test_the_image_holds_every_room_and_nobody_in_it_is_root() -> None:
+    rooms = set(pyproject()["tool"]["importlinter"]["root_packages"]) - {"benchmarks"}
+    dockerfile = text("Dockerfile")
+    copied = set(re.findall(r"^COPY (\w+) \1$", dockerfile, flags=re.MULTILINE))
+    assert copied == rooms
+    assert {line.removeprefix("!") for line in text(".dockerignore").splitlines() if line.startswith("!")} == {
+        *rooms,
+        "requirements.lock",
+    }
+    assert re.findall(r"^USER (.+)$", dockerfile, flags=re.MULTILINE)[-1] == "10001:10001"
