@@ -1,0 +1,74 @@
+"""History summed up: per span of time the minimum, mean, maximum and count of each sign."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, func, or_, select
+
+from storage import tables
+from storage.window import check_buckets
+from vitals.reading import PatientId
+from vitals.sign import Sign
+
+
+class SignSummary(msgspec.Struct, frozen=True):
+    """One sign's values within a bucket, in the sign's unit; there is always at least one."""
+
+    minimum: float
+    mean: float
+    maximum: float
+    count: int
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """What was measured in [from_ms, from_ms + every_ms); begins at a multiple of every_ms since the epoch."""
+
+    from_ms: int
+    readings: int
+    """Readings that have one of the signs asked for."""
+    signs: dict[Sign, SignSummary]
+    """Signs without a value in this bucket are left out."""
+
+
+def history_buckets(
+    conn: Connection,
+    patient_id: PatientId,
+    *,
+    signs: Sequence[Sign],
+    from_ms: int,
+    to_ms: int,
+    every_ms: int,
+    limit: int,
+) -> tuple[Bucket, ...]:
+    """Buckets that hold a value of `signs` measured in [from_ms, to_ms), oldest first; see `storage.readings.history`."""
+    check_buckets(from_ms, to_ms, every_ms, limit)
+    if not signs:
+        return ()
+    columns = tables.readings.c
+    begin = columns.measured_at_ms - columns.measured_at_ms % every_ms
+    summaries = [
+        summary(columns[sign.value]) for sign in signs for summary in (func.min, func.avg, func.max, func.count)
+    ]
+    rows = conn.execute(
+        select(begin.label("begin"), func.count(), *summaries)
+        .where(
+            columns.patient_id == patient_id,
+            columns.measured_at_ms >= from_ms,
+            columns.measured_at_ms < to_ms,
+            or_(*(columns[sign.value].is_not(None) for sign in signs)),
+        )
+        .group_by("begin")
+        .order_by("begin")
+    )
+    return tuple(
+        Bucket(
+            from_ms=row[0],
+            readings=row[1],
+            signs={
+                sign: SignSummary(*row[at : at + 4])
+                for sign, at in zip(signs, range(2, len(row), 4), strict=True)
+                if row[at + 3]
+            },
+        )
+        for row in rows
+    )

@@ -1,0 +1,14 @@
+"""What Alembic runs: every pending revision, on the connection and in the transaction that `storage.migrate` opened."""
+
+from alembic import context
+
+from storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,105 @@
+"""Patients: who is on the ward, in which bed, and on which SpO2 scale."""
+
+import secrets
+
+import msgspec
+from sqlalchemy import Connection, Row, insert, select, update
+
+from storage import tables
+from storage.registry import begin_change
+from vitals.errors import Conflict, InvalidArgument, NotFound
+from vitals.reading import PatientId, WardId
+from vitals.topics import is_level
+
+
+class Patient(msgspec.Struct, frozen=True):
+    """One stay of one person; present until `discharged_at_ms` is set."""
+
+    patient_id: PatientId
+    ward_id: WardId
+    bed: str | None
+    """None at home or in the corridor."""
+    name: str
+    spo2_scale: int
+    """NEWS2 SpO2 scale, 1 or 2 (2 only where a clinician prescribed a target of 88 to 92 %)."""
+    admitted_at_ms: int
+    discharged_at_ms: int | None = None
+
+
+def new_patient_id() -> PatientId:
+    """A random surrogate id, never derived from a name or number."""
+    return PatientId(secrets.token_hex(8))
+
+
+def add(conn: Connection, patient: Patient) -> None:
+    """Admit a patient; raises Conflict where the id exists or the bed is taken, InvalidArgument on impossible fields."""
+    if not (is_level(patient.patient_id) and is_level(patient.ward_id)):
+        raise InvalidArgument("Patient and ward ids are 1-64 letters, digits, '.', '_' or '-'.")
+    if patient.spo2_scale not in (1, 2):
+        raise InvalidArgument(f"The SpO2 scale is 1 or 2, not {patient.spo2_scale}.")
+    begin_change(conn)
+    columns = tables.patients.c
+    if conn.execute(select(columns.patient_id).where(columns.patient_id == patient.patient_id)).first() is not None:
+        raise Conflict(f"Patient {patient.patient_id} exists already.")
+    if (
+        patient.bed is not None
+        and patient.discharged_at_ms is None
+        and patient.bed in beds_taken(conn, patient.ward_id)
+    ):
+        raise Conflict(f"Bed {patient.bed} of ward {patient.ward_id} is taken: discharge its patient first.")
+    conn.execute(insert(tables.patients).values(msgspec.structs.asdict(patient)))
+
+
+def get(conn: Connection, patient_id: PatientId) -> Patient:
+    """The patient; raises NotFound."""
+    row = conn.execute(select(tables.patients).where(tables.patients.c.patient_id == patient_id)).first()
+    if row is None:
+        raise NotFound(f"There is no patient {patient_id}.")
+    return _patient(row)
+
+
+def list_patients(
+    conn: Connection, ward_id: WardId | None = None, *, with_discharged: bool = False
+) -> tuple[Patient, ...]:
+    """Patients present (of one ward), in the order of ward, bed and id; optionally those who left, too."""
+    columns = tables.patients.c
+    query = select(tables.patients)
+    if ward_id is not None:
+        query = query.where(columns.ward_id == ward_id)
+    if not with_discharged:
+        query = query.where(columns.discharged_at_ms.is_(None))
+    return tuple(sorted((_patient(row) for row in conn.execute(query)), key=_by_bed))
+
+
+def discharge(conn: Connection, patient_id: PatientId, at_ms: int) -> None:
+    """The patient leaves: bed free, devices released, history kept. Repeating it changes nothing; raises NotFound."""
+    begin_change(conn)
+    if get(conn, patient_id).discharged_at_ms is not None:
+        return
+    conn.execute(
+        update(tables.patients).where(tables.patients.c.patient_id == patient_id).values(discharged_at_ms=at_ms)
+    )
+    assignments = tables.assignments.c
+    conn.execute(
+        update(tables.assignments)
+        .where(assignments.patient_id == patient_id, assignments.until_ms.is_(None))
+        .values(until_ms=at_ms)
+    )
+
+
+def beds_taken(conn: Connection, ward_id: WardId) -> set[str]:
+    """Beds of present patients."""
+    columns = tables.patients.c
+    query = select(columns.bed).where(
+        columns.ward_id == ward_id, columns.discharged_at_ms.is_(None), columns.bed.is_not(None)
+    )
+    return set(conn.execute(query).scalars())
+
+
+def _patient(row: Row[tuple[object, ...]]) -> Patient:
+    return Patient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+def _by_bed(patient: Patient) -> tuple[str, int, str, str]:
+    bed = patient.bed or ""
+    return patient.ward_id, int(bed) if bed.isdecimal() else 1_000_000, bed, patient.patient_id

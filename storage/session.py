@@ -1,0 +1,200 @@
+"""The database behind one class: engine, bounded pool, write transactions, repeatable-read snapshots, errors translated."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from runtime.blocking import Door
+from vitals.errors import ConfigurationError, Unavailable
+
+Parameters = ParamSpec("Parameters")
+ResultT = TypeVar("ResultT")
+
+BUSY_TIMEOUT_MS: Final = 15_000
+"""How long a statement waits for another writer's lock before the database counts as unavailable."""
+CONNECT_TIMEOUT_S: Final = 5
+IDLE_IN_TRANSACTION_MS: Final = 30_000
+"""PostgreSQL ends a transaction whose process sits still this long, so that a stopped worker cannot hold up its successor."""
+
+_SQLITE_LOGIC_ERROR = 1
+"""SQLITE_ERROR: wrong SQL or a missing table; trying again does not help."""
+_PASSING_STATES = frozenset({"25P03", "25006"})
+"""Idle in transaction too long; connected to a standby: not operational errors to psycopg, yet they pass."""
+
+
+class Database:
+    """One SQLite file, one SQLite in memory (`sqlite://`), or one PostgreSQL (`postgresql+psycopg://…`).
+
+    At most `connections_max` connections; a caller beyond that waits `BUSY_TIMEOUT_MS`, then gets Unavailable. In memory
+    there is one connection, used by one thread at a time: a transaction must not be opened inside another one.
+    Construction connects to nothing; an unusable URL raises ConfigurationError.
+    """
+
+    def __init__(self, url: str, *, connections_max: int = 4) -> None:
+        self._engine = _engine(url, connections_max)
+        in_memory = isinstance(self._engine.pool, StaticPool)
+        self._turn: AbstractContextManager[Any] = threading.RLock() if in_memory else nullcontext()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite, in memory or in a file."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> str | None:
+        """The SQLite file's path; None in memory and for PostgreSQL."""
+        return (self._engine.url.database or None) if self.is_sqlite else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A write transaction: committed on leaving, rolled back on an exception; durable once left."""
+        with self._turn, _translated(), self._engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read-only transaction in which every query sees the database of one moment."""
+        with self._turn, _translated(), self._engine.connect() as plain:
+            conn = plain.execution_options(**self._snapshot_options())
+            if self.is_sqlite:
+                conn.exec_driver_sql("PRAGMA query_only=ON")
+                conn.rollback()
+            try:
+                with conn.begin():
+                    yield conn
+            finally:
+                if self.is_sqlite:
+                    conn.exec_driver_sql("PRAGMA query_only=OFF")
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+    def _snapshot_options(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {"sqlite_begin": "BEGIN"}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+async def in_transaction(
+    door: Door,
+    database: Database,
+    call: Callable[Concatenate[Connection, Parameters], ResultT],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> ResultT:
+    """`call(conn, …)` in one write transaction, behind the door."""
+
+    def blocking() -> ResultT:
+        with database.transaction() as conn:
+            return call(conn, *args, **kwargs)
+
+    return await door.run(blocking)
+
+
+async def in_snapshot(
+    door: Door,
+    database: Database,
+    call: Callable[Concatenate[Connection, Parameters], ResultT],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> ResultT:
+    """`call(conn, …)` in one read-only snapshot, behind the door."""
+
+    def blocking() -> ResultT:
+        with database.snapshot() as conn:
+            return call(conn, *args, **kwargs)
+
+    return await door.run(blocking)
+
+
+def _engine(url: str, connections_max: int) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite_engine(url, connections_max, in_memory=parsed.database in (None, "", ":memory:"))
+        if parsed.drivername != "postgresql+psycopg":
+            raise ConfigurationError("The database URL must begin with sqlite:// or postgresql+psycopg://.")
+        return _postgres_engine(url, connections_max)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError("The database URL must begin with sqlite:// or postgresql+psycopg://.") from error
+
+
+def _sqlite_engine(url: str, connections_max: int, *, in_memory: bool) -> Engine:
+    connect_args = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+    if in_memory:
+        engine = create_engine(url, poolclass=StaticPool, connect_args=connect_args)
+    else:
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=connections_max,
+            max_overflow=0,
+            pool_timeout=BUSY_TIMEOUT_MS / 1000,
+            connect_args=connect_args,
+        )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgres_engine(url: str, connections_max: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=connections_max,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT_MS / 1000,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+        },
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    conn.exec_driver_sql(conn.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable("All database connections are in use; raise database.threads_max.") from error
+    except DBAPIError as error:
+        if _passes(error.orig):
+            raise Unavailable(_sentence(error.orig)) from error
+        raise
+    except (psycopg.Error, sqlite3.Error) as error:
+        if _passes(error):
+            raise Unavailable(_sentence(error)) from error
+        raise
+
+
+def _passes(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) != _SQLITE_LOGIC_ERROR
+    if isinstance(error, psycopg.Error) and error.sqlstate in _PASSING_STATES:
+        return True
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def _sentence(error: BaseException | None) -> str:
+    first_line = str(error).strip().splitlines()[:1]
+    return f"The database does not answer: {first_line[0] if first_line else type(error).__name__}"

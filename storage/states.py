@@ -1,0 +1,66 @@
+"""Snapshots of a worker's state, one blob per key (a patient), stored under the same fence as positions."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from storage import tables
+from storage.claims import check_epochs
+from storage.dialect import upsert
+from vitals.errors import Fenced
+
+_ROWS_PER_STATEMENT = 500
+"""SQLite takes at most 32,766 parameters in a statement; seven to a row."""
+
+
+class StateRow(msgspec.Struct, frozen=True):
+    """One key's state, true for all input before `offset`, of the code that `pipeline_hash` names, signed."""
+
+    key: str
+    offset: int
+    blob: bytes
+    pipeline_hash: str
+    signature: bytes
+
+
+def store_states(
+    conn: Connection, group: str, epochs: Mapping[int, int], rows: Mapping[int, Sequence[StateRow]]
+) -> None:
+    """Replace these keys' states, `rows` by partition; raises Fenced where an epoch is not current, storing nothing."""
+    check_epochs(conn, group, epochs)
+    if not rows.keys() <= epochs.keys():
+        raise Fenced(f"Partition {min(rows.keys() - epochs.keys())} of group {group} is not claimed: claim it first.")
+    values = [
+        {"consumer_group": group, "partition": partition, **msgspec.structs.asdict(row)}
+        for partition, states in sorted(rows.items())
+        for row in states
+    ]
+    for first in range(0, len(values), _ROWS_PER_STATEMENT):
+        chunk = values[first : first + _ROWS_PER_STATEMENT]
+        conn.execute(upsert(conn, tables.states, chunk, key=("consumer_group", "partition", "key")))
+
+
+def load_states(conn: Connection, group: str, partition: int) -> list[StateRow]:
+    """Every state of the partition, by key; verify each signature before trusting a blob (`storage.signing`)."""
+    columns = tables.states.c
+    query = (
+        select(columns.key, columns.offset, columns.blob, columns.pipeline_hash, columns.signature)
+        .where(columns.consumer_group == group, columns.partition == partition)
+        .order_by(columns.key)
+    )
+    return [StateRow(*row) for row in conn.execute(query)]
+
+
+def delete_states(conn: Connection, group: str, epochs: Mapping[int, int], keys: Mapping[int, Sequence[str]]) -> None:
+    """Forget these keys' states, `keys` by partition; raises Fenced where an epoch is not current."""
+    check_epochs(conn, group, epochs)
+    columns = tables.states.c
+    for partition, names in keys.items():
+        if partition not in epochs:
+            raise Fenced(f"Partition {partition} of group {group} is not claimed: claim it first.")
+        conn.execute(
+            delete(tables.states).where(
+                columns.consumer_group == group, columns.partition == partition, columns.key.in_(names)
+            )
+        )
