@@ -4,13 +4,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
+from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, progress_of
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import Sign
 
 PRIORITY_ORDER: tuple[Priority, ...] = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
-_STEPS_KEPT = 64
-"""Transition ids remembered per episode; an episode is raised, escalates twice at most, is acknowledged each time, ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,8 @@ class EpisodeNow:
     text: str
     onset_ms: int
     raised_at_ms: int
-    changed_at_ms: int
+    order: tuple[int, int, str]
+    """Progress, time and id of the furthest step known: what a step must exceed to change anything."""
     active: bool
     acknowledged: bool
     acknowledged_by: str | None = None
@@ -46,7 +45,6 @@ class EpisodeBook:
     resolved_kept: int
     open: dict[str, EpisodeNow] = field(default_factory=dict)
     resolved: OrderedDict[str, EpisodeNow] = field(default_factory=OrderedDict)
-    _steps: dict[str, OrderedDict[str, None]] = field(default_factory=dict)
 
     def adopt(self, episode: EpisodeNow) -> None:
         """Take an episode over from a snapshot."""
@@ -56,20 +54,11 @@ class EpisodeBook:
             self._close(episode)
 
     def apply(self, transition: Transition) -> bool:
-        """Step the episode this transition belongs to; False where the step is already known or the episode has ended."""
-        if transition.episode_id in self.resolved:
+        """Step the episode this transition belongs to; False where the step is known, or behind what is known."""
+        before = self.open.get(transition.episode_id) or self.resolved.get(transition.episode_id)
+        if before is not None and order_of(transition) <= before.order:
             return False
-        steps = self._steps.setdefault(transition.episode_id, OrderedDict())
-        if transition.transition_id in steps:
-            return False
-        steps[transition.transition_id] = None
-        if len(steps) > _STEPS_KEPT:
-            steps.popitem(last=False)
-        episode = _stepped(self.open.get(transition.episode_id), transition)
-        if episode.active:
-            self.open[episode.episode_id] = episode
-        else:
-            self._close(episode)
+        self.adopt(_stepped(before, transition))
         return True
 
     def active(self) -> Sequence[EpisodeNow]:
@@ -87,9 +76,13 @@ class EpisodeBook:
     def _close(self, episode: EpisodeNow) -> None:
         self.open.pop(episode.episode_id, None)
         self.resolved[episode.episode_id] = episode
-        self._steps.pop(episode.episode_id, None)
         if len(self.resolved) > self.resolved_kept:
             self.resolved.popitem(last=False)
+
+
+def order_of(transition: Transition) -> tuple[int, int, str]:
+    """Where a step stands in its episode."""
+    return progress_of(transition.transition, transition.priority), transition.at_ms, transition.transition_id
 
 
 def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
@@ -104,7 +97,7 @@ def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
         text=transition.text,
         onset_ms=transition.onset_ms,
         raised_at_ms=transition.raised_at_ms,
-        changed_at_ms=transition.at_ms,
+        order=order_of(transition),
         active=transition.active,
         acknowledged=transition.acknowledged,
         sign=transition.sign,

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from dashboard.episodes import EpisodeNow
 from dashboard.fanout import Browser, Fanout, Interest
 from dashboard.settings import DashboardSettings
 from dashboard.tiles import patient_event, tile
-from dashboard.ward import Bed, PatientNow, Ward
+from dashboard.ward import Bed, PatientNow, Seed, Ward
 from runtime.bus import Bus, Delivered, Incoming, Positions, Reader, TopicPartition
 from runtime.clock import Clock
 from runtime.retry import Backoff
@@ -38,12 +37,7 @@ COMPONENT = "dashboard.feed"
 class Snapshot:
     """The ward at one moment of the database, and how far into the log that moment reaches."""
 
-    beds: Sequence[Bed]
-    readings: Sequence[Reading] = ()
-    """Of the trend window, oldest first."""
-    assessments: Sequence[Assessment] = ()
-    """The newest of each patient."""
-    episodes: Sequence[EpisodeNow] = ()
+    seeds: Sequence[Seed] = ()
     positions: Positions = field(default_factory=dict)
     """Partitions left out are read from the log's beginning."""
 
@@ -192,14 +186,17 @@ class Feed:
             log.warning("dashboard_record_skipped", topic=record.topic, offset=record.offset, error=str(error))
 
     async def _register(self) -> None:
+        unknown = self.ward.unknown
         try:
-            beds = await self._source.beds(again=self.ward.has_unknown_patients)
+            beds = await self._source.beds(again=bool(unknown))
         except Unavailable as error:
             log.warning("dashboard_register_unavailable", error=str(error))
             return
-        if beds is not None:
-            for patient_id in self.ward.place(beds):
-                self._fanout.publish(self._fanout.event("gone", {"patient_id": patient_id}), wanted=_everyone)
+        if beds is None:
+            return
+        for patient_id in self.ward.place(beds):
+            self._fanout.publish(self._fanout.event("gone", {"patient_id": patient_id}), wanted=_everyone)
+        self.ward.forget(unknown)
 
     def flush(self) -> None:
         """Send what changed, one event per patient and kind of listener."""
@@ -254,15 +251,8 @@ class Feed:
 
 def _ward_of(snapshot: Snapshot, settings: DashboardSettings) -> Ward:
     ward = Ward(settings.ward_limits)
-    ward.place(snapshot.beds)
-    for reading in snapshot.readings:
-        ward.apply_reading(reading)
-    for assessment in snapshot.assessments:
-        ward.apply_assessment(assessment)
-    for episode in snapshot.episodes:
-        patient = ward.patients.get(episode.patient_id)
-        if patient is not None:
-            patient.episodes.adopt(episode)
+    for seed in snapshot.seeds:
+        ward.adopt(seed)
     return ward
 
 

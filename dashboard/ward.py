@@ -5,11 +5,11 @@ by measurement time, so a late reading fills the trend and never moves a tile ba
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from dashboard.episodes import EpisodeBook
+from dashboard.episodes import EpisodeBook, EpisodeNow
 from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.reading import DeviceId, Origin, PatientId, Reading, WardId
@@ -17,7 +17,7 @@ from vitals.sign import Sign
 
 TREND_SIGNS: tuple[Sign, ...] = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2)
 """Signs drawn as a line on a tile."""
-_INTERVALS_KEPT = 5
+INTERVALS_KEPT = 5
 """A median of five outlives two gaps."""
 
 
@@ -35,6 +35,13 @@ class WardLimits:
     recent_readings_max: int = 256
     samples_max: int = 600
     patients_max: int = 5000
+
+    def stale_after(self, intervals_ms: Collection[int]) -> int:
+        """The age from which data that came at these intervals is stale: a slow sign is not judged by a fast one's clock."""
+        if not intervals_ms:
+            return self.stale_after_ms
+        usual_ms = self.stale_cadences * median(intervals_ms)
+        return int(max(self.stale_after_ms, min(usual_ms, self.stale_after_ms_max)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +62,11 @@ class SignNow:
     measured_at_ms: int
     seen_at_ms: int
     """When it was true on this server's clock: what its age is counted from."""
-    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_INTERVALS_KEPT))
+    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=INTERVALS_KEPT))
 
     def stale_after_ms(self, limits: WardLimits) -> int:
         """The age from which this value must not be shown as current."""
-        if not self.intervals_ms:
-            return limits.stale_after_ms
-        usual_ms = limits.stale_cadences * median(self.intervals_ms)
-        return int(min(max(limits.stale_after_ms, usual_ms), max(limits.stale_after_ms, limits.stale_after_ms_max)))
+        return limits.stale_after(self.intervals_ms)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class PatientNow:
     """Per sign and bucket start (measurement time) the newest value in it."""
     newest: Reading | None = None
     seen_at_ms: int | None = None
-    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_INTERVALS_KEPT))
+    intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=INTERVALS_KEPT))
     assessment: Assessment | None = None
     episodes: EpisodeBook
     recent_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -103,10 +107,19 @@ class PatientNow:
 
     def stale_after_ms(self, limits: WardLimits) -> int:
         """The age from which the whole patient counts as without data."""
-        if not self.intervals_ms:
-            return limits.stale_after_ms
-        usual_ms = limits.stale_cadences * median(self.intervals_ms)
-        return int(min(max(limits.stale_after_ms, usual_ms), max(limits.stale_after_ms, limits.stale_after_ms_max)))
+        return limits.stale_after(self.intervals_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """What a snapshot knows of one patient."""
+
+    bed: Bed
+    newest: Reading | None = None
+    signs: Mapping[Sign, SignNow] = field(default_factory=dict)
+    trend: Mapping[Sign, Mapping[int, Sample]] = field(default_factory=dict)
+    assessment: Assessment | None = None
+    episodes: Iterable[EpisodeNow] = ()
 
 
 @dataclass(kw_only=True)
@@ -133,9 +146,29 @@ class Ward:
         self._changes: dict[PatientId, Change] = {}
 
     @property
-    def has_unknown_patients(self) -> bool:
-        """Whether records came of patients the register has not named yet."""
-        return any(patient.bed is None for patient in self.patients.values())
+    def unknown(self) -> frozenset[PatientId]:
+        """Patients of whom records came and whom the register has not named yet."""
+        return frozenset(patient_id for patient_id, patient in self.patients.items() if patient.bed is None)
+
+    def adopt(self, seed: Seed) -> None:
+        """Begin a patient with what a snapshot knows."""
+        patient = self._patient(seed.bed.patient_id)
+        if patient is None:
+            return
+        patient.bed = seed.bed
+        patient.newest = seed.newest
+        patient.seen_at_ms = None if seed.newest is None else seen_at_ms(seed.newest)
+        patient.signs = dict(seed.signs)
+        patient.trend = {sign: dict(buckets) for sign, buckets in seed.trend.items()}
+        patient.assessment = seed.assessment
+        for episode in seed.episodes:
+            patient.episodes.adopt(episode)
+
+    def forget(self, patient_ids: Iterable[PatientId]) -> None:
+        """Drop those of these patients whom the register still does not name: they have left."""
+        for patient_id in self.unknown.intersection(patient_ids):
+            del self.patients[patient_id]
+            self._changes.pop(patient_id, None)
 
     def place(self, beds: Iterable[Bed]) -> frozenset[PatientId]:
         """Take over the register as it is now; the patients it no longer names, who leave the model."""

@@ -116,3 +116,17 @@ class Action(StrEnum):
     """Technical conditions only: what the patient's signs say cannot be ordered away."""
     PATIENT_LEFT = "patient_left"
     """The patient was discharged: ends an episode of any kind."""
+
+
+_PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 10, Priority.HIGH: 20}
+
+
+def progress_of(transition: TransitionKind, priority: Priority) -> int:
+    """How far along its episode a step stands; grows along every valid episode, whatever the clocks say.
+
+    Resolved is beyond everything; a higher priority beyond a lower one; at one priority an acknowledgement beyond the
+    raising or escalating it answers. Whoever keeps the step with the greatest (progress, at_ms, transition_id) holds the
+    episode's state, in whatever order and however often steps arrive.
+    """
+    resolved = transition is TransitionKind.RESOLVED
+    return 100 * resolved + _PROGRESS[priority] + (transition is TransitionKind.ACKNOWLEDGED)

@@ -1,0 +1,67 @@
+"""What the routes stand on: ready-made ports, handed over once by the service."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+
+from dashboard.fanout import Fanout
+from dashboard.feed import Feed
+from dashboard.settings import DashboardSettings
+from runtime.blocking import Door
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage.session import Database, in_snapshot, in_transaction
+
+Parameters = ParamSpec("Parameters")
+ResultT = TypeVar("ResultT")
+
+Republish = Callable[[str, bytes], Awaitable[None]]
+"""Publishes a payload on an MQTT topic and returns once the broker has it; raises Unavailable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Everything a request may use."""
+
+    database: Database
+    door: Door
+    bus: Bus
+    clock: Clock
+    feed: Feed
+    fanout: Fanout
+    settings: DashboardSettings
+    telemetry: Telemetry
+    version: str
+    republish: Republish | None = None
+    """None where this process has no MQTT session."""
+
+    async def ask(
+        self,
+        call: Callable[Concatenate[Any, Parameters], ResultT],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> ResultT:
+        """`call(conn, …)` in one read-only snapshot."""
+        return await in_snapshot(self.door, self.database, call, *args, **kwargs)
+
+    async def change(
+        self,
+        call: Callable[Concatenate[Any, Parameters], ResultT],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> ResultT:
+        """`call(conn, …)` in one write transaction."""
+        return await in_transaction(self.door, self.database, call, *args, **kwargs)
+
+
+def context_of(request: Request) -> Context:
+    """The context the factory put into the application."""
+    context: Context = request.app.state.context
+    return context
+
+
+Here = Annotated[Context, Depends(context_of)]
+"""A route's parameter for its context."""

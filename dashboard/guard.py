@@ -1,0 +1,136 @@
+"""The door of the web application: which requests may pass at all, and the headers every answer carries.
+
+Until there is sign-in the server listens on loopback only, so what remains is the browser next to it: pages of other
+sites that guess our address (DNS rebinding: the Host check), post forms to it (content type and origin), frame it, or
+smuggle script into it through a patient's name (content security policy).
+"""
+
+import json
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vitals.errors import ErrorCode
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+SECURITY_HEADERS = {
+    "content-security-policy": _CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware: refuses foreign hosts, foreign origins, other content types than JSON and large bodies."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], body_bytes_max: int) -> None:
+        self._app = app
+        self._hosts = frozenset(hosts)
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        sender = _with_headers(send)
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await _refuse(sender, *refusal)
+            return
+        if scope["method"] not in _CHANGING:
+            await self._app(scope, receive, sender)
+            return
+        body = await self._body(receive)
+        if body is None:
+            await _refuse(sender, 413, ErrorCode.INVALID_ARGUMENT, f"Send at most {self._body_bytes_max} bytes.")
+            return
+        await self._app(scope, _replayed(body, receive), sender)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, ErrorCode, str] | None:
+        host = _name_of(f"//{headers.get('host', '')}")
+        if host not in self._hosts:
+            return 421, ErrorCode.INVALID_ARGUMENT, "This server answers only to its own name, such as 127.0.0.1."
+        if method not in _CHANGING:
+            return None
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return 415, ErrorCode.INVALID_ARGUMENT, "Send JSON, with content type application/json."
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return 403, ErrorCode.INVALID_ARGUMENT, "Changes are taken from this server's own pages only."
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return 403, ErrorCode.INVALID_ARGUMENT, "Changes are taken from this server's own pages only."
+        if headers.get("content-length", "0").isdecimal() is False:
+            return 400, ErrorCode.INVALID_ARGUMENT, "The content length is not a number."
+        return None
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        parts = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return bytes(parts)
+            parts += message.get("body", b"")
+            if len(parts) > self._body_bytes_max:
+                return None
+            if not message.get("more_body", False):
+                return bytes(parts)
+
+
+def _name_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _with_headers(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return sender
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> MutableMapping[str, Any]:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _refuse(send: Send, status: int, code: ErrorCode, message: str) -> None:
+    body = json.dumps({"code": code, "message": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

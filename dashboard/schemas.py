@@ -1,0 +1,245 @@
+"""What the API takes and gives, as OpenAPI describes it; every field bounded, names as everywhere else in Wardlight."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from vitals.alert import AlertKind, Priority
+from vitals.reading import Origin, RejectionReason
+from vitals.sign import Sign
+
+TIME_MS_MAX = 253_402_300_800_000
+"""The year 10000: beyond it no date can be written."""
+
+
+def parse_time_ms(value: object) -> object:
+    """Epoch milliseconds, or RFC 3339 with an offset, as epoch milliseconds.
+
+    >>> parse_time_ms("1970-01-01T00:00:01Z"), parse_time_ms("1970-01-01T01:00:01.5+01:00"), parse_time_ms("12")
+    (1000, 1500, '12')
+    """
+    if not isinstance(value, str) or value.lstrip("-").isdecimal():
+        return value
+    try:
+        moment = datetime.fromisoformat(value.strip().replace(" ", "+"))
+    except ValueError as error:
+        raise ValueError("give epoch milliseconds or a time such as 2026-01-31T12:00:00Z") from error
+    if moment.tzinfo is None:
+        raise ValueError("say the offset, as in 2026-01-31T12:00:00Z or +01:00")
+    return round(moment.timestamp() * 1000)
+
+
+def _printable(text: str) -> str:
+    stripped = text.strip()
+    if not stripped:
+        raise ValueError("must not be empty")
+    if not stripped.isprintable():
+        raise ValueError("must not hold control characters")
+    return stripped
+
+
+TimeMs = Annotated[int, BeforeValidator(parse_time_ms), Field(ge=0, le=TIME_MS_MAX)]
+"""A moment: epoch milliseconds, or RFC 3339 on the way in."""
+Level = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""An id that may be part of a topic."""
+ShortText = Annotated[str, Field(max_length=120), AfterValidator(_printable)]
+PersonName = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
+EpisodeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+RecordId = Annotated[str, Field(min_length=1, max_length=160)]
+
+
+class Body(BaseModel):
+    """What a request carries; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ErrorBody(BaseModel):
+    """Every error's shape."""
+
+    code: str
+    message: str
+
+
+class WardEntry(BaseModel):
+    """One ward and how many patients lie there."""
+
+    ward_id: str
+    patients: int
+
+
+class PatientEntry(BaseModel):
+    """One stay of one person."""
+
+    patient_id: str
+    ward_id: str
+    bed: str | None
+    name: str
+    spo2_scale: int
+    admitted_at_ms: int
+    discharged_at_ms: int | None
+
+
+class NewPatient(Body):
+    """Whom to admit."""
+
+    ward_id: Level
+    bed: Annotated[str, Field(max_length=20), AfterValidator(_printable)] | None = None
+    name: ShortText
+    spo2_scale: Annotated[int, Field(ge=1, le=2)] = 1
+    """2 only where a clinician prescribed a target of 88 to 92 %."""
+
+
+class HistoryPoint(BaseModel):
+    """One reading, or the mean of one interval; absent signs are absent."""
+
+    measured_at_ms: int
+    signs: dict[Sign, float]
+
+
+class History(BaseModel):
+    """Readings of one patient in time order."""
+
+    patient_id: str
+    from_ms: int
+    to_ms: int
+    every_ms: int | None
+    """Interval that points are means of; None where each point is a reading."""
+    points: list[HistoryPoint]
+    truncated: bool
+    """There was more than `limit`: ask again from the last point on, or for a coarser `every`."""
+
+
+class News2Entry(BaseModel):
+    """NEWS2, as an interval while inputs are missing."""
+
+    total: int | None
+    low: int
+    high: int
+    points: dict[Sign, int]
+    missing: list[Sign]
+    single_red: bool
+    response: str
+
+
+class DriverEntry(BaseModel):
+    """One sign's part in an assessment."""
+
+    sign: Sign
+    value: float
+    usual: float | None
+    deviation: float | None
+    news2_points: int | None
+
+
+class AssessmentEntry(BaseModel):
+    """What the scores and models said of one reading."""
+
+    reading_id: str
+    measured_at_ms: int
+    seen_at_ms: int
+    news2: News2Entry
+    drivers: list[DriverEntry]
+    warming_up: bool
+    anomaly: float | None
+    anomaly_threshold: float | None
+    flagged: bool
+    model_version: str
+
+
+class EpisodeEntry(BaseModel):
+    """One alert from onset to end; *active* and *acknowledged* are independent."""
+
+    episode_id: str
+    patient_id: str
+    ward_id: str
+    kind: AlertKind
+    priority: Priority
+    reason: str
+    text: str
+    onset_ms: int
+    raised_at_ms: int
+    active: bool
+    acknowledged: bool
+    acknowledged_by: str | None
+    acknowledged_at_ms: int | None
+    resolved_at_ms: int | None
+    resolved_by: str | None
+    sign: Sign | None
+    value: float | None
+    limit: float | None
+    origin: Origin
+
+
+class Order(Body):
+    """An order about an episode; repeating it with the same `command_id` changes nothing."""
+
+    by: PersonName
+    note: Annotated[str, Field(max_length=500)] | None = None
+    command_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{8,64}$")] | None = None
+
+
+class Ordered(BaseModel):
+    """The log has the order; the alert service carries it out."""
+
+    command_id: str
+    episode_id: str
+
+
+class DeviceEntry(BaseModel):
+    """One device and whom it measures now."""
+
+    device_id: str
+    ward_id: str
+    added_at_ms: int
+    patient_id: str | None
+    assigned_from_ms: int | None
+
+
+class NewDevice(Body):
+    """A device to make known."""
+
+    device_id: Level
+    ward_id: Level
+
+
+class Assign(Body):
+    """Whom a device measures, from when on; now where no time is given."""
+
+    patient_id: Level
+    from_ms: TimeMs | None = None
+
+
+class Release(Body):
+    """From when on a device measures nobody; now where no time is given."""
+
+    at_ms: TimeMs | None = None
+
+
+class RejectionEntry(BaseModel):
+    """One refused message, its bytes as text where they are text."""
+
+    rejection_id: str
+    reason: RejectionReason
+    detail: str
+    device_id: str
+    received_at_ms: int
+    payload_text: str
+    payload_bytes: int
+    replayable: bool
+    replayed_at_ms: int | None
+
+
+class ReplayByReason(Body):
+    """Which refused messages to publish again."""
+
+    reason: RejectionReason
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class Replayed(BaseModel):
+    """How many went back to their topics; cut payloads cannot."""
+
+    replayed: int
+    not_replayable: int

@@ -1,0 +1,171 @@
+"""Snapshots of the ward from the patient database: one repeatable-read transaction, positions included.
+
+The recorder's positions say how far `readings` and `assessments` are in SQL. What alerts publishes is in SQL once alerts
+remembers; where that is in topic `alerts` only alerts could say, so the feed takes its position there if it is stored and
+otherwise reads that small topic from its beginning: steps already known change nothing.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from dashboard.episodes import EpisodeNow
+from dashboard.feed import Snapshot
+from dashboard.records import bed_of, episode_of
+from dashboard.tiles import TILE_SIGNS
+from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow, WardLimits
+from runtime.blocking import Door
+from runtime.bus import Positions, TopicPartition
+from runtime.clock import Clock
+from storage import assessments, claims, devices, episodes, patients, readings
+from storage.readings import Bucket, LatestSign
+from storage.session import Database
+from vitals.alert import TransitionKind
+from vitals.reading import Origin, PatientId, Reading
+from vitals.sign import Sign
+from vitals.topics import LogTopic
+
+RECORDER_GROUP = "recorder"
+ALERTS_GROUP = "alerts"
+_CADENCE_WINDOW_MS = 2 * 3_600_000
+_CADENCE_BUCKET_MS = 60_000
+_LATEST_WINDOW_MS = 24 * 3_600_000
+_RECENT_EPISODES_MAX = 2000
+
+
+class SqlSource:
+    """Reads the ward through a door; remembers the register's version between calls."""
+
+    def __init__(self, *, database: Database, door: Door, clock: Clock, limits: WardLimits) -> None:
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._limits = limits
+        self._version: int | None = None
+
+    async def snapshot(self) -> Snapshot:
+        return await self._door.run(self._read, self._clock.now_ms())
+
+    async def beds(self, *, again: bool) -> Sequence[Bed] | None:
+        return await self._door.run(self._read_beds, again)
+
+    def _read_beds(self, again: bool) -> Sequence[Bed] | None:  # noqa: FBT001 - behind `beds`, where it is named
+        with self._database.snapshot() as conn:
+            version = devices.registry_version(conn)
+            if version == self._version and not again:
+                return None
+            self._version = version
+            return [bed_of(patient) for patient in patients.list_patients(conn)]
+
+    def _read(self, now_ms: int) -> Snapshot:
+        bucket_ms = self._limits.trend_bucket_ms
+        recent_ms = now_ms - max(self._limits.recent_alert_ms, 3_600_000)
+        with self._database.snapshot() as conn:
+            self._version = devices.registry_version(conn)
+            beds = [bed_of(patient) for patient in patients.list_patients(conn)]
+            newest = readings.latest(conn, [bed.patient_id for bed in beds])
+            assessed = assessments.latest(conn, [bed.patient_id for bed in beds])
+            known = {
+                episode.episode_id: episode
+                for episode in (
+                    *episodes.list_episodes(conn, from_ms=recent_ms, limit=_RECENT_EPISODES_MAX),
+                    *episodes.open_episodes(conn),
+                )
+            }
+            steps = {
+                episode.episode_id: episodes.transitions_of(conn, episode.episode_id)
+                for episode in known.values()
+                if episode.acknowledged and episode.last_transition is not TransitionKind.ACKNOWLEDGED
+            }
+            values: dict[PatientId, Mapping[Sign, LatestSign]] = {}
+            minutes: dict[PatientId, Sequence[Bucket]] = {}
+            trend: dict[PatientId, Sequence[Bucket]] = {}
+            for patient_id, last in newest.items():
+                end_ms = last.measured_at_ms + 1
+                found = readings.latest_signs(conn, [patient_id], since_ms=end_ms - _LATEST_WINDOW_MS)
+                values[patient_id] = found.get(patient_id, {})
+                minutes[patient_id] = readings.history(
+                    conn,
+                    patient_id,
+                    signs=TILE_SIGNS,
+                    from_ms=end_ms - _CADENCE_WINDOW_MS,
+                    to_ms=end_ms,
+                    every_ms=_CADENCE_BUCKET_MS,
+                    limit=_CADENCE_WINDOW_MS // _CADENCE_BUCKET_MS + 2,
+                )
+                trend[patient_id] = readings.history(
+                    conn,
+                    patient_id,
+                    signs=TREND_SIGNS,
+                    from_ms=end_ms - self._limits.trend_window_ms,
+                    to_ms=end_ms,
+                    every_ms=bucket_ms,
+                    limit=self._limits.trend_window_ms // bucket_ms + 2,
+                )
+            positions = {
+                **_of(claims.positions_of(conn, RECORDER_GROUP), LogTopic.READINGS, LogTopic.ASSESSMENTS),
+                **_of(claims.positions_of(conn, ALERTS_GROUP), LogTopic.ALERTS),
+            }
+        shown: dict[PatientId, list[EpisodeNow]] = {}
+        for episode in known.values():
+            now = episode_of(episode, steps.get(episode.episode_id, ()))
+            shown.setdefault(episode.patient_id, []).append(now)
+        seeds = [
+            Seed(
+                bed=bed,
+                newest=newest.get(bed.patient_id),
+                signs=_signs(
+                    newest.get(bed.patient_id), values.get(bed.patient_id, {}), minutes.get(bed.patient_id, ())
+                ),
+                trend=_trend(trend.get(bed.patient_id, ())),
+                assessment=assessed.get(bed.patient_id),
+                episodes=shown.get(bed.patient_id, ()),
+            )
+            for bed in beds
+        ]
+        return Snapshot(seeds=seeds, positions=positions)
+
+
+def _of(positions: Positions, *topics: LogTopic) -> dict[TopicPartition, int]:
+    return {place: position for place, position in positions.items() if place.topic in topics}
+
+
+def _signs(
+    newest: Reading | None, values: Mapping[Sign, LatestSign], minutes: Sequence[Bucket]
+) -> Mapping[Sign, SignNow]:
+    if newest is None:
+        return {}
+    behind_ms = newest.received_at_ms - newest.measured_at_ms
+    shift_ms = behind_ms if newest.origin is Origin.REPLAY else min(0, behind_ms)
+    return {
+        sign: SignNow(
+            value=latest.value,
+            measured_at_ms=latest.measured_at_ms,
+            seen_at_ms=latest.measured_at_ms + shift_ms,
+            intervals_ms=_intervals(sign, minutes),
+        )
+        for sign, latest in values.items()
+    }
+
+
+def _intervals(sign: Sign, minutes: Iterable[Bucket]) -> deque[int]:
+    """About how often a sign came lately: within a minute by count, beyond by the distance of minutes."""
+    intervals: deque[int] = deque(maxlen=INTERVALS_KEPT)
+    before_ms: int | None = None
+    for bucket in minutes:
+        summary = bucket.signs.get(sign)
+        if summary is None:
+            continue
+        if summary.count > 1:
+            intervals.append(_CADENCE_BUCKET_MS // summary.count)
+        elif before_ms is not None:
+            intervals.append(bucket.from_ms - before_ms)
+        before_ms = bucket.from_ms
+    return intervals
+
+
+def _trend(buckets: Iterable[Bucket]) -> Mapping[Sign, Mapping[int, Sample]]:
+    trend: dict[Sign, dict[int, Sample]] = {}
+    for bucket in buckets:
+        for sign, summary in bucket.signs.items():
+            trend.setdefault(sign, {})[bucket.from_ms] = Sample(bucket.from_ms, "", summary.mean)
+    return trend
