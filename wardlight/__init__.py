@@ -1,0 +1,1 @@
+"""The command line and the one-process mode: the one place that knows every room and wires concrete classes together."""

@@ -1,0 +1,79 @@
+"""`wardlight`: the command line. Names, options and JSON keys are a contract; every failure is one sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
+from vitals.errors import WardError
+from wardlight import (
+    alerts_command,
+    bench_command,
+    db_command,
+    demo_command,
+    devices_command,
+    history_command,
+    patients_command,
+    publish_commands,
+    rejected_command,
+    score_command,
+    service_commands,
+    watch_command,
+)
+
+app = typer.Typer(
+    name="wardlight",
+    help="Vital signs from wearables to the nurse's screen: nothing lost, everything explained.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for commands in (
+    demo_command,
+    service_commands,
+    publish_commands,
+    history_command,
+    watch_command,
+    alerts_command,
+    devices_command,
+    patients_command,
+    rejected_command,
+    score_command,
+    db_command,
+    bench_command,
+):
+    commands.add_to(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. What is wrong with the arguments is said in one sentence on stderr."""
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except TyperException as error:
+        text = error.format_message()
+        if text.startswith("Usage:"):
+            sys.stdout.write(f"{text}\n")
+        else:
+            sys.stderr.write(f"{text} See wardlight --help.\n")
+        return EXIT_USAGE
+    except WardError as error:
+        return say(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

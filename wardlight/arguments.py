@@ -1,0 +1,118 @@
+"""What people type, made into values, with one sentence where it cannot be: durations, times, speeds, observations."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+from vitals.errors import InvalidArgument
+from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SECONDS_OF_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+_SHORT_NAMES = {
+    "hr": Sign.HEART_RATE,
+    "pulse": Sign.HEART_RATE,
+    "rr": Sign.RESPIRATORY_RATE,
+    "resp": Sign.RESPIRATORY_RATE,
+    "temp": Sign.TEMPERATURE,
+    "sbp": Sign.SYSTOLIC,
+    "dbp": Sign.DIASTOLIC,
+    "map": Sign.MEAN_PRESSURE,
+    "acvpu": Sign.CONSCIOUSNESS,
+    "oxygen": Sign.SUPPLEMENTAL_OXYGEN,
+    "o2": Sign.SUPPLEMENTAL_OXYGEN,
+}
+_YES_NO = {"yes": 1.0, "true": 1.0, "on": 1.0, "no": 0.0, "false": 0.0, "air": 0.0, "off": 0.0}
+
+
+def seconds(text: str) -> float:
+    """A duration such as `90s`, `1.5m`, `2h` in seconds; greater than zero.
+
+    >>> seconds("1m30s")
+    90.0
+    """
+    compact = text.strip().lower()
+    if not compact or _DURATION.sub("", compact).strip():
+        raise InvalidArgument(f"{text!r} is not a duration: write a number and a unit, such as 60s, 5m or 2h.")
+    total = sum(float(number) * _SECONDS_OF_UNIT[unit] for number, unit in _DURATION.findall(compact))
+    if total <= 0:
+        raise InvalidArgument(f"{text!r} is no time at all: a duration must be longer than zero.")
+    return total
+
+
+def moment_ms(text: str, *, now_ms: int) -> int:
+    """A moment in epoch milliseconds: RFC 3339 with its offset, epoch milliseconds, or a duration before now (`2h`)."""
+    compact = text.strip()
+    if compact.isdigit():
+        return int(compact)
+    if _DURATION.match(compact.lower()) and "t" not in compact.lower():
+        return now_ms - round(seconds(compact) * 1000)
+    try:
+        parsed = datetime.fromisoformat(compact)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{text!r} is not a time: write 2026-01-31T14:05:00Z, epoch milliseconds, or how long ago, such as 2h."
+        ) from error
+    if parsed.tzinfo is None:
+        raise InvalidArgument(f"{text!r} does not say its time zone: end it with Z or an offset such as +01:00.")
+    return int(parsed.timestamp() * 1000)
+
+
+def moment_text(epoch_ms: int) -> str:
+    """Epoch milliseconds as RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def speed(text: str) -> float:
+    """How many times faster than life: a number above zero, or `max` (infinity)."""
+    if text.strip().lower() == "max":
+        return math.inf
+    try:
+        value = float(text.lower().removesuffix("x"))
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise InvalidArgument(f"{text!r} is not a speed: write a number above zero, such as 1 or 60, or max.")
+    return value
+
+
+def sign_named(name: str) -> Sign:
+    """The sign that `name` means: its full name, the name without its unit, or a usual abbreviation."""
+    wanted = name.strip().lower().replace("-", "_")
+    if wanted in _SHORT_NAMES:
+        return _SHORT_NAMES[wanted]
+    matches = [sign for sign in Sign if wanted == sign.value or sign.value.startswith(f"{wanted}_")]
+    if len(matches) == 1:
+        return matches[0]
+    raise InvalidArgument(
+        f"{name!r} is not a sign Wardlight knows; the signs are {', '.join(sign.value for sign in Sign)}."
+    )
+
+
+def observation(text: str) -> tuple[Sign, float]:
+    """One `SIGN=VALUE`; consciousness also as a letter of ACVPU, oxygen also as yes or no."""
+    name, separator, value_text = text.partition("=")
+    if not separator:
+        raise InvalidArgument(f"{text!r} is not an observation: write SIGN=VALUE, such as spo2=94.")
+    sign = sign_named(name)
+    value = _value(sign, value_text.strip())
+    if not is_possible(sign, value):
+        facts = SIGN_FACTS[sign]
+        raise InvalidArgument(
+            f"{facts.label} {value_text} is not possible: it lies between {facts.possible_low:g} and {facts.possible_high:g}."
+        )
+    return sign, value
+
+
+def _value(sign: Sign, text: str) -> float:
+    if sign is Sign.CONSCIOUSNESS and text.upper() in tuple(CONSCIOUSNESS_LETTERS):
+        return float(CONSCIOUSNESS_LETTERS.index(text.upper()))
+    if sign is Sign.SUPPLEMENTAL_OXYGEN and text.lower() in _YES_NO:
+        return _YES_NO[text.lower()]
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{text!r} is not a value of {SIGN_FACTS[sign].label.lower()}: write a number."
+        ) from error

@@ -1,0 +1,121 @@
+"""`wardlight history`: what was measured of one patient, as a table, CSV, JSON, Parquet or FHIR."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from runtime.clock import SystemClock
+from vitals.errors import InvalidArgument
+from vitals.sign import Sign
+from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
+from wardlight.arguments import moment_ms, moment_text, seconds, sign_named
+from wardlight.fhir import bundle
+from wardlight.printing import print_json, print_table, table
+
+PAGE_ROWS = 5000
+"""Rows asked of the API at once."""
+
+
+class Format(StrEnum):
+    """How to print history."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+    FHIR = "fhir"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `history`."""
+
+    @app.command()
+    def history(
+        patient: Annotated[str, typer.Argument(metavar="PATIENT", help="the patient's id (wardlight patients list)")],
+        sign: Annotated[list[str] | None, typer.Option("--sign", help="only this sign; may be repeated")] = None,
+        from_: Annotated[str, typer.Option("--from", help="a time, or how long ago")] = "1h",
+        to: Annotated[str | None, typer.Option("--to", help="a time, or how long ago; now without it")] = None,
+        every: Annotated[str | None, typer.Option(help="one mean per this long, such as 1m")] = None,
+        format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+        output: Annotated[Path | None, typer.Option("--output", help="file to write; needed for parquet")] = None,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """What was measured of one patient, oldest first; absent is absent."""
+        signs = [sign_named(name) for name in sign or ()] or list(Sign)
+        now_ms = SystemClock().now_ms()
+        window = (moment_ms(from_, now_ms=now_ms), now_ms + 1 if to is None else moment_ms(to, now_ms=now_ms))
+        if window[0] >= window[1]:
+            raise InvalidArgument("--from must lie before --to.")
+        if format_ is Format.PARQUET and output is None:
+            raise InvalidArgument("Parquet is not text: name a file with --output.")
+        every_ms = None if every is None else round(seconds(every) * 1000)
+        with api(url) as client:
+            rows = list(_pages(client, patient, signs, window, every_ms))
+        _write(rows, signs, patient, format_, output)
+
+
+def _pages(
+    client: ApiClient, patient: str, signs: list[Sign], window: tuple[int, int], every_ms: int | None
+) -> Iterator[dict[str, Any]]:
+    """All rows of the window, page by page."""
+    cursor: str | None = None
+    names = ",".join(sign.value for sign in signs)
+    while True:
+        page = client.get(
+            f"patients/{patient}/history",
+            **{
+                "sign": names,
+                "from": window[0],
+                "to": window[1],
+                "every": every_ms,
+                "limit": PAGE_ROWS,
+                "after": cursor,
+            },
+        )
+        yield from page["rows"]
+        cursor = page.get("next")
+        if cursor is None:
+            return
+
+
+def _write(rows: list[dict[str, Any]], signs: list[Sign], patient: str, format_: Format, output: Path | None) -> None:
+    present = [sign for sign in signs if any(sign.value in row["signs"] for row in rows)]
+    match format_:
+        case Format.TABLE:
+            print_table(table(("measured at", *present), (_cells(row, present) for row in rows)))
+        case Format.CSV:
+            stream = sys.stdout if output is None else output.open("w", newline="", encoding="utf-8")
+            writer = csv.writer(stream)
+            writer.writerow(("measured_at", *present))
+            writer.writerows(_cells(row, present) for row in rows)
+            stream.flush()
+        case Format.JSON:
+            print_json(rows)
+        case Format.FHIR:
+            print_json(bundle(patient, rows))
+        case Format.PARQUET:
+            _write_parquet(rows, present, output)
+
+
+def _cells(row: dict[str, Any], signs: list[Sign]) -> list[object]:
+    return [moment_text(row["measured_at_ms"]), *(row["signs"].get(sign.value) for sign in signs)]
+
+
+def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path | None) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns: dict[str, Any] = {
+        "measured_at": pa.array([row["measured_at_ms"] for row in rows], type=pa.timestamp("ms", tz="UTC"))
+    }
+    for sign in signs:
+        columns[sign.value] = pa.array([row["signs"].get(sign.value) for row in rows], type=pa.float64())
+    try:
+        parquet.write_table(pa.table(columns), str(output))
+    except OSError as error:
+        raise InvalidArgument(f"Cannot write {output}: {error.strerror or error}.") from error
