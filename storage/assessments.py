@@ -1,0 +1,113 @@
+"""Assessments in SQL: the whole record beside the columns that queries sum up; one per reading, the first one stays."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, case, func, select, tuple_
+
+from storage import tables
+from storage.bulk import BulkInsert, Stored
+from storage.window import Cursor, check_buckets, check_limit, check_window
+from vitals.assessment import Assessment
+from vitals.codec import decode, encode
+from vitals.reading import PatientId
+
+ASSESSMENTS_INSERT: Final = BulkInsert(tables.assessments, key="reading_id")
+
+
+class AssessmentBucket(msgspec.Struct, frozen=True):
+    """The assessments of readings measured in [from_ms, from_ms + every_ms), summed up by their worst."""
+
+    from_ms: int
+    count: int
+    news2_low_max: int
+    """The highest score that present inputs alone demanded."""
+    news2_high_max: int
+    anomaly_max: float | None
+    """None where the models were warming up throughout."""
+    flagged: int
+    """How many were flagged."""
+
+
+def row_of(assessment: Assessment, record: bytes) -> tuple[Any, ...]:
+    """The assessment, encoded as `record`, as a row of table `assessments`."""
+    news2 = assessment.news2
+    return (
+        assessment.reading_id,
+        assessment.patient_id,
+        assessment.measured_at_ms,
+        news2.low,
+        news2.high,
+        news2.total,
+        assessment.anomaly,
+        assessment.flagged,
+        record,
+    )
+
+
+def store(conn: Connection, assessments: Sequence[Assessment]) -> Stored:
+    """Insert what is new by reading_id, in one round; the rest are duplicates and change nothing."""
+    return ASSESSMENTS_INSERT.insert(conn, [row_of(assessment, encode(assessment)) for assessment in assessments])
+
+
+def latest(conn: Connection, patient_ids: Sequence[PatientId]) -> dict[PatientId, Assessment]:
+    """Of each patient the assessment of the newest reading, by measurement time; a patient without any is left out."""
+    columns = tables.assessments.c
+    found = {}
+    for patient_id in patient_ids:
+        record = conn.execute(
+            select(columns.record)
+            .where(columns.patient_id == patient_id)
+            .order_by(columns.measured_at_ms.desc(), columns.reading_id.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        if record is not None:
+            found[patient_id] = decode(Assessment, record)
+    return found
+
+
+def history(
+    conn: Connection, patient_id: PatientId, *, from_ms: int, to_ms: int, limit: int, after: Cursor | None = None
+) -> tuple[Assessment, ...]:
+    """Assessments of readings measured in [from_ms, to_ms), oldest first, at most `limit`.
+
+    The next page begins `after` the last one's (measured_at_ms, reading_id). Raises InvalidArgument on an empty window or
+    a limit beyond `ROWS_MAX`.
+    """
+    check_window(from_ms, to_ms)
+    check_limit(limit)
+    columns = tables.assessments.c
+    order = (columns.measured_at_ms, columns.reading_id)
+    query = (
+        select(columns.record)
+        .where(columns.patient_id == patient_id, columns.measured_at_ms >= from_ms, columns.measured_at_ms < to_ms)
+        .order_by(*order)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple_(*after))
+    return tuple(decode(Assessment, record) for record in conn.execute(query).scalars())
+
+
+def history_buckets(
+    conn: Connection, patient_id: PatientId, *, from_ms: int, to_ms: int, every_ms: int, limit: int
+) -> tuple[AssessmentBucket, ...]:
+    """Buckets that hold an assessment, oldest first, in step with those of `storage.readings.history`."""
+    check_buckets(from_ms, to_ms, every_ms, limit)
+    columns = tables.assessments.c
+    begin = (columns.measured_at_ms - columns.measured_at_ms % every_ms).label("begin")
+    rows = conn.execute(
+        select(
+            begin,
+            func.count(),
+            func.max(columns.news2_low),
+            func.max(columns.news2_high),
+            func.max(columns.anomaly),
+            func.sum(case((columns.flagged, 1), else_=0)),
+        )
+        .where(columns.patient_id == patient_id, columns.measured_at_ms >= from_ms, columns.measured_at_ms < to_ms)
+        .group_by("begin")
+        .order_by("begin")
+    )
+    return tuple(AssessmentBucket(*row) for row in rows)

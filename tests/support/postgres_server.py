@@ -1,0 +1,158 @@
+"""A private PostgreSQL on a free loopback port, from the system's binaries, and the fixtures that hand it out."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runtime.clock import SystemClock
+from tests.support.servers import missing
+
+START_S_MAX = 30
+USER = "ward"
+
+
+class PostgresServer:
+    """One running server; `create_database` gives each test an empty database of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
+        self.port = port
+        self._databases = 0
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id; for tests that stop it."""
+        return self._process.pid
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy URL of a database on this server."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
+        self._databases += 1
+        name = f"ward_{self._databases}"
+        with psycopg.connect(f"host=127.0.0.1 port={self.port} user={USER} dbname=postgres", autocommit=True) as conn:
+            conn.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Whether the server's process ends within so long."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Fast shutdown by the server's own pid."""
+        self._process.send_signal(signal.SIGINT)
+        if not self.ended_within(START_S_MAX):
+            self._process.kill()
+            self._process.wait()
+
+
+def start_postgres(directory: Path) -> PostgresServer | None:
+    """A server with its data in `directory`, ready for connections; None where this machine has no PostgreSQL."""
+    binaries = _binaries()
+    account = _account()
+    if binaries is None or (os.geteuid() == 0 and account is None):
+        return None
+    data = directory / "data"
+    data.mkdir()
+    if account is not None:
+        for path in (directory, data):
+            os.chown(path, account.pw_uid, account.pw_gid)
+    initdb = [str(binaries / "initdb"), "--pgdata", str(data), "--username", USER, "--auth", "trust", "--no-sync"]
+    made = subprocess.run(_as(account, initdb), cwd=directory, check=False, capture_output=True, text=True)
+    if made.returncode != 0:
+        raise RuntimeError(f"initdb failed: {made.stderr}")
+    port = _free_port()
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(data), "max_connections": "60"}
+    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
+    command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with (directory / "log").open("wb") as output:
+        process = subprocess.Popen(
+            _as(account, command), cwd=directory, stdout=output, stderr=output, start_new_session=True
+        )
+    server = PostgresServer(process, port)
+    _await_ready(server, directory / "log")
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One private PostgreSQL for the whole run."""
+    with tempfile.TemporaryDirectory(prefix="wardlight-postgres-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        server = start_postgres(directory)
+        if server is None:
+            missing("PostgreSQL")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The SQLAlchemy URL of an empty database of the test's own."""
+    return postgres_server.create_database()
+
+
+def _await_ready(server: PostgresServer, output: Path) -> None:
+    clock = SystemClock()
+    deadline_s = clock.monotonic_s() + START_S_MAX
+    while True:
+        try:
+            psycopg.connect(f"host=127.0.0.1 port={server.port} user={USER} dbname=postgres", connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if server.ended_within(0.05) or clock.monotonic_s() > deadline_s:
+                server.stop()
+                raise RuntimeError(f"PostgreSQL did not start: {output.read_text()}") from error
+        else:
+            return
+
+
+def _binaries() -> Path | None:
+    on_path = shutil.which("postgres")
+    if on_path is not None:
+        return Path(on_path).parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    newest = max(versions, key=lambda path: int(path.parts[-3]), default=None)
+    return None if newest is None else newest.parent
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom to run as: PostgreSQL refuses root. None where we are nobody special, or no such account exists."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    return None
+
+
+def _as(account: pwd.struct_passwd | None, command: list[str]) -> list[str]:
+    if account is None:
+        return command
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *command]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
