@@ -48,7 +48,16 @@ class MqttSettings(Section):
     username: str | None = None
     password: SecretStr | None = None
     tls: bool = False
-    keepalive_s: int = Field(default=30, ge=5, le=3600)
+    ca_file: Path | None = None
+    """Certificate authority of the broker, with `tls`; the system's own where there is none."""
+    protocol: Literal["5", "3.1.1"] = "5"
+    """MQTT version; the embedded broker speaks 3.1.1 only."""
+    keepalive_s: int = Field(default=30, ge=1, le=3600)
+    connect_timeout_s: float = Field(default=10.0, gt=0)
+    reconnect_s_max: float = Field(default=5.0, gt=0)
+    """Cap of the pause between attempts to connect."""
+    publish_outstanding_max: int = Field(default=200, ge=1, le=65535)
+    """Publishes sent and not yet answered; an MQTT 5 broker may ask for fewer."""
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=0)
     """How long the broker keeps our session while we are away (MQTT 5; a 3.1.1 broker keeps it by its own rule)."""
 
