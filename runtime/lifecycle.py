@@ -19,7 +19,7 @@ log = structlog.get_logger()
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-CANCEL_GRACE_S = 1.0
+CANCEL_GRACE_S = 0.5
 """What tasks get to unwind once the deadline has passed and they were cancelled."""
 
 

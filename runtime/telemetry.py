@@ -16,6 +16,8 @@ from vitals.errors import ConfigurationError
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 LOOP_ANSWER_S_MAX = 5.0
 """An event loop that has not turned for this long is not alive."""
+CLOSE_S_MAX = 0.05
+"""How often the server looks whether it should close."""
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -140,7 +142,9 @@ class TelemetryServer:
 
     def __init__(self, server: WSGIServer) -> None:
         self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, name="telemetry-http", daemon=True)
+        self._thread = threading.Thread(
+            target=server.serve_forever, args=(CLOSE_S_MAX,), name="telemetry-http", daemon=True
+        )
         self._thread.start()
 
     @property

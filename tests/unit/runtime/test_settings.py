@@ -1,0 +1,80 @@
+"""Settings are read once, the environment wins over the file, and a mistake is named."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from runtime.settings import (
+    Configuration,
+    DatabaseSettings,
+    LogSettings,
+    MqttSettings,
+    ProcessSettings,
+    Section,
+    TelemetrySettings,
+)
+from vitals.errors import ConfigurationError
+
+
+def read(file: Path | None = None, **environment: str) -> Configuration:
+    """The configuration of this file and environment."""
+    return Configuration.read(file=file, environment=environment)
+
+
+def written(directory: Path, content: str) -> Path:
+    """A settings file."""
+    file = directory / "ward.toml"
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
+def test_without_file_and_environment_there_are_defaults() -> None:
+    assert read().section("mqtt", MqttSettings) == MqttSettings()
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    file = written(tmp_path, '[mqtt]\nhost = "broker"\nport = 1884\n')
+    mqtt = read(file, WARDLIGHT_MQTT__PORT="1885").section("mqtt", MqttSettings)
+    assert (mqtt.host, mqtt.port, mqtt.keepalive_s) == ("broker", 1885, MqttSettings().keepalive_s)
+
+
+def test_variables_without_a_section_are_not_settings() -> None:
+    assert read(WARDLIGHT_TEST_SEED="1", PATH="/bin").section("log", LogSettings) == LogSettings()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[mqqt]\nport = 1\n", "Unknown settings section 'mqqt'"),
+        ("[mqtt]\nprot = 1\n", r"Setting mqtt\.prot: Extra inputs"),
+        ("[mqtt]\nport = 70000\n", r"Setting mqtt\.port: .*65535"),
+        ("[mqtt\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, content: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        read(written(tmp_path, content)).section("mqtt", MqttSettings)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"Cannot read the settings file .*nowhere\.toml"):
+        read(tmp_path / "nowhere.toml")
+
+
+def test_a_section_that_does_not_exist_is_a_programmers_error() -> None:
+    with pytest.raises(KeyError):
+        read().section("misspelt", MqttSettings)
+
+
+@pytest.mark.parametrize("model", [MqttSettings, LogSettings, DatabaseSettings, ProcessSettings, TelemetrySettings])
+def test_settings_are_frozen(model: type[Section]) -> None:
+    name = next(iter(model.model_fields))
+    with pytest.raises(ValidationError):
+        setattr(model(), name, None)
+
+
+def test_passwords_do_not_appear_when_settings_are_printed() -> None:
+    mqtt = read(WARDLIGHT_MQTT__PASSWORD="sesame").section("mqtt", MqttSettings)
+    database = read(WARDLIGHT_DATABASE__URL="postgresql://w:sesame@h/d").section("database", DatabaseSettings)
+    assert "sesame" not in f"{mqtt!r}{mqtt}{database!r}{database}"
