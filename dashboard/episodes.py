@@ -55,11 +55,15 @@ class EpisodeBook:
 
     def apply(self, transition: Transition) -> bool:
         """Step the episode this transition belongs to; False where the step is known, or behind what is known."""
-        before = self.open.get(transition.episode_id) or self.resolved.get(transition.episode_id)
+        before = self.get(transition.episode_id)
         if before is not None and order_of(transition) <= before.order:
             return False
         self.adopt(_stepped(before, transition))
         return True
+
+    def get(self, episode_id: str) -> EpisodeNow | None:
+        """The episode, open or lately ended."""
+        return self.open.get(episode_id) or self.resolved.get(episode_id)
 
     def active(self) -> Sequence[EpisodeNow]:
         """Open episodes, the most urgent first; among equals unacknowledged before acknowledged, then newest first."""

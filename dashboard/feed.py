@@ -117,7 +117,11 @@ class Feed:
         """Tell every browser, each `heartbeat_s`, what time it is here and whether the feed is live."""
         while not stopping.is_set():
             self._fanout.publish(self._fanout.event("clock", self.clock_event()), wanted=_everyone)
-            await self._clock.sleep(self._settings.heartbeat_s * self._clock.speed)
+            pause = asyncio.ensure_future(self._clock.sleep(self._settings.heartbeat_s * self._clock.speed))
+            stopped = asyncio.ensure_future(stopping.wait())
+            await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (pause, stopped):
+                task.cancel()
 
     def connect(self, interest: Interest) -> Browser:
         """A stream for one browser, beginning with a snapshot; raises Unavailable."""

@@ -91,24 +91,34 @@ class NewPatient(Body):
     """2 only where a clinician prescribed a target of 88 to 92 %."""
 
 
-class HistoryPoint(BaseModel):
+class SignRange(BaseModel):
+    """Lowest and highest value within one interval."""
+
+    minimum: float
+    maximum: float
+
+
+class HistoryRow(BaseModel):
     """One reading, or the mean of one interval; absent signs are absent."""
 
     measured_at_ms: int
+    """Of the reading, or the interval's beginning."""
     signs: dict[Sign, float]
+    ranges: dict[Sign, SignRange] | None = None
+    """Only where points are means."""
 
 
 class History(BaseModel):
-    """Readings of one patient in time order."""
+    """Readings of one patient in time order, a page of them."""
 
     patient_id: str
     from_ms: int
     to_ms: int
     every_ms: int | None
-    """Interval that points are means of; None where each point is a reading."""
-    points: list[HistoryPoint]
-    truncated: bool
-    """There was more than `limit`: ask again from the last point on, or for a coarser `every`."""
+    """Interval that rows are means of; None where each row is a reading."""
+    rows: list[HistoryRow]
+    next: str | None
+    """Where there is more: what to pass as `after` for the next page."""
 
 
 class News2Entry(BaseModel):
@@ -201,7 +211,7 @@ class NewDevice(Body):
     """A device to make known."""
 
     device_id: Level
-    ward_id: Level
+    ward_id: Level = "general"
 
 
 class Assign(Body):
@@ -238,8 +248,42 @@ class ReplayByReason(Body):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class Nothing(Body):
+    """An order that needs no words."""
+
+
 class Replayed(BaseModel):
     """How many went back to their topics; cut payloads cannot."""
 
     replayed: int
     not_replayable: int
+
+
+class FeedStatus(BaseModel):
+    """Where the live feed stands."""
+
+    live: bool
+    not_live_since_ms: int | None
+    why_not_live: str | None
+    positions: dict[str, int]
+    """Next record to read, per `topic/partition`."""
+    behind_records: int | None
+    """Records of the log not yet on the screens; None where the log does not answer."""
+    patients: int
+    browsers: int
+
+
+class Status(BaseModel):
+    """How the dashboard is doing, for people who look after it."""
+
+    version: str
+    now_ms: int
+    speed: float
+    feed: FeedStatus
+
+
+class Ready(BaseModel):
+    """Whether the process can do its work, and what keeps it from that."""
+
+    ready: bool
+    components: dict[str, str | None]

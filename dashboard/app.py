@@ -1,0 +1,48 @@
+"""The web application: routes by resource behind one guard. Built from ready-made ports; starts nothing."""
+
+from fastapi import FastAPI
+
+from dashboard import (
+    alert_routes,
+    device_routes,
+    live_routes,
+    pages,
+    patient_routes,
+    refusals,
+    rejected_routes,
+    status_routes,
+)
+from dashboard.context import Context
+from dashboard.guard import LOOPBACK_NAMES, Guard
+from dashboard.schemas import ErrorBody
+
+API = "/api/v1"
+_ERRORS: dict[int | str, dict[str, object]] = {
+    404: {"model": ErrorBody, "description": "There is no such thing."},
+    409: {"model": ErrorBody, "description": "Contradicts what is already so."},
+    422: {"model": ErrorBody, "description": "Can never work; the sentence says why."},
+    503: {"model": ErrorBody, "description": "The log, the database or a broker does not answer now; try again."},
+}
+_RESOURCES = (patient_routes, alert_routes, device_routes, rejected_routes, live_routes, status_routes)
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over `context`; its OpenAPI description is at /api/v1/openapi.json."""
+    app = FastAPI(
+        title="Wardlight",
+        version=context.version,
+        description="Vital signs, alerts and history. Times are epoch milliseconds; RFC 3339 is understood too."
+        " Not for sole reliance: notifications may fail.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = context
+    refusals.install(app)
+    for resource in _RESOURCES:
+        app.include_router(resource.router, prefix=API, responses=_ERRORS)
+    app.include_router(status_routes.health_router)
+    app.include_router(pages.router)
+    app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
+    app.add_middleware(Guard, hosts=LOOPBACK_NAMES, body_bytes_max=context.settings.body_bytes_max)
+    return app

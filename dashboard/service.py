@@ -1,0 +1,152 @@
+"""The dashboard as a service: the live feed, its heart-beat and the web server, together until told to stop."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import secrets
+import socket
+from collections.abc import Iterator
+from importlib import metadata
+
+import structlog
+import uvicorn
+
+from dashboard.app import create_app
+from dashboard.context import Context, Republish
+from dashboard.fanout import Fanout
+from dashboard.feed import Feed
+from dashboard.settings import DashboardSettings
+from dashboard.sql_source import SqlSource
+from runtime.blocking import Door
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage.session import Database
+from vitals.errors import ConfigurationError
+
+log = structlog.get_logger()
+
+
+class Dashboard:
+    """The pages, the API and the live feed. Binds its port when constructed, so that a taken one is told at once."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: DashboardSettings,
+        republish: Republish | None = None,
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._socket = listen(settings.host, settings.port)
+        self._fanout = Fanout(
+            browsers_max=settings.browsers_max,
+            queue_max=settings.browser_queue_max,
+            telemetry=telemetry,
+            instance=secrets.token_hex(4),
+        )
+        source = SqlSource(database=database, door=door, clock=clock, limits=settings.ward_limits)
+        self.feed = Feed(
+            bus=bus, source=source, clock=clock, fanout=self._fanout, settings=settings, telemetry=telemetry
+        )
+        context = Context(
+            database=database,
+            door=door,
+            bus=bus,
+            clock=clock,
+            feed=self.feed,
+            fanout=self._fanout,
+            settings=settings,
+            telemetry=telemetry,
+            version=_version(),
+            republish=republish,
+        )
+        self._server = _Server(
+            uvicorn.Config(
+                create_app(context),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                loop="none",
+                server_header=False,
+                limit_concurrency=settings.requests_max,
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the ward board is."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serve until `stopping`; streams end at once, open requests get `shutdown_s`."""
+        halt = asyncio.Event()
+        tasks = {
+            "feed": asyncio.create_task(self.feed.run(halt), name="dashboard-feed"),
+            "beat": asyncio.create_task(self.feed.beat(halt), name="dashboard-beat"),
+            "server": asyncio.create_task(self._server.serve(sockets=[self._socket]), name="dashboard-server"),
+        }
+        asked = asyncio.create_task(stopping.wait(), name="dashboard-stopping")
+        log.info("dashboard_serves", url=self.url)
+        try:
+            await asyncio.wait({asked, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            halt.set()
+            self._fanout.close()
+            self._server.should_exit = True
+            await asyncio.wait(set(tasks.values()))
+            self._socket.close()
+        for task in tasks.values():
+            task.result()
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers: the process's lifecycle owns signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address; raises ConfigurationError for another one, or where the port is taken."""
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ConfigurationError(
+            f"The dashboard has no sign-in yet and so listens on this machine only: set dashboard.host to 127.0.0.1, not {host}."
+        )
+    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(128)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            why = f"Port {port} of {address} is taken: stop what uses it, or set another dashboard.port."
+        else:
+            why = f"Cannot listen on {address}:{port}: {error.strerror}."
+        raise ConfigurationError(why) from error
+    return listening
+
+
+def _version() -> str:
+    try:
+        return metadata.version("wardlight")
+    except metadata.PackageNotFoundError:
+        return "unknown"
