@@ -1,0 +1,57 @@
+"""What the models see of a reading: each sign's deviation from what is usual for the patient; absent stays absent."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from stream.anomaly import DEVIATION_LIMITS
+from stream.baseline import PersonalBaselines
+from vitals.sign import Sign
+
+CORE_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2})
+"""At least one of these must be known, its baseline warm, for a moment to be scored or learned as a whole."""
+HOLD_MS = 60_000
+"""For how long a sign stands in for itself beside readings that lack it: devices of one patient take turns. Our choice."""
+
+
+class RecentSigns(msgspec.Struct):
+    """The last value of each sign the trees use, and when; mutable."""
+
+    values: dict[Sign, float] = {}
+    at_ms: dict[Sign, int] = {}
+
+    def take(self, signs: Mapping[Sign, float], at_ms: int) -> None:
+        """Remember a reading that came in order."""
+        for sign in DEVIATION_LIMITS:
+            value = signs.get(sign)
+            if value is not None:
+                self.values[sign] = value
+                self.at_ms[sign] = at_ms
+
+    def held(self, sign: Sign, at_ms: int) -> float | None:
+        """The sign's last value if it was measured at most `HOLD_MS` before `at_ms`, and not after it."""
+        measured_ms = self.at_ms.get(sign)
+        if measured_ms is None or not 0 <= at_ms - measured_ms <= HOLD_MS:
+            return None
+        return self.values[sign]
+
+
+def deviations(
+    signs: Mapping[Sign, float], at_ms: int, recent: RecentSigns, baselines: PersonalBaselines
+) -> dict[Sign, float] | None:
+    """Deviation from usual, in the sign's unit, of every sign known at `at_ms` whose baseline is warm.
+
+    None where no core sign is among them: then there is too little to judge the patient by.
+    """
+    found: dict[Sign, float] = {}
+    warm = baselines.warm
+    for sign in DEVIATION_LIMITS:
+        value = signs.get(sign)
+        if value is None:
+            value = recent.held(sign, at_ms)
+            if value is None:
+                continue
+        baseline = warm(sign)
+        if baseline is not None:
+            found[sign] = value - baseline.usual
+    return None if CORE_SIGNS.isdisjoint(found) else found

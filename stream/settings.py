@@ -1,0 +1,26 @@
+"""Settings of the stream service."""
+
+from pydantic import Field
+
+from runtime.settings import Section
+from vitals.lateness import LIVE_AGE_MS_MAX
+
+RECORDS_MAX = 500
+
+
+class StreamSettings(Section):
+    """Table `[stream]`."""
+
+    live_age_ms_max: int = Field(default=LIVE_AGE_MS_MAX, ge=1000)
+    """A real device's reading older than this when received is late."""
+    live_patients_max: int = Field(default=2000, ge=RECORDS_MAX)
+    """Patients whose models are in memory (about 0.2 MB each); others wait as snapshots (about 6 kB each)."""
+    records_max: int = Field(default=RECORDS_MAX, ge=1, le=RECORDS_MAX)
+    """Records per poll."""
+    poll_timeout_s: float = Field(default=0.2, gt=0, le=10)
+    remember_every_s: float = Field(default=5.0, ge=0, le=300)
+    """How often snapshots and positions are stored; what came since is replayed after a crash."""
+    snapshots_max: int = Field(default=100, ge=1)
+    """Snapshots of live patients per time; others keep the remembered position back and have their turn next."""
+    bring_max: int = Field(default=50, ge=1)
+    """Patients whose models are built or restored in one blocking call."""

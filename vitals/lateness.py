@@ -1,0 +1,28 @@
+"""When a reading is late: it re-scores the past, and neither teaches a model nor pages anyone."""
+
+from vitals.reading import Origin, Reading
+
+LIVE_AGE_MS_MAX = 5 * 60 * 1000
+"""Default age at which a real device's reading no longer speaks of now; our choice."""
+CLOCK_SKEW_MS_MAX = 60 * 1000
+"""How far the clocks of one patient's devices may disagree before the slower one counts as late; our choice."""
+
+
+def is_out_of_order(reading: Reading, *, device_newest_ms: int | None, patient_newest_ms: int | None) -> bool:
+    """Whether something measured later was already processed.
+
+    Judged strictly within one device; between devices of a patient only beyond `CLOCK_SKEW_MS_MAX`, since two clocks
+    never agree and an oximeter two seconds behind the ECG must still alarm. None: nothing processed yet.
+    """
+    measured_ms = reading.measured_at_ms
+    if device_newest_ms is not None and measured_ms < device_newest_ms:
+        return True
+    return patient_newest_ms is not None and measured_ms < patient_newest_ms - CLOCK_SKEW_MS_MAX
+
+
+def is_outdated(reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> bool:
+    """Whether a reading came too long after it was measured to speak of now.
+
+    Not judged for a replayed recording: its own time is its live time.
+    """
+    return reading.received_at_ms - reading.measured_at_ms > live_age_ms_max and reading.origin is not Origin.REPLAY
