@@ -14,6 +14,7 @@ from pathlib import Path
 from runtime.blocking import Door
 from runtime.bus import Assigned, Delivered, Incoming, Outgoing, Positions, TopicPartition
 from runtime.clock import Clock
+from runtime.group_commit import GroupCommit
 from runtime.local_group import LocalGroup, Member
 from runtime.local_log import LocalLog, ReadRequest
 from vitals.errors import InvalidArgument, PositionOutOfRange, Unavailable
@@ -25,6 +26,8 @@ class LocalLogLimits:
 
     publish_records_max: int = 2000
     """Records in one commit, and records waiting for the next; further publishers wait their turn."""
+    publish_bytes_max: int = 16 * 1024 * 1024
+    """Their keys and values, in bytes."""
     tail_records_max: int = 512
     """Newest records kept in memory, per topic and partition."""
     retention_ms: int | None = 7 * 24 * 3_600_000
@@ -50,11 +53,9 @@ class LocalBus:
         self._tails: dict[TopicPartition, deque[Incoming]] = {}
         self._groups: dict[str, LocalGroup] = {}
         self._readers: set[LocalReader] = set()
-        self._admission = asyncio.Lock()
-        self._waiting: deque[tuple[Sequence[Outgoing], asyncio.Future[None]]] = deque()
-        self._waiting_records = 0
-        self._room = asyncio.Event()
-        self._committer: asyncio.Task[None] | None = None
+        self._publishes = GroupCommit(
+            self._commit, records_max=limits.publish_records_max, bytes_max=limits.publish_bytes_max
+        )
         self._trim_at_s = clock.monotonic_s()
         self._closed = False
 
@@ -74,52 +75,12 @@ class LocalBus:
         return self._log.partition_count
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        step = self._limits.publish_records_max
-        for first in range(0, len(records), step):
-            await self._publish(records[first : first + step])
+        self._require_open()
+        await self._publishes.publish(records)
 
-    async def _publish(self, records: Sequence[Outgoing]) -> None:
-        async with self._admission:
-            while self._waiting_records and self._waiting_records + len(records) > self._limits.publish_records_max:
-                self._room.clear()
-                await self._room.wait()
-            self._require_open()
-            committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((records, committed))
-            self._waiting_records += len(records)
-            if self._committer is None:
-                self._committer = asyncio.create_task(self._commit_waiting(), name="local-log-committer")
-        await committed
-
-    async def _commit_waiting(self) -> None:
-        try:
-            while self._waiting:
-                publishes = list(self._waiting)
-                self._waiting.clear()
-                self._waiting_records = 0
-                self._room.set()
-                await self._commit(publishes)
-                await self._trim_when_due()
-        finally:
-            self._committer = None
-
-    async def _commit(self, publishes: Sequence[tuple[Sequence[Outgoing], "asyncio.Future[None]"]]) -> None:
-        batch = [record for records, _ in publishes for record in records]
-        try:
-            appended = await self._door.run(self._log.append, batch, at_ms=self._clock.now_ms())
-        except BaseException as error:
-            for _, committed in publishes:
-                if not committed.done():
-                    committed.set_exception(
-                        error if isinstance(error, Exception) else Unavailable("The log is closing; publish again.")
-                    )
-            if isinstance(error, Exception):
-                return
-            raise
-        self._show(appended)
-        for _, committed in publishes:
-            if not committed.done():
-                committed.set_result(None)
+    async def _commit(self, records: Sequence[Outgoing]) -> None:
+        self._show(await self._door.run(self._log.append, records, at_ms=self._clock.now_ms()))
+        await self._trim_when_due()
 
     def _show(self, appended: Sequence[Incoming]) -> None:
         changed: set[TopicPartition] = set()
@@ -181,9 +142,7 @@ class LocalBus:
         if self._closed:
             return
         self._closed = True
-        self._room.set()
-        if self._committer is not None:
-            await asyncio.wait({self._committer})
+        await self._publishes.close()
         for reader in list(self._readers):
             await reader.close()
         await self._door.run(self._log.close)
