@@ -38,6 +38,9 @@ REJECTION_REASON = Label(name="reason", values="vitals.reading.RejectionReason")
 WORKER = Label(name="worker", values="names of the consumer groups")
 ERROR_CODE = Label(name="code", values="vitals.errors.ErrorCode")
 COMPONENT = Label(name="component", values="components a service declares at start")
+RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections")
+LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
+SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -66,5 +69,94 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_dashboard_malformed_records_total",
         kind=MetricKind.COUNTER,
         help="Records of the log that the live feed could not read and skipped.",
+    ),
+    Metric(
+        name="wardlight_recorder_rows_stored_total",
+        kind=MetricKind.COUNTER,
+        help="Rows committed that were not there before.",
+        labels=(RECORDED_TABLE,),
+    ),
+    Metric(
+        name="wardlight_recorder_duplicates_total",
+        kind=MetricKind.COUNTER,
+        help="Records whose row was there already: redelivered by a device or replayed after a crash.",
+        labels=(RECORDED_TABLE,),
+    ),
+    Metric(
+        name="wardlight_recorder_records_skipped_total",
+        kind=MetricKind.COUNTER,
+        help="Records that are none of ours or cannot be stored; they stay in the log, at the position logged.",
+        labels=(LOG_TOPIC,),
+    ),
+    Metric(
+        name="wardlight_recorder_commit_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="How long the transaction of one batch took.",
+    ),
+    Metric(
+        name="wardlight_recorder_reading_to_stored_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="From a reading's reception to its commit; of each batch the reading that waited longest.",
+    ),
+    Metric(
+        name="wardlight_stream_assessed_readings_total",
+        kind=MetricKind.COUNTER,
+        help="Assessments made; one per distinct reading.",
+    ),
+    Metric(
+        name="wardlight_stream_late_readings_total",
+        kind=MetricKind.COUNTER,
+        help="Assessed readings that came out of order or too long after they were measured.",
+    ),
+    Metric(
+        name="wardlight_stream_flagged_readings_total",
+        kind=MetricKind.COUNTER,
+        help="Assessed readings whose anomaly score lay above the patient's own threshold.",
+    ),
+    Metric(
+        name="wardlight_stream_duplicate_readings_total",
+        kind=MetricKind.COUNTER,
+        help="Readings that were already assessed and changed nothing.",
+    ),
+    Metric(
+        name="wardlight_stream_replayed_readings_total",
+        kind=MetricKind.COUNTER,
+        help="Readings passed over after a restore because the patient's snapshot already held them.",
+    ),
+    Metric(
+        name="wardlight_stream_malformed_records_total",
+        kind=MetricKind.COUNTER,
+        help="Records of the log that could not be read and were passed over.",
+    ),
+    Metric(
+        name="wardlight_stream_snapshots_total",
+        kind=MetricKind.COUNTER,
+        help="Patients' snapshots stored.",
+    ),
+    Metric(
+        name="wardlight_stream_snapshots_refused_total",
+        kind=MetricKind.COUNTER,
+        help="Patients' snapshots not loaded, wholly or their models: wrong signature, other version, other shape.",
+        labels=(SNAPSHOT_FAULT,),
+    ),
+    Metric(
+        name="wardlight_stream_evicted_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose models left memory for a snapshot.",
+    ),
+    Metric(
+        name="wardlight_stream_live_patients_count",
+        kind=MetricKind.GAUGE,
+        help="Patients whose models are in memory.",
+    ),
+    Metric(
+        name="wardlight_stream_trimmed_records_total",
+        kind=MetricKind.COUNTER,
+        help="Records the log had dropped before they were assessed.",
+    ),
+    Metric(
+        name="wardlight_stream_remember_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="Time to store snapshots and positions.",
     ),
 )
