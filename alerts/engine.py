@@ -1,0 +1,277 @@
+"""The alert engine: one patient's machines, stepped by records of the log. Pure.
+
+Each machine is driven by records of one topic (limits and lost contact by readings and their ticks; NEWS2 and unusual
+pattern by assessments), so that a replay gives the same episodes however the topics interleave. Commands acknowledge or
+end them.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import lru_cache
+
+from alerts import wording
+from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved
+from alerts.evidence import Cadence, Moment
+from alerts.rules import (
+    SCORE_LEVELS,
+    AlertRules,
+    Judgement,
+    judge_limit,
+    judge_pattern,
+    judge_score,
+    judge_score_fall,
+)
+from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
+from vitals.alert import AlertKind, Command, Priority, Reason, Transition
+from vitals.assessment import Assessment, News2Summary
+from vitals.limits import LimitRule
+from vitals.reading import Origin, PatientId, Reading, Tick, WardId
+from vitals.sign import Sign
+
+Record = Reading | Assessment | Command | Tick
+
+
+class Outcome(StrEnum):
+    """What became of one record; bounded, used as metric label."""
+
+    STEPPED = "stepped"
+    DUPLICATE = "duplicate"
+    RETROSPECTIVE = "retrospective"
+    """Too old to page anyone."""
+    OBEYED = "obeyed"
+    REFUSED = "refused"
+
+
+class PatientAlerts:
+    """Steps one patient's state; `state` may be stored after any step and a new object made from it."""
+
+    def __init__(self, state: PatientState, rules: AlertRules, ward_of: Callable[[PatientId], WardId]) -> None:
+        self.state = state
+        self.outcome = Outcome.STEPPED
+        """What became of the last record."""
+        self.refusal: Refusal | None = None
+        """Why the last command was refused."""
+        self._rules = rules
+        self._ward_of = ward_of
+        self._limits = _by_sign(rules.limits)
+
+    def step(self, record: Record) -> tuple[Transition, ...]:
+        """What the record changes; a record seen before, or too old, changes no episode.
+
+        Records of one topic come in the log's order; each may come again after a restore.
+        """
+        self.outcome = Outcome.STEPPED
+        match record:
+            case Reading():
+                return tuple(self._step_reading(record))
+            case Assessment():
+                return tuple(self._step_assessment(record))
+            case Tick():
+                return tuple(self._step_tick(record))
+            case Command():
+                return tuple(self._step_command(record))
+
+    def adopt(self, episode: Episode) -> None:
+        """Take over an open episode of which this state knows nothing (its snapshot was lost)."""
+        machine = self.state.machine(episode.kind)
+        if machine.episode is None:
+            machine.episode = episode
+
+    def _step_reading(self, reading: Reading) -> list[Transition]:
+        state = self.state
+        if not state.is_new(reading):
+            self.outcome = Outcome.DUPLICATE
+            return []
+        state.contact.hear(reading.received_at_ms, reading.origin, self._rules.contact)
+        transitions = self._regain_contact(reading)
+        if self._is_late(reading):
+            self.outcome = Outcome.RETROSPECTIVE
+            return transitions
+        state.newest_ms = max(reading.measured_at_ms, state.newest_ms or reading.measured_at_ms)
+        cause = Cause(reading.reading_id, reading.measured_at_ms, reading.received_at_ms, reading.origin)
+        for sign, value in reading.signs.items():
+            if sign in self._limits:
+                transitions += self._step_sign(sign, value, cause)
+        return transitions
+
+    def _is_late(self, reading: Reading) -> bool:
+        age_ms_max = self._rules.live_age_ms_max
+        if reading.origin is not Origin.REPLAY and reading.received_at_ms - reading.measured_at_ms > age_ms_max:
+            return True
+        newest_ms = self.state.newest_ms
+        return newest_ms is not None and newest_ms - reading.measured_at_ms > age_ms_max
+
+    def _step_sign(self, sign: Sign, value: float, cause: Cause) -> list[Transition]:
+        cadence = self.state.cadences.get(sign)
+        if cadence is None:
+            cadence = self.state.cadences[sign] = Cadence()
+        # Order is judged per sign: a second device whose clock lags a little must not lose its alarms to the first.
+        if cadence.last_ms is not None and cause.at_ms < cadence.last_ms:
+            self.outcome = Outcome.RETROSPECTIVE
+            return []
+        moment = cadence.step(cause.at_ms, self._rules.gap)
+        transitions: list[Transition] = []
+        for rule in self._limits[sign]:
+            machine = self.state.machine(rule.kind)
+            judgement = judge_limit(rule, machine, value, moment, self._rules.clear_s)
+            transitions += self._settle(rule.kind, machine, judgement, cause, Reason.BACK_WITHIN_LIMIT, value)
+        return transitions
+
+    def _step_assessment(self, assessment: Assessment) -> list[Transition]:
+        state = self.state
+        if not remember_id(state.assessment_ids, assessment.reading_id):
+            self.outcome = Outcome.DUPLICATE
+            return []
+        last_ms = state.assessed.last_ms
+        if assessment.late or (last_ms is not None and assessment.measured_at_ms < last_ms):
+            self.outcome = Outcome.RETROSPECTIVE
+            return []
+        moment = state.assessed.step(assessment.measured_at_ms, self._rules.gap)
+        cause = Cause(assessment.reading_id, assessment.measured_at_ms, assessment.received_at_ms, assessment.origin)
+        transitions = self._step_score(assessment.news2, moment, cause)
+        machine = state.machine(AlertKind.UNUSUAL_PATTERN)
+        judgement = judge_pattern(machine, assessment, moment, self._rules)
+        return transitions + self._settle(
+            AlertKind.UNUSUAL_PATTERN, machine, judgement, cause, Reason.PATTERN_USUAL, assessment.anomaly
+        )
+
+    def _step_score(self, summary: News2Summary, moment: Moment, cause: Cause) -> list[Transition]:
+        transitions = self._score_fall(summary, moment, cause)
+        delays_s = (self._rules.single_red_delay_s, self._rules.urgent_delay_s, self._rules.emergency_delay_s)
+        raised: tuple[int, Finding] | None = None
+        for index, (level, delay_s) in enumerate(zip(SCORE_LEVELS, delays_s, strict=True)):
+            judgement = judge_score(level, self.state.machine(level.kind), summary, moment, delay_s)
+            if judgement.finding is not None:
+                raised = index, judgement.finding
+        if raised is None:
+            return transitions
+        open_index = self._open_score_index()
+        if open_index is not None and open_index > raised[0]:
+            return transitions
+        kind = SCORE_LEVELS[raised[0]].kind
+        transitions += self._open(kind, self.state.machine(kind), raised[1], cause)
+        if open_index is not None:
+            lower = self.state.machine(SCORE_LEVELS[open_index].kind)
+            transitions += self._close(lower, Reason.SUPERSEDED, raised[1].text, cause, float(summary.low))
+        self.state.news2_points = dict(summary.points)
+        return transitions
+
+    def _open_score_index(self) -> int | None:
+        for index, level in enumerate(SCORE_LEVELS):
+            if self.state.machine(level.kind).episode is not None:
+                return index
+        return None
+
+    def _score_fall(self, summary: News2Summary, moment: Moment, cause: Cause) -> list[Transition]:
+        index = self._open_score_index()
+        if index is None:
+            return []
+        level, known = SCORE_LEVELS[index], self.state.news2_points
+        known.update(summary.points)
+        machine = self.state.machine(level.kind)
+        judgement = judge_score_fall(level, machine, known, summary, moment, self._rules.score_clear_s)
+        if judgement.ended_text is None:
+            return []
+        self.state.news2_points = {}
+        return self._close(machine, Reason.SCORE_FELL, judgement.ended_text, cause, float(summary.low))
+
+    def _step_tick(self, tick: Tick) -> list[Transition]:
+        contact = self.state.contact
+        if not contact.is_lost(tick.at_ms, self._rules.contact) or contact.heard_ms is None:
+            return []
+        machine = self.state.machine(AlertKind.LOST_CONTACT)
+        if machine.episode is not None:
+            return []
+        text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms())
+        finding = Finding(Priority.MEDIUM, Reason.NO_READING, contact.heard_ms, text)
+        cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms, contact.origin)
+        return self._open(AlertKind.LOST_CONTACT, machine, finding, cause)
+
+    def _regain_contact(self, reading: Reading) -> list[Transition]:
+        machine = self.state.machines.get(AlertKind.LOST_CONTACT)
+        if machine is None or machine.episode is None:
+            return []
+        at_ms = max(reading.received_at_ms, machine.episode.raised_at_ms)
+        silent_ms = max(0, at_ms - machine.episode.onset_ms)
+        cause = Cause(reading.reading_id, at_ms, at_ms)
+        text = f"Contact again after {wording.duration(silent_ms)}"
+        return self._close(machine, Reason.CONTACT_REGAINED, text, cause)
+
+    def _step_command(self, command: Command) -> list[Transition]:
+        self.outcome, self.refusal = Outcome.REFUSED, None
+        if not remember_id(self.state.command_ids, command.command_id):
+            self.refusal = Refusal.REPEATED
+        elif command.episode_id in self.state.closed_ids:
+            self.refusal = Refusal.CLOSED
+        else:
+            for machine in self.state.machines.values():
+                if machine.episode is not None and machine.episode.episode_id == command.episode_id:
+                    return self._obey(machine, machine.episode, command)
+            self.refusal = Refusal.UNKNOWN
+            self.state.pending.append(command)
+            del self.state.pending[:-PENDING_MAX]
+        return []
+
+    def _obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
+        moved = obeyed(episode, command)
+        if isinstance(moved, Refusal):
+            self.outcome, self.refusal = Outcome.REFUSED, moved
+            return []
+        self.outcome = Outcome.OBEYED
+        if not moved.episode.active and episode.kind is AlertKind.LOST_CONTACT:
+            self.state.contact.dismissed = True
+        return [self._keep(machine, moved)]
+
+    def _settle(
+        self,
+        kind: AlertKind,
+        machine: Machine,
+        judgement: Judgement,
+        cause: Cause,
+        ended: Reason,
+        value: float | None,
+    ) -> list[Transition]:
+        if judgement.ended_text is not None:
+            return self._close(machine, ended, judgement.ended_text, cause, value)
+        if judgement.finding is None:
+            return []
+        if machine.episode is None:
+            return self._open(kind, machine, judgement.finding, cause)
+        return [self._keep(machine, escalated(machine.episode, judgement.finding, cause))]
+
+    def _open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
+        patient_id = self.state.patient_id
+        moved = opened(patient_id, self._ward_of(patient_id), kind, finding, cause)
+        transitions = [self._keep(machine, moved)]
+        waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
+        for command in waiting:
+            self.state.pending.remove(command)
+            if machine.episode is not None:
+                transitions += self._obey(machine, machine.episode, command)
+        self.outcome = Outcome.STEPPED
+        return transitions
+
+    def _close(
+        self, machine: Machine, reason: Reason, text: str, cause: Cause, value: float | None = None
+    ) -> list[Transition]:
+        if machine.episode is None:
+            return []
+        return [self._keep(machine, resolved(machine.episode, reason, text, cause, value=value))]
+
+    def _keep(self, machine: Machine, moved: Moved) -> Transition:
+        if moved.episode.active:
+            machine.episode = moved.episode
+        else:
+            machine.episode = None
+            machine.since_ms, machine.clear_since_ms = [], None
+            remember_id(self.state.closed_ids, moved.episode.episode_id)
+        return moved.transition
+
+
+@lru_cache(maxsize=8)
+def _by_sign(limits: tuple[LimitRule, ...]) -> Mapping[Sign, tuple[LimitRule, ...]]:
+    by_sign: defaultdict[Sign, list[LimitRule]] = defaultdict(list)
+    for rule in limits:
+        by_sign[rule.sign].append(rule)
+    return {sign: tuple(rules) for sign, rules in by_sign.items()}

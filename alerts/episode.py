@@ -1,0 +1,187 @@
+"""One alert from onset to end: the state machine of an episode. Pure.
+
+`active` and `acknowledged` are two facts, kept apart (after ISA-18.2): what the patient does moves the one, what a
+person does moves the other. The table of states, events and what is sent stands in docs/alerts.md.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+import msgspec
+
+from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
+from vitals.identity import episode_id, transition_id
+from vitals.reading import Origin, PatientId, WardId
+from vitals.sign import Sign
+
+RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
+"""Priorities by urgency."""
+
+RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT})
+"""Technical conditions; a physiological one ends with contrary evidence or with the patient's stay, never by order."""
+
+
+class Refusal(StrEnum):
+    """Why a command changed nothing; bounded, used as metric label."""
+
+    REPEATED = "repeated"
+    """This command id was obeyed before."""
+    CLOSED = "closed"
+    """The episode has ended."""
+    UNKNOWN = "unknown"
+    """No such episode yet; kept in case the log delivers its beginning later, as a replay may."""
+    ALREADY_ACKNOWLEDGED = "already_acknowledged"
+    STILL_ACTIVE = "still_active"
+    """A person cannot resolve what the patient's signs still say."""
+
+
+class Cause(NamedTuple):
+    """The log record that moves an episode."""
+
+    record_id: str
+    """A reading id or `tick@ms`; deterministic, so that ids made of it are."""
+    at_ms: int
+    """Event time."""
+    heard_ms: int
+    """When it reached us; what an acknowledgement's time is held against."""
+    origin: Origin = Origin.REAL
+
+
+class Finding(NamedTuple):
+    """A condition that has lasted long enough to be told."""
+
+    priority: Priority
+    reason: Reason
+    onset_ms: int
+    text: str
+    sign: Sign | None = None
+    value: float | None = None
+    limit: float | None = None
+
+
+class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The whole state of one episode."""
+
+    episode_id: str
+    patient_id: PatientId
+    ward_id: WardId
+    """Where the patient lay when it was raised: its MQTT topic stays the same to the end."""
+    kind: AlertKind
+    priority: Priority
+    """The highest so far: it never falls within one episode."""
+    onset_ms: int
+    raised_at_ms: int
+    heard_ms: int
+    """When the cause of the last raise or escalation reached us."""
+    text: str
+    active: bool = True
+    acknowledged: bool = False
+    acknowledged_at_ms: int | None = None
+    sign: Sign | None = None
+    value: float | None = None
+    limit: float | None = None
+    origin: Origin = Origin.REAL
+
+
+class Moved(NamedTuple):
+    """An episode after a step, and what is sent about it."""
+
+    episode: Episode
+    transition: Transition
+
+
+def opened(patient_id: PatientId, ward_id: WardId, kind: AlertKind, finding: Finding, cause: Cause) -> Moved:
+    """A new episode: active, not acknowledged."""
+    episode = Episode(
+        episode_id=episode_id(patient_id, kind, cause.record_id),
+        patient_id=patient_id,
+        ward_id=ward_id,
+        kind=kind,
+        priority=finding.priority,
+        onset_ms=finding.onset_ms,
+        raised_at_ms=cause.at_ms,
+        heard_ms=cause.heard_ms,
+        text=finding.text,
+        sign=finding.sign,
+        value=finding.value,
+        limit=finding.limit,
+        origin=cause.origin,
+    )
+    return _moved(episode, TransitionKind.RAISED, finding.reason, cause.record_id, cause.at_ms)
+
+
+def escalated(episode: Episode, finding: Finding, cause: Cause) -> Moved:
+    """The priority rose: an acknowledgement given before the cause was heard no longer covers it."""
+    covered = episode.acknowledged_at_ms is not None and episode.acknowledged_at_ms >= cause.heard_ms
+    changed = msgspec.structs.replace(
+        episode,
+        priority=finding.priority,
+        heard_ms=cause.heard_ms,
+        acknowledged=covered,
+        acknowledged_at_ms=episode.acknowledged_at_ms if covered else None,
+        text=finding.text,
+        sign=finding.sign,
+        value=finding.value,
+        limit=finding.limit,
+    )
+    return _moved(changed, TransitionKind.ESCALATED, finding.reason, cause.record_id, cause.at_ms)
+
+
+def resolved(
+    episode: Episode, reason: Reason, text: str, cause: Cause, *, value: float | None = None, by: str | None = None
+) -> Moved:
+    """The condition ended; whether anyone had acknowledged it stays on record."""
+    changed = msgspec.structs.replace(episode, active=False, text=text, value=episode.value if value is None else value)
+    return _moved(changed, TransitionKind.RESOLVED, reason, cause.record_id, cause.at_ms, by=by)
+
+
+def obeyed(episode: Episode, command: Command) -> Moved | Refusal:
+    """What a command does to an open episode."""
+    if command.action is Action.ACKNOWLEDGE:
+        return _acknowledged(episode, command)
+    if command.action is Action.PATIENT_LEFT:
+        return _ended(episode, command, Reason.PATIENT_LEFT, "Patient left")
+    if episode.kind in RESOLVABLE_BY_PERSON:
+        return _ended(episode, command, Reason.PERSON, f"Resolved by {command.by}")
+    return Refusal.STILL_ACTIVE
+
+
+def _acknowledged(episode: Episode, command: Command) -> Moved | Refusal:
+    if episode.acknowledged:
+        return Refusal.ALREADY_ACKNOWLEDGED
+    changed = msgspec.structs.replace(episode, acknowledged=True, acknowledged_at_ms=command.at_ms)
+    return _moved(changed, TransitionKind.ACKNOWLEDGED, Reason.PERSON, command.command_id, command.at_ms, by=command.by)
+
+
+def _ended(episode: Episode, command: Command, reason: Reason, text: str) -> Moved:
+    cause = Cause(command.command_id, command.at_ms, command.at_ms)
+    return resolved(episode, reason, text, cause, by=command.by)
+
+
+def _moved(
+    episode: Episode, step: TransitionKind, reason: Reason, caused_by: str, at_ms: int, *, by: str | None = None
+) -> Moved:
+    transition = Transition(
+        transition_id=transition_id(episode.episode_id, step, caused_by),
+        episode_id=episode.episode_id,
+        patient_id=episode.patient_id,
+        ward_id=episode.ward_id,
+        kind=episode.kind,
+        transition=step,
+        reason=reason,
+        priority=episode.priority,
+        at_ms=at_ms,
+        onset_ms=episode.onset_ms,
+        raised_at_ms=episode.raised_at_ms,
+        active=episode.active,
+        acknowledged=episode.acknowledged,
+        text=episode.text,
+        sign=episode.sign,
+        value=episode.value,
+        limit=episode.limit,
+        by=by,
+        origin=episode.origin,
+    )
+    return Moved(episode, transition)

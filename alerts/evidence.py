@@ -1,0 +1,77 @@
+"""Evidence over time: how often a sign is heard, and how long a condition has held without a gap. Pure.
+
+A gap never satisfies a duration rule: a condition's duration counts only across consecutive readings, whose distance is
+at most the allowed gap. A sign that is heard more slowly than a delay is a spot check: the delay cannot filter it, so
+one reading is enough.
+"""
+
+from statistics import median_low
+from typing import NamedTuple
+
+import msgspec
+
+INTERVALS_KEPT = 5
+"""How many past intervals make the usual one: their lower median, since a shorter one is the more cautious."""
+
+
+class GapRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Which distance between two readings still counts as consecutive."""
+
+    floor_s: float = 15.0
+    """Always allowed; our choice: the shortest delay that Pater 2020 gives to rates."""
+    usual_factor: float = 2.5
+    """Allowed in usual intervals: two readings in a row may be lost; our choice."""
+
+
+class Moment(NamedTuple):
+    """One reading's place in time among those of its kind."""
+
+    at_ms: int
+    is_consecutive: bool
+    """Whether no gap lies between this reading and the one before."""
+    gap_ms: int | None
+    """Distance to the one before; None for the first ever."""
+    usual_ms: int | None
+    """The usual interval, this one included; None while unknown."""
+
+    def is_spot_check(self, delay_ms: float) -> bool:
+        """Whether readings come so slowly that a delay of `delay_ms` cannot filter them."""
+        if self.usual_ms is None or self.gap_ms is None:
+            return False
+        return self.usual_ms >= delay_ms and self.gap_ms >= delay_ms
+
+    def has_held(self, since_ms: int | None, delay_s: float) -> bool:
+        """Whether a condition that began at `since_ms` (None: it does not hold) has lasted for `delay_s`."""
+        if since_ms is None:
+            return False
+        delay_ms = delay_s * 1000
+        return self.at_ms - since_ms >= delay_ms or self.is_spot_check(delay_ms)
+
+
+class Cadence(msgspec.Struct):
+    """When a sign was last heard and its last few intervals; mutable, bounded."""
+
+    last_ms: int | None = None
+    intervals_ms: list[int] = []
+
+    def usual_ms(self) -> int | None:
+        """The lower median of the kept intervals; None before the second reading."""
+        return median_low(self.intervals_ms) if self.intervals_ms else None
+
+    def step(self, at_ms: int, rule: GapRule) -> Moment:
+        """Take note of a reading at `at_ms`, which is not before the last one.
+
+        Whether it is consecutive is judged by the cadence known before it, so that a gap cannot excuse itself.
+        """
+        if self.last_ms is None:
+            self.last_ms = at_ms
+            return Moment(at_ms, is_consecutive=False, gap_ms=None, usual_ms=None)
+        gap_ms = at_ms - self.last_ms
+        self.last_ms = at_ms
+        if gap_ms == 0:
+            return Moment(at_ms, is_consecutive=True, gap_ms=0, usual_ms=self.usual_ms())
+        usual_before_ms = self.usual_ms()
+        allowed_ms = max(rule.floor_s * 1000, rule.usual_factor * (usual_before_ms or 0))
+        self.intervals_ms.append(gap_ms)
+        del self.intervals_ms[:-INTERVALS_KEPT]
+        return Moment(at_ms, is_consecutive=gap_ms <= allowed_ms, gap_ms=gap_ms, usual_ms=self.usual_ms())

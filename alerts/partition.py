@@ -1,0 +1,66 @@
+"""One partition of the log: its patients and its ticks. Pure."""
+
+from collections.abc import Callable, Iterable
+
+from alerts.engine import PatientAlerts
+from alerts.rules import AlertRules
+from alerts.state import PatientState
+from alerts.watchdog import Watch
+from vitals.alert import Command, Transition
+from vitals.assessment import Assessment
+from vitals.reading import PatientId, Reading, Tick, WardId
+
+
+class PartitionAlerts:
+    """The patients of one partition of the log, and its ticks.
+
+    Holds at most `patients_max` patients: beyond that the one longest unheard without an open episode is forgotten.
+    """
+
+    def __init__(self, rules: AlertRules, ward_of: Callable[[PatientId], WardId], *, patients_max: int) -> None:
+        self.watch = Watch()
+        self.patients: dict[PatientId, PatientAlerts] = {}
+        self.dirty: set[PatientId] = set()
+        """Patients whose state changed; whoever stores them empties it."""
+        self._rules = rules
+        self._ward_of = ward_of
+        self._patients_max = patients_max
+
+    def restore(self, states: Iterable[PatientState]) -> None:
+        """Go on from these states."""
+        for state in states:
+            self.patients[state.patient_id] = PatientAlerts(state, self._rules, self._ward_of)
+
+    def patient(self, patient_id: PatientId) -> PatientAlerts:
+        """The patient's machines, made on first use."""
+        found = self.patients.get(patient_id)
+        if found is None:
+            if len(self.patients) >= self._patients_max:
+                self._forget_one()
+            found = PatientAlerts(PatientState(patient_id), self._rules, self._ward_of)
+            self.patients[patient_id] = found
+        return found
+
+    def step(self, record: Reading | Assessment | Command) -> tuple[Transition, ...]:
+        """Step the record's patient."""
+        self.dirty.add(record.patient_id)
+        return self.patient(record.patient_id).step(record)
+
+    def tick(self, tick: Tick) -> tuple[Transition, ...]:
+        """Step every patient by a tick, where the watch judges."""
+        if not self.watch.step(tick.at_ms, self._rules.contact):
+            return ()
+        transitions: list[Transition] = []
+        for patient_id, patient in self.patients.items():
+            stepped = patient.step(tick)
+            if stepped:
+                self.dirty.add(patient_id)
+                transitions += stepped
+        return tuple(transitions)
+
+    def _forget_one(self) -> None:
+        quiet = [patient for patient in self.patients.values() if not patient.state.has_open_episode()]
+        if quiet:
+            longest = min(quiet, key=lambda patient: patient.state.contact.heard_ms or 0)
+            del self.patients[longest.state.patient_id]
+            self.dirty.discard(longest.state.patient_id)

@@ -1,0 +1,221 @@
+"""The rules: when signs, scores and patterns have been beyond their threshold for long enough, and when they are back. Pure.
+
+Each rule steps the evidence of its machine and returns what follows from it. Limits and their delays come from
+`vitals.limits`; what is chosen here is how a condition ends, and how long scores and patterns must last.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import msgspec
+
+from alerts import wording
+from alerts.episode import RANK, Finding
+from alerts.evidence import GapRule, Moment
+from alerts.state import Machine
+from alerts.watchdog import ContactRule
+from vitals.alert import AlertKind, Priority, Reason
+from vitals.assessment import Assessment, News2Summary
+from vitals.limits import HARD_LIMITS, LimitRule, Side
+from vitals.news2 import EMERGENCY_FROM, RED, URGENT_FROM
+from vitals.sign import Sign
+
+CLEAR_MARGINS: Mapping[Sign, float] = MappingProxyType(
+    {
+        Sign.HEART_RATE: 3,
+        Sign.RESPIRATORY_RATE: 1,
+        Sign.SPO2: 1,
+        Sign.TEMPERATURE: 0.2,
+        Sign.SYSTOLIC: 3,
+    }
+)
+"""How far inside the limit a sign must be to count as back: about the resolution of its sensor; our choice."""
+
+
+class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Every number that decides about alerts."""
+
+    limits: tuple[LimitRule, ...] = HARD_LIMITS
+    gap: GapRule = GapRule()
+    contact: ContactRule = ContactRule()
+    clear_s: float = 60.0
+    """How long a sign must be back within its limit and margin; tuned on bidmc, see docs/alerts.md."""
+    live_age_ms_max: int = 300_000
+    """Older readings are history: they page nobody."""
+    single_red_delay_s: float = 300.0
+    urgent_delay_s: float = 120.0
+    emergency_delay_s: float = 60.0
+    """NEWS2 is made for spot observations; continuous signs pass through its bands. Shrinks with urgency; our choice."""
+    score_clear_s: float = 300.0
+    """How long NEWS2 must be below its threshold."""
+    pattern_delay_s: float = 120.0
+    pattern_clear_s: float = 300.0
+
+
+class Judgement(NamedTuple):
+    """What the evidence says now: at most one of the two."""
+
+    finding: Finding | None = None
+    """Raise it, or escalate to it."""
+    ended_text: str | None = None
+    """The open episode's condition has ended."""
+
+
+NOTHING = Judgement()
+
+
+def judge_limit(rule: LimitRule, machine: Machine, value: float, moment: Moment, clear_s: float) -> Judgement:
+    """Step one side of one sign's limits by a value."""
+    since_ms = machine.since_ms
+    if not moment.is_consecutive or len(since_ms) != len(rule.depths):
+        since_ms = machine.since_ms = [None] * len(rule.depths)
+        machine.clear_since_ms = None
+    deepest = -1
+    for index, depth in enumerate(rule.depths):
+        if not rule.is_beyond(value, depth.limit):
+            since_ms[index:] = [None] * (len(since_ms) - index)
+            break
+        began_ms = since_ms[index]
+        if began_ms is None:
+            began_ms = since_ms[index] = moment.at_ms
+        if moment.has_held(began_ms, depth.delay_s):
+            deepest = index
+    if deepest >= 0:
+        return _breached(rule, machine, value, moment, deepest)
+    return _back_within(rule, machine, value, moment, clear_s)
+
+
+def _breached(rule: LimitRule, machine: Machine, value: float, moment: Moment, deepest: int) -> Judgement:
+    machine.clear_since_ms = None
+    depth = rule.depths[deepest]
+    episode = machine.episode
+    if episode is not None and RANK[depth.priority] <= RANK[episode.priority]:
+        return NOTHING
+    onset_ms = machine.since_ms[0] if machine.since_ms[0] is not None else moment.at_ms
+    held_since_ms = machine.since_ms[deepest]
+    lasted_ms = moment.at_ms - (onset_ms if held_since_ms is None else held_since_ms)
+    reason = Reason.LIMIT_BREACHED if episode is None else Reason.LIMIT_BREACHED_DEEPER
+    text = wording.breach(rule, value, depth.limit, lasted_ms)
+    return Judgement(Finding(depth.priority, reason, onset_ms, text, rule.sign, value, float(depth.limit)))
+
+
+def _back_within(rule: LimitRule, machine: Machine, value: float, moment: Moment, clear_s: float) -> Judgement:
+    if machine.episode is None:
+        return NOTHING
+    margin = CLEAR_MARGINS.get(rule.sign, 0.0)
+    limit = rule.depths[0].limit
+    if rule.is_beyond(value, limit + margin if rule.side is Side.LOW else limit - margin):
+        machine.clear_since_ms = None
+        return NOTHING
+    if machine.clear_since_ms is None:
+        machine.clear_since_ms = moment.at_ms
+    if not moment.has_held(machine.clear_since_ms, clear_s):
+        return NOTHING
+    return Judgement(ended_text=wording.back_within(rule, value, limit, moment.at_ms - machine.clear_since_ms))
+
+
+class ScoreLevel(NamedTuple):
+    """One NEWS2 threshold and the kind of episode it opens."""
+
+    kind: AlertKind
+    priority: Priority
+    threshold: int
+
+
+SCORE_LEVELS: tuple[ScoreLevel, ...] = (
+    ScoreLevel(AlertKind.NEWS2_SINGLE_RED, Priority.LOW, RED),
+    ScoreLevel(AlertKind.NEWS2_URGENT, Priority.MEDIUM, URGENT_FROM),
+    ScoreLevel(AlertKind.NEWS2_EMERGENCY, Priority.HIGH, EMERGENCY_FROM),
+)
+"""From least to most; a higher kind takes over from a lower one, so that one patient's score is one open episode."""
+
+
+def judge_score(
+    level: ScoreLevel, machine: Machine, summary: News2Summary, moment: Moment, delay_s: float
+) -> Judgement:
+    """Step one NEWS2 threshold by what is already certain: the lower end of the interval."""
+    if not moment.is_consecutive or not machine.since_ms:
+        machine.since_ms = [None]
+    reached = summary.single_red if level.kind is AlertKind.NEWS2_SINGLE_RED else summary.low >= level.threshold
+    if not reached:
+        machine.since_ms[0] = None
+        return NOTHING
+    since_ms = machine.since_ms[0]
+    if since_ms is None:
+        since_ms = machine.since_ms[0] = moment.at_ms
+    if machine.episode is not None or not moment.has_held(since_ms, delay_s):
+        return NOTHING
+    text = wording.news2(summary)
+    if level.kind is AlertKind.NEWS2_SINGLE_RED:
+        text = f"{text} (one input alone scores {RED})"
+    value = float(summary.low)
+    return Judgement(
+        Finding(level.priority, Reason.SCORE_REACHED, since_ms, text, value=value, limit=float(level.threshold))
+    )
+
+
+def judge_score_fall(
+    level: ScoreLevel,
+    machine: Machine,
+    known: Mapping[Sign, int],
+    summary: News2Summary,
+    moment: Moment,
+    clear_s: float,
+) -> Judgement:
+    """Whether the open episode's score has fallen for long enough, counting inputs that vanished at their last points.
+
+    Urgent and emergency both end below the urgent threshold: an emergency that eases to 5 is not news of its own.
+    """
+    if not moment.is_consecutive:
+        machine.clear_since_ms = None
+    points = known.values()
+    fallen = RED not in points if level.kind is AlertKind.NEWS2_SINGLE_RED else sum(points) < URGENT_FROM
+    if not fallen:
+        machine.clear_since_ms = None
+        return NOTHING
+    if machine.clear_since_ms is None:
+        machine.clear_since_ms = moment.at_ms
+    if not moment.has_held(machine.clear_since_ms, clear_s):
+        return NOTHING
+    return Judgement(ended_text=wording.news2(summary))
+
+
+def judge_pattern(machine: Machine, assessment: Assessment, moment: Moment, rules: AlertRules) -> Judgement:
+    """Step the unusual pattern: flagged against the patient's own quantile, and lasting."""
+    if not moment.is_consecutive or not machine.since_ms:
+        machine.since_ms = [None]
+        machine.clear_since_ms = None
+    if assessment.anomaly is None:
+        machine.since_ms[0] = machine.clear_since_ms = None
+        return NOTHING
+    if assessment.flagged:
+        machine.clear_since_ms = None
+        return _unusual(machine, assessment, moment, rules.pattern_delay_s)
+    machine.since_ms[0] = None
+    if machine.episode is None:
+        return NOTHING
+    if machine.clear_since_ms is None:
+        machine.clear_since_ms = moment.at_ms
+    if not moment.has_held(machine.clear_since_ms, rules.pattern_clear_s):
+        return NOTHING
+    return Judgement(ended_text=f"As usual again for {wording.duration(moment.at_ms - machine.clear_since_ms)}")
+
+
+def _unusual(machine: Machine, assessment: Assessment, moment: Moment, delay_s: float) -> Judgement:
+    since_ms = machine.since_ms[0]
+    if since_ms is None:
+        since_ms = machine.since_ms[0] = moment.at_ms
+    if machine.episode is not None or not moment.has_held(since_ms, delay_s):
+        return NOTHING
+    text = wording.pattern(assessment, moment.at_ms - since_ms)
+    return Judgement(
+        Finding(
+            Priority.LOW,
+            Reason.PATTERN_UNUSUAL,
+            since_ms,
+            text,
+            value=assessment.anomaly,
+            limit=assessment.anomaly_threshold,
+        )
+    )

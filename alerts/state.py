@@ -1,0 +1,88 @@
+"""What the engine remembers of one patient: plain records, stored and restored bit-identically. Pure.
+
+Everything here is bounded by a constant of this file or by the number of signs and alert kinds.
+"""
+
+import msgspec
+
+from alerts.episode import Episode
+from alerts.evidence import Cadence
+from alerts.watchdog import Contact
+from vitals.alert import AlertKind, Command
+from vitals.reading import PatientId, Reading
+from vitals.sequences import SeenSequences
+from vitals.sign import Sign
+
+STATE_VERSION = "alerts-1"
+"""Changes whenever an old state would be misread; then open episodes are taken over from SQL instead."""
+
+BOOTS_MAX = 16
+"""Device boots per patient whose sequences are remembered; the longest unheard goes first."""
+INTERVALS_MAX = 32
+"""Gaps remembered per boot."""
+RECENT_IDS_MAX = 32
+"""Readings without sequence, assessments, commands and closed episodes whose ids are remembered, of each."""
+PENDING_MAX = 16
+"""Commands kept because their episode is not known yet."""
+
+
+class Machine(msgspec.Struct, omit_defaults=True):
+    """One alert kind of one patient: evidence for and against, and the open episode; mutable."""
+
+    since_ms: list[int | None] = []
+    """Per depth, since when the condition has held without a gap."""
+    clear_since_ms: int | None = None
+    """Since when the contrary has held without a gap."""
+    episode: Episode | None = None
+
+
+class PatientState(msgspec.Struct, omit_defaults=True):
+    """One patient; mutable."""
+
+    patient_id: PatientId
+    seen: dict[str, SeenSequences] = {}
+    """Per `device/boot`, in order of use."""
+    reading_ids: list[str] = []
+    newest_ms: int | None = None
+    """The newest `measured_at_ms` of a reading."""
+    cadences: dict[Sign, Cadence] = {}
+    contact: Contact = msgspec.field(default_factory=Contact)
+    assessed: Cadence = msgspec.field(default_factory=Cadence)
+    assessment_ids: list[str] = []
+    news2_points: dict[Sign, int] = {}
+    """While a NEWS2 episode is open: the last known points per input, so that a vanished sign resolves nothing."""
+    machines: dict[AlertKind, Machine] = {}
+    pending: list[Command] = []
+    command_ids: list[str] = []
+    closed_ids: list[str] = []
+
+    def machine(self, kind: AlertKind) -> Machine:
+        """The machine of `kind`, made on first use."""
+        found = self.machines.get(kind)
+        if found is None:
+            found = self.machines[kind] = Machine()
+        return found
+
+    def is_new(self, reading: Reading) -> bool:
+        """Whether this reading was not seen before; remembers it."""
+        if reading.sequence is None or reading.boot is None:
+            return remember_id(self.reading_ids, reading.reading_id)
+        key = f"{reading.device_id}/{reading.boot}"
+        sequences = self.seen.pop(key, None) or SeenSequences()
+        self.seen[key] = sequences
+        if len(self.seen) > BOOTS_MAX:
+            del self.seen[next(iter(self.seen))]
+        return sequences.add(reading.sequence, intervals_max=INTERVALS_MAX)
+
+    def has_open_episode(self) -> bool:
+        """Whether any episode is open."""
+        return any(machine.episode is not None for machine in self.machines.values())
+
+
+def remember_id(ids: list[str], new_id: str) -> bool:
+    """Append to a bounded list of recent ids; False where it is already there."""
+    if new_id in ids:
+        return False
+    ids.append(new_id)
+    del ids[:-RECENT_IDS_MAX]
+    return True

@@ -1,0 +1,96 @@
+"""The one line a nurse reads: value, duration, limit. Pure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from vitals.assessment import Assessment, News2Summary
+from vitals.limits import LimitRule
+from vitals.sign import SIGN_FACTS, Sign
+
+_UNITS: Mapping[str, str] = MappingProxyType({"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F"})
+"""UCUM to what stands on a chart, where they differ."""
+_DRIVERS_NAMED = 3
+_DECIMALS: Mapping[Sign, int] = MappingProxyType({Sign.TEMPERATURE: 1, Sign.SKIN_TEMPERATURE: 1, Sign.GLUCOSE: 1})
+
+
+def breach(rule: LimitRule, value: float, limit: float, lasted_ms: int) -> str:
+    """A value beyond its limit.
+
+    >>> from vitals.limits import HARD_LIMITS
+    >>> breach(HARD_LIMITS[0], 84, 88, 45_000)
+    'SpO2 84 % for 45 s, limit 88 %'
+    """
+    held = f" for {duration(lasted_ms)}" if lasted_ms >= 1000 else ""
+    return f"{quantity(rule.sign, value)}{held}, limit {amount(rule.sign, limit)}"
+
+
+def back_within(rule: LimitRule, value: float, limit: float, lasted_ms: int) -> str:
+    """A value that has come back."""
+    held = f" for {duration(lasted_ms)}" if lasted_ms >= 1000 else ""
+    return f"{quantity(rule.sign, value)}, back within limit {amount(rule.sign, limit)}{held}"
+
+
+def news2(summary: News2Summary) -> str:
+    """The score, or what it is at least, and what gave the points.
+
+    >>> news2(News2Summary(low=5, high=9, points={Sign.SPO2: 3, Sign.HEART_RATE: 2}, missing=(), single_red=True, response=""))
+    'NEWS2 at least 5: SpO2 3, Heart rate 2'
+    """
+    total = f"{summary.total}" if summary.total is not None else f"at least {summary.low}"
+    scoring = sorted(((points, sign) for sign, points in summary.points.items() if points), key=lambda item: -item[0])
+    parts = ", ".join(f"{SIGN_FACTS[sign].label} {points}" for points, sign in scoring)
+    return f"NEWS2 {total}: {parts}" if parts else f"NEWS2 {total}"
+
+
+def pattern(assessment: Assessment, lasted_ms: int) -> str:
+    """What is unusual for this patient."""
+    held = f" for {duration(lasted_ms)}" if lasted_ms >= 1000 else ""
+    parts = ", ".join(
+        quantity(driver.sign, driver.value)
+        + ("" if driver.usual is None else f" (usually {_number(driver.sign, driver.usual)})")
+        for driver in assessment.drivers[:_DRIVERS_NAMED]
+    )
+    return f"Unusual pattern{held}: {parts}" if parts else f"Unusual pattern{held}"
+
+
+def silence(silent_ms: int, usual_ms: float | None) -> str:
+    """Nothing heard."""
+    usually = "" if usual_ms is None or usual_ms < 1000 else f", usually every {duration(round(usual_ms))}"
+    return f"No reading for {duration(silent_ms)}{usually}"
+
+
+def quantity(sign: Sign, value: float) -> str:
+    """A sign with its value and unit.
+
+    >>> quantity(Sign.TEMPERATURE, 39.24)
+    'Temperature 39.24 °C'
+    """
+    return f"{SIGN_FACTS[sign].label} {amount(sign, value)}"
+
+
+def amount(sign: Sign, value: float) -> str:
+    """A value with its unit."""
+    ucum = SIGN_FACTS[sign].ucum
+    return f"{_number(sign, value)} {_UNITS.get(ucum, ucum)}"
+
+
+def duration(lasted_ms: int) -> str:
+    """A duration as people say it, rounded down.
+
+    >>> duration(45_900), duration(125_000), duration(7_500_000), duration(180_000)
+    ('45 s', '2 min 5 s', '2 h 5 min', '3 min')
+    """
+    seconds = lasted_ms // 1000
+    for unit_s, unit, rest_s, rest in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= unit_s:
+            part = seconds % unit_s // rest_s
+            return f"{seconds // unit_s} {unit}" + (f" {part} {rest}" if part else "")
+    return f"{seconds} s"
+
+
+def _number(sign: Sign, value: float) -> str:
+    # One digit more than the display has where rounding would hide which side of a limit a value lies on.
+    decimals = _DECIMALS.get(sign, 0)
+    return (
+        f"{value:.{decimals}f}" if round(value, decimals) == round(value, decimals + 1) else f"{value:.{decimals + 1}f}"
+    )

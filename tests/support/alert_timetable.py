@@ -1,0 +1,149 @@
+"""Alert tests as timetables: at such a second such a reading; between these seconds exactly these transitions."""
+
+from collections.abc import Mapping, Sequence
+
+from alerts.engine import Outcome, PatientAlerts, Record
+from alerts.rules import AlertRules
+from alerts.state import PatientState
+from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
+from vitals.assessment import Assessment, Driver, News2Summary
+from vitals.news2 import score
+from vitals.reading import DeviceId, Origin, PatientId, Reading, Tick, WardId
+from vitals.sign import Sign
+
+START_MS = 1_700_000_000_000
+"""Second 0 of every timetable."""
+PATIENT = PatientId("patient-1")
+WARD = WardId("ward-a")
+
+
+def ms(second: float) -> int:
+    """Epoch milliseconds of a timetable's second."""
+    return START_MS + round(second * 1000)
+
+
+def reading(
+    second: float,
+    signs: Mapping[Sign, float],
+    *,
+    sequence: int | None = None,
+    device: str = "device-1",
+    received: float | None = None,
+    patient: PatientId = PATIENT,
+    origin: Origin = Origin.REAL,
+) -> Reading:
+    """A reading measured at `second`, received then too unless said otherwise."""
+    number = round(second * 10) if sequence is None else sequence
+    return Reading(
+        reading_id=f"{device}/boot-1/{number}",
+        patient_id=patient,
+        device_id=DeviceId(device),
+        measured_at_ms=ms(second),
+        received_at_ms=ms(second if received is None else received),
+        signs=dict(signs),
+        boot="boot-1",
+        sequence=number,
+        origin=origin,
+    )
+
+
+def assessment(
+    second: float,
+    news2: News2Summary,
+    *,
+    flagged: bool = False,
+    anomaly: float | None = 0.1,
+    drivers: tuple[Driver, ...] = (),
+    late: bool = False,
+    patient: PatientId = PATIENT,
+) -> Assessment:
+    """An assessment of a reading measured at `second`."""
+    return Assessment(
+        reading_id=f"device-1/boot-1/{round(second * 10)}",
+        patient_id=patient,
+        measured_at_ms=ms(second),
+        received_at_ms=ms(second),
+        news2=news2,
+        drivers=drivers,
+        warming_up=anomaly is None,
+        model_version="test",
+        anomaly=anomaly,
+        anomaly_threshold=0.5,
+        flagged=flagged,
+        late=late,
+    )
+
+
+def news2(**signs: float) -> News2Summary:
+    """NEWS2 of signs named as members of Sign in lower case: `news2(spo2=84)`."""
+    return score(named(**signs))
+
+
+def named(**signs: float) -> dict[Sign, float]:
+    """Signs by their member names in lower case."""
+    return {Sign[name.upper()]: float(value) for name, value in signs.items()}
+
+
+class Timetable:
+    """One patient's engine and everything it said."""
+
+    def __init__(self, rules: AlertRules | None = None, state: PatientState | None = None) -> None:
+        self.engine = PatientAlerts(state or PatientState(PATIENT), rules or AlertRules(), lambda _: WARD)
+        self.transitions: list[Transition] = []
+        self.outcomes: list[Outcome] = []
+
+    def step(self, record: Record) -> tuple[Transition, ...]:
+        """Feed any record."""
+        stepped = self.engine.step(record)
+        self.transitions += stepped
+        self.outcomes.append(self.engine.outcome)
+        return stepped
+
+    def at(self, second: float, **signs: float) -> tuple[Transition, ...]:
+        """A reading at one second."""
+        return self.step(reading(second, named(**signs)))
+
+    def hold(self, start: float, end: float, *, every: float = 1.0, **signs: float) -> None:
+        """The same reading from `start` to `end`, both included."""
+        for index in range(round((end - start) / every) + 1):
+            self.at(start + index * every, **signs)
+
+    def assess(
+        self, start: float, end: float, summary: News2Summary, *, every: float = 1.0, flagged: bool = False
+    ) -> None:
+        """The same assessment from `start` to `end`, both included."""
+        for index in range(round((end - start) / every) + 1):
+            self.step(assessment(start + index * every, summary, flagged=flagged))
+
+    def tick(self, start: float, end: float | None = None) -> None:
+        """A tick, or one each second from `start` to `end`."""
+        for index in range(round((start if end is None else end) - start) + 1):
+            self.step(Tick(ms(start + index)))
+
+    def command(
+        self, second: float, action: Action, *, episode: str | None = None, command_id: str = "c-1"
+    ) -> tuple[Transition, ...]:
+        """A nurse's command about an episode, by default the last one told of."""
+        target = self.transitions[-1].episode_id if episode is None else episode
+        return self.step(Command(command_id, PATIENT, target, action, "nurse-1", ms(second)))
+
+    def said(self, kind: AlertKind | None = None) -> Sequence[tuple[float, TransitionKind]]:
+        """When what was said, in seconds."""
+        return [
+            ((transition.at_ms - START_MS) / 1000, transition.transition)
+            for transition in self.transitions
+            if kind is None or transition.kind is kind
+        ]
+
+    def between(self, start: float, end: float, kind: AlertKind) -> list[Transition]:
+        """Transitions of one kind within these seconds, both included."""
+        return [
+            transition
+            for transition in self.transitions
+            if transition.kind is kind and ms(start) <= transition.at_ms <= ms(end)
+        ]
+
+    @property
+    def last(self) -> Transition:
+        """The last transition."""
+        return self.transitions[-1]
