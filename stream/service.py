@@ -1,0 +1,50 @@
+"""The stream service, on ready-made ports."""
+
+import asyncio
+
+from runtime.blocking import Door
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from runtime.worker import Worker, WorkerLimits
+from storage.session import Database
+from stream.settings import StreamSettings
+from stream.worker import GROUP, StreamHandler
+from vitals.topics import LogTopic
+
+
+def build_worker(
+    *, bus: Bus, database: Database, door: Door, clock: Clock, telemetry: Telemetry, settings: StreamSettings
+) -> Worker:
+    """A worker that turns `readings` into `assessments`."""
+    handler = StreamHandler(bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings)
+    return Worker(
+        name=GROUP,
+        topics=[LogTopic.READINGS],
+        bus=bus,
+        handler=handler,
+        clock=clock,
+        limits=WorkerLimits(records_max=settings.records_max, poll_timeout_s=settings.poll_timeout_s),
+    )
+
+
+async def serve(
+    *,
+    bus: Bus,
+    database: Database,
+    door: Door,
+    clock: Clock,
+    telemetry: Telemetry,
+    settings: StreamSettings,
+    stopping: asyncio.Event,
+) -> None:
+    """Run a worker until `stopping` is set; on the way out everything handled is remembered."""
+    worker = build_worker(bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings)
+    running = asyncio.create_task(worker.run(), name="stream")
+    asked = asyncio.create_task(stopping.wait(), name="stream-stopping")
+    try:
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        worker.stop()
+    await running

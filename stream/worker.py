@@ -1,0 +1,229 @@
+"""The stream service's handler: readings in, assessments out, patients' snapshots and positions in one transaction."""
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection
+
+from runtime.blocking import Door
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage import patients as registered
+from storage.claims import Claims, claim, remember_positions
+from storage.registry import registry_version
+from storage.session import Database, in_snapshot, in_transaction
+from storage.signing import Signer, load_signer
+from storage.states import StateRow, load_states, store_states
+from stream.patients import Patients, SnapshotFault, Unsaved
+from stream.pipeline import PipelineParameters
+from stream.scoring import assess
+from stream.settings import StreamSettings
+from vitals import codec
+from vitals.errors import MalformedRecord, NotFound
+from vitals.reading import PatientId, Reading
+from vitals.topics import LogTopic
+
+log = structlog.get_logger()
+
+GROUP = "stream"
+_READINGS = LogTopic.READINGS.value
+_ASSESSMENTS = LogTopic.ASSESSMENTS.value
+
+
+class _Decoded(NamedTuple):
+    record: Incoming
+    reading: Reading
+
+
+class _Claimed(NamedTuple):
+    claims: Claims
+    rows: dict[int, list[StateRow]]
+    signer: Signer
+    registry_version: int
+
+
+class StreamHandler:
+    """Assesses each distinct reading once, in the order of the log, however often the log is read again.
+
+    The remembered position of a partition is the first record that is not in every patient's stored snapshot; after a
+    restart records that a patient's own snapshot holds already are passed over, so its scores go on as if nothing had
+    happened.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: StreamSettings,
+        parameters: PipelineParameters | None = None,
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._epochs: dict[int, int] = {}
+        self._remembered: dict[TopicPartition, int] = {}
+        self._remembered_at_s = clock.monotonic_s()
+        self._registry_version = -1
+        self._batch = 0
+        self.patients = Patients(
+            group=GROUP,
+            parameters=PipelineParameters() if parameters is None else parameters,
+            live_max=settings.live_patients_max,
+            refused=self._count_refused,
+        )
+
+    async def claim(self, partitions: frozenset[int]) -> Positions:
+        """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, counted."""
+        claimed = await in_transaction(self._door, self._database, _claim, partitions)
+        beginnings = await self._bus.beginnings([_READINGS])
+        self.patients.reset(claimed.signer, claimed.rows)
+        self._epochs = claimed.claims.epochs
+        self._registry_version = claimed.registry_version
+        self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
+        self._remembered_at_s = self._clock.monotonic_s()
+        return {at: max(position, self._begin(at, position, beginnings)) for at, position in self._remembered.items()}
+
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`."""
+        decoded = self._decode(records)
+        self._batch += 1
+        live = self.patients.live
+        missing: dict[PatientId, int] = {}
+        for record, reading in decoded:
+            patient = live.get(reading.patient_id)
+            if patient is None:
+                missing[reading.patient_id] = record.partition
+            else:
+                patient.used = self._batch
+        if missing:
+            await self._bring(missing)
+        return self._step(decoded)
+
+    async def idle(self) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`; nothing happens without records."""
+        return ()
+
+    async def remember(self, positions: Positions, *, final: bool) -> None:
+        """See `runtime.worker.Handler`; due every `remember_every_s`."""
+        now_s = self._clock.monotonic_s()
+        if not final and now_s - self._remembered_at_s < self._settings.remember_every_s:
+            return
+        self._remembered_at_s = now_s
+        await self._door.run(self._store, positions, final=final)
+        self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
+        self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
+
+    def _decode(self, records: Sequence[Incoming]) -> list[_Decoded]:
+        decoded: list[_Decoded] = []
+        for record in records:
+            try:
+                reading = codec.decode_reading_or_tick(record.value)
+            except MalformedRecord as error:
+                log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
+                self._telemetry.count("wardlight_stream_malformed_records_total")
+                continue
+            if isinstance(reading, Reading):
+                decoded.append(_Decoded(record, reading))
+        return decoded
+
+    async def _bring(self, missing: Mapping[PatientId, int]) -> None:
+        self.patients.make_room(len(missing), batch=self._batch)
+        wanted = list(missing.items())
+        for first in range(0, len(wanted), self._settings.bring_max):
+            chunk = dict(wanted[first : first + self._settings.bring_max])
+            scales = await in_snapshot(self._door, self._database, _spo2_scales, chunk)
+            await self._door.run(self.patients.bring, chunk, scales)
+            for patient_id in chunk:
+                self.patients.live[patient_id].used = self._batch
+
+    def _step(self, decoded: Sequence[_Decoded]) -> list[Outgoing]:
+        live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
+        outputs: list[Outgoing] = []
+        replayed = duplicates = late = flagged = 0
+        for record, reading in decoded:
+            patient = live[reading.patient_id]
+            offset = record.offset
+            if offset < patient.next_offset:
+                replayed += 1
+                continue
+            assessment = assess(patient.state, reading, live_age_ms_max=live_age_ms_max)
+            patient.next_offset = offset + 1
+            if patient.first_unsaved is None:
+                patient.first_unsaved = offset
+            if assessment is None:
+                duplicates += 1
+                continue
+            late += assessment.late
+            flagged += assessment.flagged
+            outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
+        self._count(assessed=len(outputs), late=late, flagged=flagged, duplicate=duplicates, replayed=replayed)
+        return outputs
+
+    def _store(self, positions: Positions, *, final: bool) -> None:
+        readings = {at: position for at, position in positions.items() if at.topic == _READINGS}
+        unsaved = self.patients.unsaved(live_max=None if final else self._settings.snapshots_max)
+        safe = _held_back(readings, unsaved)
+        with self._database.transaction() as conn:
+            if unsaved.rows:
+                store_states(conn, GROUP, self._epochs, unsaved.rows)
+            if safe != self._remembered or unsaved.rows:
+                remember_positions(conn, GROUP, self._epochs, safe)
+            self._refresh_scales(conn)
+        self.patients.saved(unsaved)
+        self._remembered = safe
+        self._telemetry.count("wardlight_stream_snapshots_total", sum(map(len, unsaved.rows.values())))
+        self._telemetry.count("wardlight_stream_evicted_patients_total", self.patients.evicted)
+        self.patients.evicted = 0
+
+    def _refresh_scales(self, conn: Connection) -> None:
+        """Follow a clinician's change of SpO2 scale; the registry's version says whether there can be one."""
+        version = registry_version(conn)
+        if version == self._registry_version:
+            return
+        self._registry_version = version
+        for patient_id, scale in _spo2_scales(conn, self.patients.live).items():
+            self.patients.live[patient_id].state.spo2_scale = scale
+
+    def _begin(self, at: TopicPartition, position: int, beginnings: Positions) -> int:
+        beginning = beginnings.get(at, 0)
+        if beginning > position:
+            log.error("log_trimmed_before_assessed", partition=at.partition, from_=position, to=beginning)
+            self._telemetry.count("wardlight_stream_trimmed_records_total", beginning - position)
+        return beginning
+
+    def _count(self, **numbers: int) -> None:
+        for what, number in numbers.items():
+            if number:
+                self._telemetry.count(f"wardlight_stream_{what}_readings_total", number)
+
+    def _count_refused(self, fault: SnapshotFault) -> None:
+        self._telemetry.count("wardlight_stream_snapshots_refused_total", fault=fault.value)
+
+
+def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
+    claims = claim(conn, GROUP, partitions)
+    rows = {partition: load_states(conn, GROUP, partition) for partition in sorted(partitions)}
+    return _Claimed(claims, rows, load_signer(conn), registry_version(conn))
+
+
+def _spo2_scales(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, int]:
+    """The scales of those registered; others are scored on scale 1, the stricter one."""
+    scales: dict[PatientId, int] = {}
+    for patient_id in patient_ids:
+        with contextlib.suppress(NotFound):
+            scales[patient_id] = registered.get(conn, patient_id).spo2_scale
+    return scales
+
+
+def _held_back(positions: Positions, unsaved: Unsaved) -> dict[TopicPartition, int]:
+    return {at: min(position, unsaved.floors.get(at.partition, position)) for at, position in positions.items()}

@@ -1,0 +1,178 @@
+"""A stream handler over a log that is a list, run by hand: `run` to the end, or `crash` wherever a test likes."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runtime.blocking import InlineDoor
+from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, partition_of
+from runtime.telemetry import Telemetry
+from storage.migrate import upgrade_database
+from storage.session import Database
+from stream.anomaly import QuantileParameters, TreeParameters
+from stream.baseline import BaselineParameters
+from stream.pipeline import PipelineParameters
+from stream.settings import StreamSettings
+from stream.worker import StreamHandler
+from vitals import codec
+from vitals.assessment import Assessment
+from vitals.reading import Reading, Tick
+
+PARTITIONS = 3
+READINGS = "readings"
+
+QUICK = PipelineParameters(
+    baseline=BaselineParameters(warm_count=3, warm_s=10),
+    trees=TreeParameters(trees=3, height=4, first_window_s=40, window_s=160, window_count_min=8),
+    quantile=QuantileParameters(count_min=8, span_s_min=40),
+    learn_every_s=5,
+    pause_s_max=120,
+    paused_learn_every_s=20,
+)
+"""Models that warm up within two minutes, so that short tests see every state of theirs."""
+
+
+class StandingClock:
+    """Time that stands still; what is due at once is always due."""
+
+    speed = 1.0
+
+    def now_ms(self) -> int:
+        return 0
+
+    def monotonic_s(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Nothing here waits."""
+
+
+class ListLog:
+    """A log of one topic as lists in memory; the part of the Bus port that a stream handler itself uses."""
+
+    partition_count = PARTITIONS
+
+    def __init__(self) -> None:
+        self.partitions: list[list[Incoming]] = [[] for _ in range(PARTITIONS)]
+        self.trimmed_to: dict[int, int] = {}
+
+    def append(self, records: Iterable[Reading | Tick], *, key: str | None = None) -> None:
+        """Put records at the end of the partitions their patients belong to."""
+        for record in records:
+            name = (record.patient_id if isinstance(record, Reading) else key or "").encode()
+            partition = partition_of(name, PARTITIONS)
+            here = self.partitions[partition]
+            here.append(Incoming(READINGS, partition, len(here), name, codec.encode(record)))
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        raise NotImplementedError
+
+    async def reader(self, *, group: str | None, topics: Sequence[str]) -> Reader:
+        raise NotImplementedError
+
+    async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        return {TopicPartition(READINGS, number): len(here) for number, here in enumerate(self.partitions)}
+
+    async def beginnings(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        return {TopicPartition(READINGS, number): self.trimmed_to.get(number, 0) for number in range(PARTITIONS)}
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass
+class StreamRun:
+    """One installation: a log, a database, and whatever handler is alive now."""
+
+    log: ListLog
+    database: Database
+    settings: StreamSettings
+    parameters: PipelineParameters = QUICK
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    published: list[Assessment] = field(default_factory=list)
+    handler: StreamHandler = field(init=False)
+    positions: dict[TopicPartition, int] = field(init=False, default_factory=dict)
+
+    async def start(self) -> None:
+        """A new process: claim everything and go on from what is remembered; what the last one held is gone."""
+        self.handler = StreamHandler(
+            bus=self.log,
+            database=self.database,
+            door=InlineDoor(),
+            clock=StandingClock(),
+            telemetry=self.telemetry,
+            settings=self.settings,
+            parameters=self.parameters,
+        )
+        remembered = await self.handler.claim(frozenset(range(PARTITIONS)))
+        self.positions = {
+            TopicPartition(READINGS, number): remembered.get(TopicPartition(READINGS, number), 0)
+            for number in range(PARTITIONS)
+        }
+
+    def next_batch(self, records_max: int, *, random_source: random.Random | None = None) -> list[Incoming]:
+        """What a poll would deliver: in order per partition, partitions in any order."""
+        order = list(range(PARTITIONS))
+        if random_source is not None:
+            random_source.shuffle(order)
+        batch: list[Incoming] = []
+        for number in order:
+            start = self.positions[TopicPartition(READINGS, number)]
+            batch += self.log.partitions[number][start : start + records_max - len(batch)]
+        return batch
+
+    async def step(self, batch: Sequence[Incoming]) -> None:
+        """Handle, publish, remember, as the worker's loop does."""
+        self.publish(await self.handler.handle(batch))
+        self.advance(batch)
+        await self.remember()
+
+    def publish(self, outputs: Sequence[Outgoing]) -> None:
+        """The log has them."""
+        self.published += [codec.decode(Assessment, output.value) for output in outputs]
+
+    def advance(self, batch: Sequence[Incoming]) -> None:
+        """The worker's positions after a batch."""
+        for record in batch:
+            self.positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+
+    async def remember(self, *, final: bool = False) -> None:
+        """Store what is due."""
+        await self.handler.remember(self.positions, final=final)
+
+    async def run(self, *, records_max: int = 50) -> None:
+        """From where it stands to the end of the log, undisturbed."""
+        while batch := self.next_batch(records_max):
+            await self.step(batch)
+
+    def by_id(self) -> Mapping[str, Assessment]:
+        """The published assessments; raises where one id was published with two bodies."""
+        bodies: dict[str, Assessment] = {}
+        for assessment in self.published:
+            assert bodies.setdefault(assessment.reading_id, assessment) == assessment
+        return bodies
+
+    def remembered(self) -> Positions:
+        """What this worker would go on from."""
+        return self.handler._remembered
+
+
+async def stream_run(
+    log: ListLog,
+    *,
+    parameters: PipelineParameters = QUICK,
+    live_patients_max: int = 1000,
+    snapshots_max: int = 100,
+) -> StreamRun:
+    """An installation with an empty database, its handler started; everything is due at every `remember`."""
+    database = Database("sqlite://")
+    upgrade_database(database)
+    settings = StreamSettings.model_construct(
+        **{
+            **StreamSettings(snapshots_max=snapshots_max, remember_every_s=0).model_dump(),
+            "live_patients_max": live_patients_max,
+        }
+    )
+    run = StreamRun(log, database, settings, parameters)
+    await run.start()
+    return run
