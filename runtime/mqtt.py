@@ -71,6 +71,10 @@ class MqttPort(Protocol):
     def publish_room(self) -> int:
         """How many more QoS 1 publishes may be outstanding now; 0 while not connected."""
 
+    @property
+    def connection_number(self) -> int:
+        """The number of the living connection, 0 while there is none; for whoever must not send over a newer one yet."""
+
     async def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe with QoS 1, now and on each later connection; raises Unavailable when refused or not connected."""
 

@@ -84,6 +84,11 @@ class MqttSession:
         return self._connection is not None and self._connection.is_open
 
     @property
+    def connection_number(self) -> int:
+        is_settled = self.is_connected and self._facts.number == self._attempts
+        return self._facts.number if is_settled else 0
+
+    @property
     def is_paused(self) -> bool:
         """Whether reading stands still above the high-water mark."""
         return self._connection is not None and self._connection.is_open and self._connection.is_paused

@@ -193,6 +193,10 @@ class MemoryMqtt:
         return self._is_connected
 
     @property
+    def connection_number(self) -> int:
+        return self._number if self._is_connected else 0
+
+    @property
     def publish_room(self) -> int:
         return PUBLISHES_MAX - len(self._outstanding) if self._is_connected else 0
 
