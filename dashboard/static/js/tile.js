@@ -1,0 +1,175 @@
+/** One patient's tile on the ward board. */
+
+import { acknowledgement, keepPhase, priorityShape } from "./alerts.js";
+import { el, setAttribute, setText } from "./dom.js";
+import { ORIGIN_NOTES, PRIORITIES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, news2Sentence, news2Text } from "./format.js";
+import { Spark } from "./spark.js";
+
+const BIG = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm"];
+const BUCKETS_PER_GAP = 2.5;
+
+export class Tile {
+  #alertNode = null;
+  #alertKey = "";
+
+  constructor(acknowledger) {
+    this.acknowledger = acknowledger;
+    this.data = null;
+    this.bed = el("span", { className: "bed" });
+    this.name = el("span", { className: "name" });
+    this.link = el("a", { className: "who-link" }, this.bed, this.name);
+    this.news2 = el("span", { className: "news2" });
+    this.alertPlace = el("div", { className: "alert-place" });
+    this.cells = Object.fromEntries(BIG.map((sign) => [sign, bigCell(sign)]));
+    this.pressure = smallCell("BP", "mmHg");
+    this.temperature = smallCell("Temp", "°C");
+    this.age = el("span", { className: "age" });
+    this.origin = el("span", { className: "origin" });
+    this.noData = el("p", { className: "no-data", hidden: true });
+    this.node = el(
+      "article", { className: "tile" },
+      el("header", {}, this.link, this.news2),
+      this.alertPlace,
+      el("div", { className: "signs" }, ...BIG.map((sign) => this.cells[sign].node), this.noData),
+      el("div", { className: "small-signs" }, this.pressure.node, this.temperature.node),
+      el("footer", {}, this.age, this.origin),
+    );
+  }
+
+  /** Take what the server sent of this patient. */
+  take(data) {
+    this.data = data;
+    setText(this.bed, data.bed || "–");
+    setText(this.name, data.name);
+    this.name.title = data.name;
+    setAttribute(this.link, "href", `/patients/${encodeURIComponent(data.patient_id)}`);
+    setText(this.origin, ORIGIN_NOTES[data.origin] ?? "");
+    if (data.trend_from_ms !== null) {
+      for (const sign of BIG) this.cells[sign].spark.take(data.trend[sign] ?? [], data.trend_from_ms);
+    }
+  }
+
+  /** Draw everything that depends on the time; `windows` are the trend's window and bucket. */
+  render(nowMs, windows) {
+    const { data } = this;
+    const ageMs = data.seen_at_ms === null ? Infinity : Math.max(0, nowMs - data.seen_at_ms);
+    this.isStale = ageMs > data.stale_after_ms;
+    this.node.classList.toggle("is-stale", this.isStale);
+    this.noData.hidden = !this.isStale;
+    if (this.isStale) setText(this.noData, ageMs === Infinity ? "No data yet" : `No data for ${duration(ageMs)}`);
+    setText(this.age, ageMs === Infinity ? "never heard" : this.isStale ? `last ${clockTime(data.seen_at_ms)}` : `${duration(ageMs)} ago`);
+    for (const sign of BIG) this.#renderBig(sign, nowMs, windows);
+    this.#renderPressure(nowMs);
+    renderSmall(this.temperature, [data.signs.temperature_celsius], nowMs, this.isStale, (sign) => formatValue("temperature_celsius", sign.value));
+    this.#renderNews2(nowMs);
+    this.#renderAlert(nowMs);
+  }
+
+  /** Worst first: what needs a person most comes first, then data that is missing, then the score. */
+  get rank() {
+    const worst = this.data.alerts[0];
+    const priority = worst ? PRIORITIES.length - PRIORITIES.indexOf(worst.priority) : 0;
+    const unseen = this.data.alerts.some((episode) => !episode.acknowledged) ? 1 : 0;
+    const news2 = this.data.assessment?.news2;
+    return priority * 1e6 + unseen * 1e5 + (this.isStale ? 5e4 : 0) + (news2 ? news2.low * 100 + news2.high : 0);
+  }
+
+  #renderBig(sign, nowMs, windows) {
+    const cell = this.cells[sign];
+    const shown = this.data.signs[sign];
+    const stale = this.isStale || !shown || nowMs - shown.seen_at_ms > shown.stale_after_ms;
+    setText(cell.value, shown ? formatValue(sign, shown.value) : "–");
+    cell.node.classList.toggle("is-old", Boolean(shown) && stale);
+    setAttribute(cell.node, "title", describe(sign, shown, stale, nowMs));
+    const gapMs = Math.max(windows.bucketMs * BUCKETS_PER_GAP, shown?.stale_after_ms ?? 0);
+    cell.spark.draw(nowMs - this.data.time_shift_ms, windows.windowMs, gapMs);
+  }
+
+  #renderPressure(nowMs) {
+    const { systolic_mmhg: systolic, diastolic_mmhg: diastolic } = this.data.signs;
+    renderSmall(this.pressure, [systolic, diastolic], nowMs, this.isStale, () =>
+      `${systolic ? formatValue("systolic_mmhg", systolic.value) : "–"}/${diastolic ? formatValue("diastolic_mmhg", diastolic.value) : "–"}`);
+  }
+
+  #renderNews2(nowMs) {
+    const assessed = this.data.assessment;
+    const news2 = assessed?.news2;
+    const old = !assessed || nowMs - assessed.seen_at_ms > this.data.stale_after_ms;
+    setText(this.news2, news2 ? news2Text(news2) : "–");
+    setAttribute(this.news2, "data-response", news2 && !old ? news2.response : "none");
+    this.news2.classList.toggle("is-old", Boolean(news2) && old);
+    const said = news2 ? news2Sentence(news2) : "NEWS2 not known yet.";
+    const sentence = news2 && old ? `Out of date: ${said}` : said;
+    setAttribute(this.news2, "title", sentence);
+    setAttribute(this.news2, "aria-label", sentence);
+    setAttribute(this.news2, "role", "img");
+  }
+
+  #renderAlert(nowMs) {
+    const [worst, ...others] = this.data.alerts;
+    const waiting = worst ? this.acknowledger.isWaiting(worst.episode_id) : false;
+    const recent = this.data.recent[0];
+    const unseen = others.filter((episode) => !episode.acknowledged).length;
+    const key = JSON.stringify([worst, others.length, unseen, waiting, worst ? null : recent?.episode_id]);
+    const flashing = worst && !worst.acknowledged ? worst.priority : "none";
+    setAttribute(this.node, "data-flashing", flashing);
+    setAttribute(this.node, "data-priority", worst?.priority ?? "none");
+    if (key === this.#alertKey && this.#alertNode !== null) return;
+    this.#alertKey = key;
+    this.#alertNode = worst ? alertStrip(worst, { others: others.length, unseen, waiting, acknowledger: this.acknowledger }) : calmStrip(recent, nowMs);
+    this.alertPlace.replaceChildren(this.#alertNode);
+  }
+}
+
+/** One alert as a strip: shape, word, text, who has seen it, and the button. */
+export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, acknowledger }) {
+  const state = episode.acknowledged ? "is-acknowledged" : "is-open";
+  const details = [PRIORITY_NAMES[episode.priority].toUpperCase()];
+  if (episode.acknowledged) details.push(`✓ ${acknowledgement(episode)}`);
+  if (others) details.push(`+${others} more${unseen ? `, ${unseen} not acknowledged` : ""}`);
+  const strip = el(
+    "div", { className: `alert-strip is-${episode.priority} ${state}` },
+    priorityShape(episode.priority),
+    el("div", { className: "alert-words" }, el("p", { className: "alert-text", title: episode.text }, episode.text), el("p", { className: "alert-meta" }, details.join(" · "))),
+  );
+  if (!episode.acknowledged) {
+    const button = el("button", { type: "button", className: "acknowledge", disabled: waiting, "aria-label": `Acknowledge: ${episode.text}` }, waiting ? "…" : "Ack");
+    button.addEventListener("click", () => acknowledger.acknowledge(episode));
+    strip.append(button);
+  }
+  keepPhase(strip);
+  return strip;
+}
+
+function calmStrip(recent) {
+  if (!recent) return el("p", { className: "calm" }, "No active alert");
+  const seen = recent.acknowledged ? "" : ", never acknowledged";
+  return el("p", { className: "calm is-recent", title: recent.text }, `Ended ${clockTime(recent.resolved_at_ms)}${seen}: ${recent.text}`);
+}
+
+function bigCell(sign) {
+  const value = el("span", { className: "value" }, "–");
+  const spark = new Spark(sign);
+  const { short, unit } = SIGNS[sign];
+  const node = el("div", { className: "cell" }, el("span", { className: "label" }, short, el("small", {}, unit)), value, spark.node);
+  return { node, value, spark };
+}
+
+function smallCell(label, unit) {
+  const value = el("span", { className: "value" }, "–");
+  return { node: el("span", { className: "small-cell" }, el("span", { className: "label" }, label), value, el("small", {}, unit)), value };
+}
+
+function renderSmall(cell, signs, nowMs, tileIsStale, text) {
+  const known = signs.filter(Boolean);
+  setText(cell.value, known.length ? text(known[0]) : "–");
+  const old = known.some((sign) => nowMs - sign.seen_at_ms > sign.stale_after_ms);
+  cell.node.classList.toggle("is-old", known.length > 0 && (tileIsStale || old));
+  setAttribute(cell.node, "title", known.length ? `${duration(nowMs - Math.min(...known.map((sign) => sign.seen_at_ms)))} old` : "not measured");
+}
+
+function describe(sign, shown, stale, nowMs) {
+  const { label, unit } = SIGNS[sign];
+  if (!shown) return `${label}: not measured`;
+  return `${label} ${formatValue(sign, shown.value)} ${unit}, ${duration(nowMs - shown.seen_at_ms)} old${stale ? ": out of date" : ""}`;
+}
