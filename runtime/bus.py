@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from vitals.errors import PositionOutOfRange
+
 
 class Outgoing(NamedTuple):
     """A record to publish; its key decides the partition."""
@@ -105,3 +107,12 @@ class Bus(Protocol):
 def partition_of(key: bytes, partition_count: int) -> int:
     """The partition of a key: the same in every adapter and every process."""
     return zlib.crc32(key) % partition_count
+
+
+def require_held(place: TopicPartition, position: int, beginning: int, end: int) -> None:
+    """Raises PositionOutOfRange unless the log, which holds offsets from `beginning` to before `end`, can go on at `position`."""
+    if not beginning <= position <= end:
+        raise PositionOutOfRange(
+            f"The log holds offsets {beginning} to {end} of {place.topic}/{place.partition}, not {position}:"
+            " what was trimmed unread is lost to this reader; raise log.retention_h, or reset its position."
+        )

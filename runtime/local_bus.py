@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 
 from runtime.blocking import Door
-from runtime.bus import Assigned, Delivered, Incoming, Outgoing, Positions, TopicPartition
+from runtime.bus import Assigned, Delivered, Incoming, Outgoing, Positions, TopicPartition, require_held
 from runtime.clock import Clock
 from runtime.group_commit import GroupCommit
 from runtime.local_group import LocalGroup, Member
 from runtime.local_log import LocalLog, ReadRequest
-from vitals.errors import InvalidArgument, PositionOutOfRange, Unavailable
+from vitals.errors import InvalidArgument, Unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,9 +288,4 @@ class LocalReader:
             self._wake.set()
 
     def _require_held(self, place: TopicPartition, position: int) -> None:
-        beginning, end = self._bus.beginning_of(place), self._bus.end_of(place)
-        if not beginning <= position <= end:
-            raise PositionOutOfRange(
-                f"The log holds offsets {beginning} to {end} of {place.topic}/{place.partition}, not {position}:"
-                " what was trimmed unread is lost to this reader; raise log.retention_h, or reset its position."
-            )
+        require_held(place, position, self._bus.beginning_of(place), self._bus.end_of(place))

@@ -50,6 +50,11 @@ METRICS: tuple[Metric, ...] = (
         labels=(COMPONENT,),
     ),
     Metric(
+        name="wardlight_runtime_log_unavailable_total",
+        kind=MetricKind.COUNTER,
+        help="Times Kafka did not answer a publish or a question in time; whoever asked tries again.",
+    ),
+    Metric(
         name="wardlight_dashboard_browsers_count",
         kind=MetricKind.GAUGE,
         help="Live streams open to browsers now.",

@@ -70,6 +70,8 @@ class LogSettings(Section):
     """Kafka's `host:port[,host:port…]`."""
     topic_prefix: str = ""
     """Before every topic name in Kafka; for sharing one cluster."""
+    instance_id: str | None = None
+    """This process's fixed name in its Kafka groups (static membership): back within the session, it keeps its partitions."""
     partitions: int = Field(default=12, ge=1, le=1000)
     replication: int = Field(default=1, ge=1, le=7)
     directory: Path = Path("data")

@@ -1,0 +1,187 @@
+"""A reader over one Kafka consumer: rebalances become announcements, and nothing is delivered before `seek`."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import structlog
+
+from runtime.bus import Assigned, Delivered, Incoming, Positions, TopicPartition, require_held
+from vitals.errors import ConfigurationError, Unavailable
+
+log = structlog.get_logger()
+
+
+class Consumer(Protocol):
+    """What the reader asks of aiokafka's consumer."""
+
+    def assignment(self) -> Collection[Any]:
+        """The partitions the group has given it."""
+
+    def pause(self, *places: Any) -> None:  # noqa: ANN401 - aiokafka has no types
+        """Fetch nothing from these."""
+
+    def resume(self, *places: Any) -> None:  # noqa: ANN401
+        """Fetch from these again."""
+
+    def seek(self, place: Any, offset: int) -> None:  # noqa: ANN401
+        """Go on from there, and discard what was fetched."""
+
+    def getmany(self, *, timeout_ms: int, max_records: int) -> Coroutine[Any, Any, Mapping[Any, Sequence[Any]]]:
+        """What was fetched."""
+
+    async def beginning_offsets(self, places: Sequence[Any]) -> Mapping[Any, int]:
+        """The oldest offsets held."""
+
+    async def end_offsets(self, places: Sequence[Any]) -> Mapping[Any, int]:
+        """The offsets after the last records."""
+
+    async def stop(self) -> None:
+        """Leave the group and disconnect."""
+
+
+class Owner(Protocol):
+    """What the reader asks of its bus."""
+
+    def answering(self) -> AbstractAsyncContextManager[None]:
+        """Turns failures of Kafka into Unavailable."""
+
+    async def dismiss(self, reader: Any, consumer: Consumer) -> None:  # noqa: ANN401
+        """Forget the reader and stop its consumer."""
+
+
+class KafkaReader:
+    """Reader over one consumer; made by `KafkaBus.reader`.
+
+    Kafka takes all partitions back before it splits them anew: `poll` then announces that none are owned, and the
+    rebalance waits for the `seek` that follows, at most `handover_s_max`, so that the last positions are remembered
+    before the next owner claims.
+    """
+
+    def __init__(
+        self,
+        bus: Owner,
+        consumer: Consumer,
+        places: Mapping[Any, TopicPartition],
+        *,
+        handover_s_max: float,
+    ) -> None:
+        self._bus = bus
+        self._consumer = consumer
+        self._places = places
+        self._handover_s_max = handover_s_max
+        self._to_announce: frozenset[int] | None = None
+        self._owned: frozenset[int] = frozenset()
+        self._sought = False
+        self._settled = asyncio.Event()
+        self._wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._fetch: asyncio.Task[Mapping[Any, Sequence[Any]]] | None = None
+        self._error: ConfigurationError | None = None
+        self._closed = False
+
+    async def revoked(self) -> None:
+        """The group takes all partitions back; returns once this reader has let go of them."""
+        self._sought = False
+        if not self._owned:
+            self._to_announce = None
+            return
+        self._to_announce = frozenset()
+        self._settled.clear()
+        self._wake_up()
+        try:
+            async with asyncio.timeout(self._handover_s_max):
+                await self._settled.wait()
+        except TimeoutError:
+            log.warning("handover_not_awaited", partitions=sorted(self._owned), waited_s=self._handover_s_max)
+
+    def assigned(self, places: Collection[Any]) -> None:
+        """The group gives these partitions; none is read until `seek`."""
+        self._consumer.pause(*places)
+        for place in places:
+            self._consumer.seek(place, 0)
+            if place not in self._places:
+                self._error = ConfigurationError(
+                    f"Kafka's topic {place.topic} has a partition {place.partition}, which log.partitions does not"
+                    " foresee: partitions cannot be added to a log in use."
+                )
+        self._to_announce = frozenset(place.partition for place in places)
+        self._wake_up()
+
+    async def poll(self, *, records_max: int, timeout_s: float) -> Assigned | Delivered:
+        if self._closed:
+            raise Unavailable("The reader is closed.")
+        if self._to_announce is None:
+            await self._wait(records_max, timeout_s)
+        if self._error is not None:
+            raise self._error
+        if self._to_announce is not None:
+            self._owned, self._to_announce = self._to_announce, None
+            self._sought = False
+            self._discard_fetched()
+            return Assigned(self._owned)
+        return Delivered(await self._take_fetched())
+
+    async def _wait(self, records_max: int, timeout_s: float) -> None:
+        """Wait for records, or an announcement; a fetch that Kafka's client still blocks is kept for the next poll."""
+        if self._fetch is None:
+            fetch = self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=records_max)
+            self._fetch = asyncio.create_task(fetch, name="kafka-fetch")
+        if self._wake.done():
+            self._wake = asyncio.get_running_loop().create_future()
+        awaited: set[asyncio.Future[Any]] = {self._fetch, self._wake}
+        await asyncio.wait(awaited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _take_fetched(self) -> list[Incoming]:
+        if self._fetch is None or not self._fetch.done():
+            return []
+        fetch, self._fetch = self._fetch, None
+        async with self._bus.answering():
+            fetched = fetch.result()
+        if not self._sought:
+            return []
+        return [
+            Incoming(self._places[place].topic, place.partition, record.offset, record.key or b"", record.value or b"")
+            for place, records in fetched.items()
+            for record in records
+        ]
+
+    async def seek(self, positions: Positions) -> None:
+        owned = {place: ours for place, ours in self._places.items() if ours.partition in self._owned}
+        if owned:
+            async with self._bus.answering():
+                beginnings = await self._consumer.beginning_offsets(list(owned))
+                ends = await self._consumer.end_offsets(list(owned))
+            sought = {place: positions.get(ours, beginnings[place]) for place, ours in owned.items()}
+            for place, position in sought.items():
+                require_held(owned[place], position, beginnings[place], ends[place])
+        if self._to_announce is not None or not owned.keys() <= set(self._consumer.assignment()):
+            return
+        if owned:
+            for place, position in sought.items():
+                self._consumer.seek(place, position)
+            self._consumer.resume(*owned)
+            self._discard_fetched()
+        self._sought = True
+        self._settled.set()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._settled.set()
+        if self._fetch is not None:
+            self._fetch.cancel()
+            await asyncio.wait({self._fetch})
+        await self._bus.dismiss(self, self._consumer)
+
+    def _wake_up(self) -> None:
+        if not self._wake.done():
+            self._wake.set_result(None)
+
+    def _discard_fetched(self) -> None:
+        """Whatever was fetched before is read again from the position sought; an error of it is out of date as well."""
+        if self._fetch is not None and self._fetch.done():
+            if not self._fetch.cancelled():
+                self._fetch.exception()
+            self._fetch = None
