@@ -55,6 +55,67 @@ METRICS: tuple[Metric, ...] = (
         help="Times Kafka did not answer a publish or a question in time; whoever asked tries again.",
     ),
     Metric(
+        name="wardlight_ingest_received_total",
+        kind=MetricKind.COUNTER,
+        help="MQTT messages taken on the readings topic, redelivered ones included.",
+    ),
+    Metric(
+        name="wardlight_ingest_redelivered_total",
+        kind=MetricKind.COUNTER,
+        help="Messages taken that the broker marked as sent before.",
+    ),
+    Metric(
+        name="wardlight_ingest_accepted_total",
+        kind=MetricKind.COUNTER,
+        help="Readings that the log has confirmed.",
+    ),
+    Metric(
+        name="wardlight_ingest_rejected_total",
+        kind=MetricKind.COUNTER,
+        help="Rejections that the log has confirmed: whole messages, or bad signs of an accepted one.",
+        labels=(REJECTION_REASON,),
+    ),
+    Metric(
+        name="wardlight_ingest_receipts_total",
+        kind=MetricKind.COUNTER,
+        help="Receipts (runs of sequences) that the broker took for devices.",
+    ),
+    Metric(
+        name="wardlight_ingest_receipts_dropped_total",
+        kind=MetricKind.COUNTER,
+        help="Receipts given up: too many waited, or the broker refused them; their devices send again.",
+    ),
+    Metric(
+        name="wardlight_ingest_held_messages",
+        kind=MetricKind.GAUGE,
+        help="Messages arrived and not yet acknowledged, now.",
+    ),
+    Metric(
+        name="wardlight_ingest_held_messages_high_water",
+        kind=MetricKind.GAUGE,
+        help="The most messages held at once since the start.",
+    ),
+    Metric(
+        name="wardlight_ingest_reading_paused",
+        kind=MetricKind.GAUGE,
+        help="1 while the MQTT socket is not read because too many messages are held.",
+    ),
+    Metric(
+        name="wardlight_ingest_publish_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="Time from handing a batch to the log until its confirmation.",
+    ),
+    Metric(
+        name="wardlight_ingest_log_outages_total",
+        kind=MetricKind.COUNTER,
+        help="Times the log stopped confirming.",
+    ),
+    Metric(
+        name="wardlight_ingest_log_outage_seconds_total",
+        kind=MetricKind.COUNTER,
+        help="Time during which the log confirmed nothing, counted when it is over.",
+    ),
+    Metric(
         name="wardlight_dashboard_browsers_count",
         kind=MetricKind.GAUGE,
         help="Live streams open to browsers now.",

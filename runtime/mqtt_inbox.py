@@ -13,6 +13,7 @@ class SessionLimits:
     """How much a session may hold that its taker has not acknowledged, before it stops reading."""
 
     held_messages_max: int = 1000
+    """Passed by as many at most as there are publishes outstanding on the same session."""
     held_bytes_max: int = 32 * 2**20
     packets_per_turn: int = 200
     """Packets decoded before other tasks get a turn."""
