@@ -1,13 +1,35 @@
 """Idempotent bulk inserts of plain tuples, each database in its fastest way.
 
-PostgreSQL: COPY into a temporary table, then one INSERT … SELECT … ON CONFLICT DO NOTHING. SQLite: executemany with a
-conflict clause. Both on the driver's own cursor, inside the SQLAlchemy connection's transaction.
+PostgreSQL: binary COPY into a temporary table, then one INSERT … SELECT … ON CONFLICT DO NOTHING. SQLite: executemany with
+a conflict clause. Both on the driver's own cursor, inside the SQLAlchemy connection's transaction.
 """
 
+import sqlite3
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table
+import psycopg
+from sqlalchemy import BigInteger, Boolean, Connection, Double, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy.types import TypeEngine
+
+ROW_REFUSALS: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What the drivers raise where a value can never be stored: trying again does not help, leaving the row out does."""
+
+_COPY_TYPES: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
+    (Text, "text"),
+    (SmallInteger, "int2"),
+    (BigInteger, "int8"),
+    (Double, "float8"),
+    (Boolean, "bool"),
+    (LargeBinary, "bytea"),
+)
 
 
 class Stored(NamedTuple):
@@ -21,22 +43,24 @@ class BulkInsert:
     """Inserts rows of `table` given as tuples in the order of its columns, leaving alone what `key` already holds."""
 
     def __init__(self, table: Table, *, key: str) -> None:
+        self.table_name = table.name
         names = [column.name for column in table.columns]
         columns = ", ".join(f'"{name}"' for name in names)
         staging = f"incoming_{table.name}"
+        self._types = [_copy_type(column.type) for column in table.columns]
         self._stage = f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table.name}) ON COMMIT DELETE ROWS"
-        self._copy = f"COPY {staging} ({columns}) FROM STDIN"
+        self._copy = f"COPY {staging} ({columns}) FROM STDIN (FORMAT BINARY)"
         self._merge = (
             f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {staging} ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
         )
-        self._unstage = f"TRUNCATE {staging}"
         marks = ", ".join("?" * len(names))
         self._insert = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
 
     def insert(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> Stored:
         """Insert within the connection's transaction; a key twice in one batch counts as a duplicate, too.
 
-        The driver's own errors come out as they are; a transaction of `Database` translates those that pass.
+        The driver's own errors come out as they are: `ROW_REFUSALS` for values that cannot be stored; those that pass are
+        translated by the transaction of `Database`.
         """
         if not rows:
             return Stored(0, 0)
@@ -52,11 +76,38 @@ class BulkInsert:
             cursor.close()
         return Stored(stored, len(rows) - stored)
 
+    def insert_storable(self, conn: Connection, rows: Sequence[tuple[Any, ...]], *, first: int = 0) -> "Storable":
+        """As `insert`, but leaves out the rows that cannot be stored, found by halving; `first` is the first row's index."""
+        try:
+            with conn.begin_nested():
+                return Storable(self.insert(conn, rows), ())
+        except ROW_REFUSALS as error:
+            if len(rows) == 1:
+                return Storable(Stored(0, 0), ((first, str(error).strip()),))
+        middle = len(rows) // 2
+        left = self.insert_storable(conn, rows[:middle], first=first)
+        right = self.insert_storable(conn, rows[middle:], first=first + middle)
+        counts = Stored(*map(sum, zip(left.counts, right.counts, strict=True)))
+        return Storable(counts, left.refused + right.refused)
+
     def _copy_and_merge(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a driver's cursor
+        # Rows staged earlier in the same transaction are merged once more, which changes nothing.
         cursor.execute(self._stage)
-        cursor.execute(self._unstage)
         with cursor.copy(self._copy) as copy:
+            copy.set_types(self._types)
             write = copy.write_row
             for row in rows:
                 write(row)
         cursor.execute(self._merge)
+
+
+class Storable(NamedTuple):
+    """What became of a batch of which some rows could not be stored."""
+
+    counts: Stored
+    refused: tuple[tuple[int, str], ...]
+    """Index and cause of each row left out."""
+
+
+def _copy_type(column_type: TypeEngine[Any]) -> str:
+    return next(name for kind, name in _COPY_TYPES if isinstance(column_type, kind))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from runtime.blocking import Door
+from runtime.settings import DatabaseSettings
 from vitals.errors import ConfigurationError, Unavailable
 
 Parameters = ParamSpec("Parameters")
@@ -82,6 +83,11 @@ class Database:
         if self.is_sqlite:
             return {"sqlite_begin": "BEGIN"}
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def open_database(settings: DatabaseSettings) -> Database:
+    """The database that the settings name, with as many connections as threads; connects to nothing yet."""
+    return Database(settings.url.get_secret_value(), connections_max=settings.threads_max)
 
 
 async def in_transaction(

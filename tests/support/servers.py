@@ -9,6 +9,6 @@ import pytest
 def missing(what: str) -> NoReturn:
     """End the test: skipped with the reason, or failed where the environment names `CI`."""
     reason = f"{what} cannot be had on this machine: this test did not run."
-    if os.environ.get("CI"):
+    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -1,0 +1,173 @@
+"""The recorder: readings, assessments and rejections from the log into SQL, in batches, positions in the same transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+
+from runtime.blocking import Door
+from runtime.bus import Incoming, Outgoing, Positions, TopicPartition
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage.assessments import ASSESSMENTS_INSERT
+from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
+from storage.claims import claim, remember_positions
+from storage.readings import READINGS_INSERT
+from storage.rejections import REJECTIONS_INSERT
+from storage.rows import READING_ROW_RECEIVED_AT, Row, RowOf, assessment_row, reading_row, rejection_row
+from storage.session import Database, in_transaction
+from storage.settings import RecorderSettings
+from vitals.errors import MalformedRecord, Unavailable
+from vitals.topics import LogTopic
+
+log = structlog.get_logger()
+
+GROUP: Final = "recorder"
+TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED)
+
+
+@dataclass
+class _Lane:
+    """One topic on its way into one table: rows that wait for the next commit, and the records they came from."""
+
+    row_of: RowOf
+    insert: BulkInsert
+    rows: list[Row] = field(default_factory=list)
+    sources: list[Incoming] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.rows = []
+        self.sources = []
+
+
+class RecorderHandler:
+    """Buffers rows as they come and commits them with their positions when a batch is full or has waited long enough.
+
+    Idempotent by primary keys: what a replay repeats is counted as duplicates. A record that is none of ours, or that the
+    database can never hold, is logged with its position, counted and passed over: it stays in the log, and must not stop
+    the rest.
+    """
+
+    def __init__(
+        self, *, database: Database, door: Door, clock: Clock, telemetry: Telemetry, settings: RecorderSettings
+    ) -> None:
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._epochs: dict[int, int] = {}
+        self._lanes: dict[str, _Lane] = {
+            LogTopic.READINGS.value: _Lane(reading_row, READINGS_INSERT),
+            LogTopic.ASSESSMENTS.value: _Lane(assessment_row, ASSESSMENTS_INSERT),
+            LogTopic.REJECTED.value: _Lane(rejection_row, REJECTIONS_INSERT),
+        }
+        self._waiting = 0
+        self._waiting_since_s = 0.0
+        self.stored: dict[str, int] = dict.fromkeys((lane.insert.table_name for lane in self._lanes.values()), 0)
+        """Rows committed per table since construction."""
+        self.duplicates: dict[str, int] = dict.fromkeys(self.stored, 0)
+        self.skipped = 0
+        """Records passed over because they are none of ours or cannot be stored."""
+        telemetry.not_ready(GROUP, "has not claimed its partitions yet")
+
+    async def claim(self, partitions: frozenset[int]) -> Positions:
+        self._drop_waiting()
+        try:
+            claims = await in_transaction(self._door, self._database, claim, GROUP, partitions)
+        except Unavailable as error:
+            self._telemetry.not_ready(GROUP, str(error))
+            raise
+        self._epochs = claims.epochs
+        self._telemetry.ready(GROUP)
+        return claims.positions
+
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
+        if self._waiting == 0:
+            self._waiting_since_s = self._clock.monotonic_s()
+        self._waiting += len(records)
+        lanes = self._lanes
+        for record in records:
+            lane = lanes[record.topic]
+            try:
+                row = lane.row_of(record.value)
+            except MalformedRecord as error:
+                self._skip(record, str(error))
+                continue
+            if row is not None:
+                lane.rows.append(row)
+                lane.sources.append(record)
+        return ()
+
+    async def idle(self) -> Sequence[Outgoing]:
+        return ()
+
+    async def remember(self, positions: Positions, *, final: bool) -> None:
+        if self._waiting == 0 or not (final or self._is_due()):
+            return
+        began_s = self._clock.monotonic_s()
+        try:
+            outcomes = await self._door.run(self._commit, dict(positions))
+        except Unavailable as error:
+            self._telemetry.not_ready(GROUP, str(error))
+            raise
+        self._telemetry.observe("wardlight_recorder_commit_seconds", self._clock.monotonic_s() - began_s)
+        self._telemetry.ready(GROUP)
+        self._report(outcomes)
+        self._drop_waiting()
+
+    def _is_due(self) -> bool:
+        waited_s = self._clock.monotonic_s() - self._waiting_since_s
+        return self._waiting >= self._settings.rows_per_commit or waited_s >= self._settings.commit_interval_s
+
+    def _commit(self, positions: dict[TopicPartition, int]) -> list[Storable]:
+        lanes = self._lanes.values()
+        try:
+            with self._database.transaction() as conn:
+                self._remember_positions(conn, positions)
+                return [Storable(lane.insert.insert(conn, lane.rows), ()) for lane in lanes]
+        except ROW_REFUSALS:
+            with self._database.transaction() as conn:
+                self._remember_positions(conn, positions)
+                return [
+                    lane.insert.insert_storable(conn, lane.rows) if lane.rows else Storable(Stored(0, 0), ())
+                    for lane in lanes
+                ]
+
+    def _remember_positions(self, conn: Connection, positions: dict[TopicPartition, int]) -> None:
+        remember_positions(conn, GROUP, self._epochs, positions)
+
+    def _report(self, outcomes: Sequence[Storable]) -> None:
+        readings = self._lanes[LogTopic.READINGS.value].rows
+        if readings:
+            waited_ms = self._clock.now_ms() - readings[0][READING_ROW_RECEIVED_AT]
+            self._telemetry.observe("wardlight_recorder_reading_to_stored_seconds", max(0, waited_ms) / 1000)
+        for lane, (counts, refused) in zip(self._lanes.values(), outcomes, strict=True):
+            table = lane.insert.table_name
+            self.stored[table] += counts.stored
+            self.duplicates[table] += counts.duplicates
+            if counts.stored:
+                self._telemetry.count("wardlight_recorder_rows_stored_total", counts.stored, table=table)
+            if counts.duplicates:
+                self._telemetry.count("wardlight_recorder_duplicates_total", counts.duplicates, table=table)
+            for index, cause in refused:
+                self._skip(lane.sources[index], cause)
+
+    def _skip(self, record: Incoming, cause: str) -> None:
+        self.skipped += 1
+        self._telemetry.count("wardlight_recorder_records_skipped_total", topic=record.topic)
+        log.error(
+            "record_skipped",
+            worker=GROUP,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            cause=cause,
+        )
+
+    def _drop_waiting(self) -> None:
+        self._waiting = 0
+        for lane in self._lanes.values():
+            lane.clear()

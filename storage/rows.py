@@ -1,0 +1,80 @@
+"""Bytes of the log to rows of SQL, as directly as can be: what the recorder does once per record."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from storage import assessments, rejections
+from vitals.assessment import Assessment
+from vitals.codec import decode
+from vitals.errors import MalformedRecord
+from vitals.reading import Origin, Rejection
+from vitals.sign import Sign
+
+Row = tuple[Any, ...]
+RowOf = Callable[[bytes], Row | None]
+"""The row of one record's bytes; None for a record that is not stored. Raises MalformedRecord."""
+
+_GREATEST: Final = 1.7976931348623157e308
+_Finite = Annotated[float, msgspec.Meta(ge=-_GREATEST, le=_GREATEST)]
+
+_SignColumns = msgspec.defstruct(
+    "SignColumns",
+    [(sign.value, _Finite | None, None) for sign in Sign],
+    forbid_unknown_fields=True,
+    gc=False,
+)
+_ReadingColumns = msgspec.defstruct(
+    "ReadingColumns",
+    [
+        ("reading_id", str),
+        ("patient_id", str),
+        ("device_id", str),
+        ("measured_at_ms", int),
+        ("received_at_ms", int),
+        ("signs", _SignColumns),
+        ("boot", str | None, None),
+        ("sequence", int | None, None),
+        ("origin", Literal[tuple(origin.value for origin in Origin)], Origin.REAL.value),
+    ],
+    tag="reading",
+    gc=False,
+)
+_TickColumns = msgspec.defstruct("TickColumns", [("at_ms", int)], tag="tick", gc=False)
+_decode_reading: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(_ReadingColumns | _TickColumns).decode
+_values_of: Final = msgspec.structs.astuple
+
+READING_ROW_RECEIVED_AT: Final = 4
+"""Index of received_at_ms in a reading's row."""
+
+
+def reading_row(value: bytes) -> Row | None:
+    """The row of a reading, equal to that of `storage.readings.row_of`; None for a tick."""
+    try:
+        reading = _decode_reading(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRecord(f"Not a reading or tick: {error}") from error
+    if reading.__class__ is _TickColumns:
+        return None
+    return (
+        reading.reading_id,
+        reading.patient_id,
+        reading.device_id,
+        reading.measured_at_ms,
+        reading.received_at_ms,
+        reading.boot,
+        reading.sequence,
+        reading.origin,
+        *_values_of(reading.signs),
+    )
+
+
+def assessment_row(value: bytes) -> Row:
+    """The row of an assessment; the bytes themselves are its record."""
+    return assessments.row_of(decode(Assessment, value), value)
+
+
+def rejection_row(value: bytes) -> Row:
+    """The row of a rejection."""
+    return rejections.row_of(decode(Rejection, value))

@@ -1,0 +1,54 @@
+"""The recorder as a service: one worker over three topics, until asked to stop."""
+
+import asyncio
+
+from runtime.blocking import Door
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from runtime.worker import Worker, WorkerLimits
+from storage.recorder import GROUP, TOPICS, RecorderHandler
+from storage.session import Database
+from storage.settings import RecorderSettings
+
+
+class Recorder:
+    """Reads `readings`, `assessments` and `rejected` as group "recorder" and stores them; the schema must be there."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: RecorderSettings,
+    ) -> None:
+        self.handler = RecorderHandler(
+            database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
+        )
+        self.worker = Worker(
+            name=GROUP,
+            topics=TOPICS,
+            bus=bus,
+            handler=self.handler,
+            clock=clock,
+            limits=WorkerLimits(
+                records_max=settings.records_per_poll,
+                poll_timeout_s=settings.poll_timeout_s,
+                backoff_s_max=settings.backoff_s_max,
+            ),
+        )
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Record until `stopping` is set, then commit what is held; a programmer's error rises."""
+        working = asyncio.create_task(self.worker.run(), name=GROUP)
+        asked = asyncio.create_task(stopping.wait(), name=f"{GROUP}-stopping")
+        try:
+            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+            self.worker.stop()
+            await working
+        finally:
+            asked.cancel()
+            working.cancel()
