@@ -1,0 +1,72 @@
+"""Composes simulators for a running broker: what `python -m simulators`, `wardlight simulate` and the demo call."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from runtime.blocking import ThreadDoor
+from runtime.clock import Clock
+from runtime.mqtt import Will
+from runtime.mqtt_session import MqttSession
+from runtime.settings import MqttSettings
+from simulators.fleet import Fleet, FleetReport
+from simulators.link import Session
+from simulators.links import Connect
+from simulators.settings import SimulatorSettings
+from simulators.truth import TruthRecord, as_lines
+from vitals.errors import ConfigurationError
+
+log = structlog.get_logger()
+
+
+def connect_by(mqtt: MqttSettings, *, clock: Clock) -> Connect:
+    """Sessions on the broker of `mqtt`; the broker forgets each with its connection, since devices remember for themselves."""
+
+    def connect(client_id: str, will: Will | None) -> Session:
+        return MqttSession(mqtt, client_id=client_id, clock=clock, will=will, persistent=False)
+
+    return connect
+
+
+def build_fleet(mqtt: MqttSettings, settings: SimulatorSettings, *, clock: Clock) -> Fleet:
+    """A fleet that is not yet connected; raises InvalidArgument for an unknown scenario."""
+    return Fleet(settings, connect=connect_by(mqtt, clock=clock), clock=clock)
+
+
+async def simulate(
+    mqtt: MqttSettings,
+    settings: SimulatorSettings,
+    *,
+    clock: Clock,
+    stopping: asyncio.Event,
+    readings_per_device: int | None = None,
+    truth_file: Path | None = None,
+) -> FleetReport:
+    """Publish as a ward of devices until `stopping` or so many readings each, then wait for receipts; raises Unavailable.
+
+    Writes what is true of each bed's course to `truth_file` as JSON lines, once the courses have started.
+    """
+    fleet = build_fleet(mqtt, settings, clock=clock)
+    await fleet.open()
+    if truth_file is not None:
+        try:
+            await write_truth(truth_file, fleet.truths())
+        except ConfigurationError:
+            await fleet.links.close()
+            raise
+    log.info("simulation_started", beds=settings.beds, rate_hz=settings.rate_hz, scenario=settings.scenario)
+    report = await fleet.run(stopping=stopping, readings_per_device=readings_per_device)
+    log.info("simulation_ended", skipped=report.skipped, **vars(report.devices))
+    return report
+
+
+async def write_truth(file: Path, records: list[TruthRecord]) -> None:
+    """Write truth as JSON lines; raises ConfigurationError where the file cannot be written."""
+    door = ThreadDoor(name="truth", threads_max=1)
+    try:
+        await door.run(file.write_bytes, as_lines(records))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot write the truth file {file}: {error.strerror}.") from error
+    finally:
+        door.close()
