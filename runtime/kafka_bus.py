@@ -312,7 +312,7 @@ class KafkaBus:
             consumer_timeout_ms=limits.fetch_wait_ms,
             request_timeout_ms=_ms(limits.request_s_max),
             session_timeout_ms=_ms(limits.session_s),
-            heartbeat_interval_ms=_ms(limits.session_s / 5),
+            heartbeat_interval_ms=_ms(limits.session_s / 10),
             rebalance_timeout_ms=_ms(limits.handover_s_max + limits.session_s),
             max_poll_interval_ms=_ms(limits.poll_gap_s_max),
             retry_backoff_ms=200,

@@ -77,6 +77,8 @@ class KafkaReader:
         self._settled = asyncio.Event()
         self._wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fetch: asyncio.Task[Mapping[Any, Sequence[Any]]] | None = None
+        self._ready: list[Incoming] = []
+        """Fetched for an earlier poll that asked for more; not yet delivered."""
         self._error: ConfigurationError | None = None
         self._closed = False
 
@@ -111,7 +113,7 @@ class KafkaReader:
     async def poll(self, *, records_max: int, timeout_s: float) -> Assigned | Delivered:
         if self._closed:
             raise Unavailable("The reader is closed.")
-        if self._to_announce is None:
+        if self._to_announce is None and not self._ready:
             await self._wait(records_max, timeout_s)
         if self._error is not None:
             raise self._error
@@ -120,7 +122,10 @@ class KafkaReader:
             self._sought = False
             self._discard_fetched()
             return Assigned(self._owned)
-        return Delivered(await self._take_fetched())
+        if not self._ready:
+            self._ready = await self._take_fetched()
+        records, self._ready = self._ready[:records_max], self._ready[records_max:]
+        return Delivered(records)
 
     async def _wait(self, records_max: int, timeout_s: float) -> None:
         """Wait for records, or an announcement; a fetch that Kafka's client still blocks is kept for the next poll."""
@@ -181,6 +186,7 @@ class KafkaReader:
 
     def _discard_fetched(self) -> None:
         """Whatever was fetched before is read again from the position sought; an error of it is out of date as well."""
+        self._ready = []
         if self._fetch is not None and self._fetch.done():
             if not self._fetch.cancelled():
                 self._fetch.exception()

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from tests.support.servers import missing
 
 KAFKA_VERSION = "3.9.1"
@@ -46,6 +48,8 @@ log.dirs={directory}/log
 auto.create.topics.enable=false
 delete.topic.enable=true
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 group.min.session.timeout.ms=1000
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -157,6 +161,13 @@ def running_kafka() -> Iterator[KafkaServer]:
             yield server
         finally:
             server.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    """One broker for the whole run; tests keep apart by topic prefix."""
+    with running_kafka() as server:
+        yield server
 
 
 def _jars() -> Path:
