@@ -72,19 +72,13 @@ class PersonalBaselines:
         self._parameters = parameters
         self.signs = {} if signs is None else signs
         """Every sign ever learned; at most the physiological ones."""
+        self.warm = {sign: baseline for sign, baseline in self.signs.items() if self._is_warm(baseline)}
+        """The baselines that have learned long enough to be told."""
 
     def deviation(self, sign: Sign, value: float) -> float | None:
         """(value - usual) / spread; None while the sign's baseline warms up."""
-        baseline = self.warm(sign)
+        baseline = self.warm.get(sign)
         return None if baseline is None else (value - baseline.usual) / baseline.spread
-
-    def warm(self, sign: Sign) -> SignBaseline | None:
-        """The sign's baseline once it has learned long enough."""
-        baseline = self.signs.get(sign)
-        parameters = self._parameters
-        if baseline is None or baseline.count < parameters.warm_count or baseline.elapsed_s < parameters.warm_s:
-            return None
-        return baseline
 
     def score(self, signs: Mapping[Sign, float], at_ms: int) -> float | None:  # noqa: ARG002 - as every model
         """The largest deviation of any sign, in spreads; None while all warm up."""
@@ -113,6 +107,8 @@ class PersonalBaselines:
                 self.signs[sign] = SignBaseline(value, SPREAD_FACTS[sign].expected, 1, 0.0, at_ms)
             else:
                 self._move(baseline, SPREAD_FACTS[sign].least, value, at_ms)
+                if sign not in self.warm and self._is_warm(baseline):
+                    self.warm[sign] = baseline
         return True
 
     def dump(self) -> dict[Sign, SignBaseline]:
@@ -123,6 +119,9 @@ class PersonalBaselines:
     def load(cls, parameters: BaselineParameters, signs: dict[Sign, SignBaseline]) -> "PersonalBaselines":
         """The baselines that `dump` described; their future is bit-identical."""
         return cls(parameters, signs)
+
+    def _is_warm(self, baseline: SignBaseline) -> bool:
+        return baseline.count >= self._parameters.warm_count and baseline.elapsed_s >= self._parameters.warm_s
 
     def _move(self, baseline: SignBaseline, spread_least: float, value: float, at_ms: int) -> None:
         elapsed_s = min(max(at_ms - baseline.learned_at_ms, 0) / 1000, self._parameters.gap_s_max)

@@ -15,18 +15,15 @@ HOLD_MS = 60_000
 
 
 class RecentSigns(msgspec.Struct):
-    """The last value of each sign the trees use, and when; mutable."""
+    """The last value of each sign, and when; mutable."""
 
     values: dict[Sign, float] = {}
     at_ms: dict[Sign, int] = {}
 
     def take(self, signs: Mapping[Sign, float], at_ms: int) -> None:
         """Remember a reading that came in order."""
-        for sign in DEVIATION_LIMITS:
-            value = signs.get(sign)
-            if value is not None:
-                self.values[sign] = value
-                self.at_ms[sign] = at_ms
+        self.values.update(signs)
+        self.at_ms.update(dict.fromkeys(signs, at_ms))
 
     def held(self, sign: Sign, at_ms: int) -> float | None:
         """The sign's last value if it was measured at most `HOLD_MS` before `at_ms`, and not after it."""
@@ -44,14 +41,14 @@ def deviations(
     None where no core sign is among them: then there is too little to judge the patient by.
     """
     found: dict[Sign, float] = {}
-    warm = baselines.warm
+    warm = baselines.warm.get
     for sign in DEVIATION_LIMITS:
+        baseline = warm(sign)
+        if baseline is None:
+            continue
         value = signs.get(sign)
         if value is None:
             value = recent.held(sign, at_ms)
-            if value is None:
-                continue
-        baseline = warm(sign)
-        if baseline is not None:
+        if value is not None:
             found[sign] = value - baseline.usual
     return None if CORE_SIGNS.isdisjoint(found) else found

@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from vitals.news2 import NEWS2_INPUTS
 from vitals.sign import Sign
 
 _MINUTE_MS = 60 * 1000
@@ -23,44 +22,49 @@ FRESH_FOR_MS: Mapping[Sign, int] = MappingProxyType(
     }
 )
 """How old an input of NEWS2 may be. Our choice: 15 min for what wearables measure all the time; for what people measure
-and chart, 6 h, the longest round that chart 4 of NEWS2 (RCP 2017) allows a patient who scores 1-4."""
+and chart, 6 h, the longest round that chart 4 of NEWS2 (RCP 2017) allows a patient who scores 1-4. Other signs: 15 min."""
 
-_NEVER_MS = 2**62
+_SHORTEST_MS = min(FRESH_FOR_MS.values())
 
 
 class FreshSigns(msgspec.Struct):
-    """What is known of a patient's NEWS2 inputs now; mutable, at most one value per input."""
+    """The last value of each sign of a patient, and when it was measured; mutable, at most one value per sign."""
 
     values: dict[Sign, float] = {}
-    """Fresh as of the last `take` or `current`."""
+    """What was fresh as of the last `current`, and what was taken since."""
     at_ms: dict[Sign, int] = {}
     """When each of `values` was measured."""
-    first_stale_ms: int = _NEVER_MS
-    """The earliest moment at which one of `values` may have become stale."""
+    newest_ms: int | None = None
+    """The latest of `at_ms` ever."""
+    check_at_ms: int = 0
+    """No value goes stale before this moment."""
 
     def take(self, signs: Mapping[Sign, float], measured_at_ms: int) -> None:
-        """Remember a reading's inputs; of two values of one sign the later measured stays."""
-        values, at_ms = self.values, self.at_ms
+        """Remember a reading; of two values of one sign the later measured stays."""
+        newest_ms = self.newest_ms
+        if newest_ms is None or measured_at_ms >= newest_ms:
+            self.newest_ms = measured_at_ms
+            self.values.update(signs)
+            self.at_ms.update(dict.fromkeys(signs, measured_at_ms))
+            return
+        self.check_at_ms = 0
         for sign, value in signs.items():
-            fresh_for_ms = FRESH_FOR_MS.get(sign)
-            if fresh_for_ms is None:
-                continue
-            known_ms = at_ms.get(sign)
-            if known_ms is not None and known_ms > measured_at_ms:
-                continue
-            values[sign] = value
-            at_ms[sign] = measured_at_ms
-            self.first_stale_ms = min(self.first_stale_ms, measured_at_ms + fresh_for_ms)
+            if self.at_ms.get(sign, measured_at_ms) <= measured_at_ms:
+                self.values[sign] = value
+                self.at_ms[sign] = measured_at_ms
 
-    def current(self, now_ms: int) -> Mapping[Sign, float]:
-        """The inputs that are fresh at `now_ms`; stale ones are forgotten, never counted as normal."""
-        if now_ms > self.first_stale_ms:
+    def current(self) -> Mapping[Sign, float]:
+        """The values that are fresh at the newest moment known; stale ones are forgotten, never counted as normal."""
+        now_ms = self.newest_ms
+        if now_ms is not None and now_ms >= self.check_at_ms:
             self._forget_stale(now_ms)
         return self.values
 
     def _forget_stale(self, now_ms: int) -> None:
-        for sign in NEWS2_INPUTS:
-            measured_ms = self.at_ms.get(sign)
-            if measured_ms is not None and now_ms - measured_ms > FRESH_FOR_MS[sign]:
+        for sign, measured_ms in list(self.at_ms.items()):
+            if now_ms - measured_ms > FRESH_FOR_MS.get(sign, _SHORTEST_MS):
                 del self.values[sign], self.at_ms[sign]
-        self.first_stale_ms = min((at_ms + FRESH_FOR_MS[sign] for sign, at_ms in self.at_ms.items()), default=_NEVER_MS)
+        self.check_at_ms = min(
+            (measured_ms + FRESH_FOR_MS.get(sign, _SHORTEST_MS) for sign, measured_ms in self.at_ms.items()),
+            default=now_ms,
+        )

@@ -8,21 +8,21 @@ from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.lateness import LIVE_AGE_MS_MAX, is_out_of_order, is_outdated
-from vitals.limits import is_beyond_limits
+from vitals.limits import any_beyond_limits
 from vitals.news2 import URGENT_FROM, score
 from vitals.reading import PatientId, Reading
 from vitals.sign import Sign
 
 SPREADS_PER_POINT = 3.0
 """For the order of drivers so many spreads from usual weigh like one NEWS2 point; our choice."""
-_STRENGTH_MIN = 1 / SPREADS_PER_POINT
-"""Signs nearer to usual than one spread and without points drive nothing and are left out."""
+_STRENGTH_MIN = 2 / SPREADS_PER_POINT
+"""Signs nearer to usual than two spreads and without points drive nothing and are left out."""
 
 
 class PatientState:
     """All that stream knows of one patient; its steps depend on the readings and on nothing else."""
 
-    __slots__ = ("fresh", "newest_ms", "patient_id", "pipeline", "seen", "spo2_scale")
+    __slots__ = ("fresh", "patient_id", "pipeline", "seen", "spo2_scale")
 
     def __init__(
         self,
@@ -32,15 +32,12 @@ class PatientState:
         spo2_scale: int = 1,
         seen: SeenReadings | None = None,
         fresh: FreshSigns | None = None,
-        newest_ms: int | None = None,
     ) -> None:
         self.patient_id = patient_id
         self.pipeline = pipeline
         self.spo2_scale = spo2_scale
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
-        self.newest_ms = newest_ms
-        """The latest measurement time assessed."""
 
 
 def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> Assessment | None:
@@ -53,7 +50,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     device_newest_ms = state.seen.device_newest_ms(reading.device_id)
     if not state.seen.add(reading):
         return None
-    out_of_order = is_out_of_order(reading, device_newest_ms=device_newest_ms, patient_newest_ms=state.newest_ms)
+    out_of_order = is_out_of_order(reading, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
     inputs = reading.signs if out_of_order else _joined(state, reading)
     news2 = score(inputs, spo2_scale=state.spo2_scale)
     scored = state.pipeline.score(reading.signs, reading.measured_at_ms)
@@ -83,17 +80,12 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 
 
 def _joined(state: PatientState, reading: Reading) -> Mapping[Sign, float]:
-    measured_ms = reading.measured_at_ms
-    if state.newest_ms is None or measured_ms > state.newest_ms:
-        state.newest_ms = measured_ms
-    state.fresh.take(reading.signs, measured_ms)
-    return state.fresh.current(state.newest_ms)
+    state.fresh.take(reading.signs, reading.measured_at_ms)
+    return state.fresh.current()
 
 
 def _is_alarming(scored: Scored, signs: Mapping[Sign, float], news2: News2Summary) -> bool:
-    if scored.flagged or news2.single_red or news2.low >= URGENT_FROM:
-        return True
-    return any(is_beyond_limits(sign, value) for sign, value in signs.items())
+    return scored.flagged or news2.single_red or news2.low >= URGENT_FROM or any_beyond_limits(signs)
 
 
 class _Ranked(NamedTuple):
@@ -107,18 +99,21 @@ def _drivers(
 ) -> tuple[Driver, ...]:
     """Signs with points or away from usual, strongest first: this reading's, and what is fresh and scores."""
     ranked: list[_Ranked] = []
-    baselines = state.pipeline.baselines
+    points_of, warm = news2.points.get, state.pipeline.baselines.warm.get
     for sign, value in signs.items():
-        points = news2.points.get(sign)
-        baseline = baselines.warm(sign)
-        deviation = None if baseline is None else (value - baseline.usual) / baseline.spread
-        strength = (points or 0) + abs(deviation or 0.0) / SPREADS_PER_POINT
-        if strength >= _STRENGTH_MIN:
-            usual = None if baseline is None else round(baseline.usual, 2)
-            deviation = None if deviation is None else round(deviation, 2)
-            ranked.append(_Ranked(-strength, sign, Driver(sign, value, usual, deviation, points)))
-    for sign, points in news2.points.items():
-        if points and sign not in signs:
-            ranked.append(_Ranked(-points, sign, Driver(sign, inputs[sign], news2_points=points)))
+        points = points_of(sign)
+        baseline = warm(sign)
+        if baseline is not None:
+            deviation = (value - baseline.usual) / baseline.spread
+            strength = (points or 0) + abs(deviation) / SPREADS_PER_POINT
+            if strength >= _STRENGTH_MIN:
+                driver = Driver(sign, value, round(baseline.usual, 2), round(deviation, 2), points)
+                ranked.append(_Ranked(-strength, sign, driver))
+        elif points:
+            ranked.append(_Ranked(-points, sign, Driver(sign, value, news2_points=points)))
+    if news2.low:
+        for sign, points in news2.points.items():
+            if points and sign not in signs:
+                ranked.append(_Ranked(-points, sign, Driver(sign, inputs[sign], news2_points=points)))
     ranked.sort()
     return tuple([each.driver for each in ranked])

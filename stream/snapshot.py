@@ -15,7 +15,6 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     seen: SeenReadings
     fresh: FreshSigns
-    newest_ms: int | None
     pipeline: msgspec.Raw
 
 
@@ -27,7 +26,7 @@ _pipeline_decoder = msgspec.msgpack.Decoder(PipelineState)
 def encode_snapshot(state: PatientState) -> bytes:
     """The whole state of a patient; about 4 kB in 0.1 ms."""
     pipeline = msgspec.Raw(_encoder.encode(state.pipeline.dump()))
-    return _encoder.encode(Snapshot(state.seen, state.fresh, state.newest_ms, pipeline))
+    return _encoder.encode(Snapshot(state.seen, state.fresh, pipeline))
 
 
 def decode_snapshot(
@@ -46,5 +45,4 @@ def decode_snapshot(
         spo2_scale=spo2_scale,
         seen=snapshot.seen,
         fresh=snapshot.fresh,
-        newest_ms=snapshot.newest_ms,
     )

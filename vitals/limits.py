@@ -179,6 +179,9 @@ WITHIN_LIMITS: Mapping[Sign, tuple[float, float]] = _within()
 """Per limited sign the closed range in which no rule's shallowest band begins; delays play no part."""
 
 
+_BOUNDS = dict(WITHIN_LIMITS)
+
+
 def is_beyond_limits(sign: Sign, value: float) -> bool:
     """Whether `value` lies beyond the shallowest hard limit of `sign`, however briefly.
 
@@ -187,3 +190,12 @@ def is_beyond_limits(sign: Sign, value: float) -> bool:
     """
     bounds = WITHIN_LIMITS.get(sign)
     return bounds is not None and not bounds[0] <= value <= bounds[1]
+
+
+def any_beyond_limits(signs: Mapping[Sign, float]) -> bool:
+    """Whether any of these values lies beyond the shallowest hard limit of its sign, however briefly."""
+    for sign, value in signs.items():
+        bounds = _BOUNDS.get(sign)
+        if bounds is not None and not bounds[0] <= value <= bounds[1]:
+            return True
+    return False

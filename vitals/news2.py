@@ -4,7 +4,7 @@ For adults only: not for patients under 16 or pregnant. SpO2 scale 2 is for pati
 hypercapnic with a target of 88-92 %; no software may infer it.
 
 Rounding, which the chart leaves open: measured values are rounded half up before scoring, temperature to 0.1 degree
-Celsius, the others to integers. Consciousness and oxygen are codes: anything but 0 (alert; air) scores.
+Celsius, the others to integers. Consciousness and oxygen are codes: anything above 0 (alert; air) scores.
 
 Source of every band: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017, charts 1, 2 and 4.
 """
@@ -65,21 +65,32 @@ class _Bands(NamedTuple):
     """Steps of rounding per unit; `through` counts in steps."""
 
 
-_RESPIRATORY_RATE = _Bands((8, 11, 20, 24), (3, 1, 0, 2, 3))
+_CODE_STEPS = 1_000_000
+"""Codes are not rounded: whatever is above 0 scores."""
 _SPO2_SCALE_1 = _Bands((91, 93, 95), (3, 2, 1, 0))
 _SPO2_SCALE_2_AIR = _Bands((83, 85, 87), (3, 2, 1, 0))
 _SPO2_SCALE_2_OXYGEN = _Bands((83, 85, 87, 92, 94, 96), (3, 2, 1, 0, 1, 2, 3))
-_SYSTOLIC = _Bands((90, 100, 110, 219), (3, 2, 1, 0, 3))
-_PULSE = _Bands((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3))
-_TEMPERATURE = _Bands((350, 360, 380, 390), (3, 1, 0, 1, 2), per_unit=10)
-
-_MEASURED: Mapping[Sign, _Bands] = {
-    Sign.RESPIRATORY_RATE: _RESPIRATORY_RATE,
-    Sign.SYSTOLIC: _SYSTOLIC,
-    Sign.HEART_RATE: _PULSE,
-    Sign.TEMPERATURE: _TEMPERATURE,
+_SPO2_SCALE_2_UNKNOWN = _Bands((83, 85, 87, 92, 94, 96), (3, 2, 1, 0, -1, -2, -3))
+"""Negative: 0 on air, so many on oxygen."""
+_SPO2: Mapping[tuple[int, bool | None], _Bands] = {
+    (1, None): _SPO2_SCALE_1,
+    (1, False): _SPO2_SCALE_1,
+    (1, True): _SPO2_SCALE_1,
+    (2, None): _SPO2_SCALE_2_UNKNOWN,
+    (2, False): _SPO2_SCALE_2_AIR,
+    (2, True): _SPO2_SCALE_2_OXYGEN,
 }
-_CODED: Mapping[Sign, int] = {Sign.SUPPLEMENTAL_OXYGEN: OXYGEN_POINTS, Sign.CONSCIOUSNESS: RED}
+"""By scale, and whether on oxygen."""
+_BANDS: Mapping[Sign, _Bands] = {
+    Sign.RESPIRATORY_RATE: _Bands((8, 11, 20, 24), (3, 1, 0, 2, 3)),
+    Sign.SUPPLEMENTAL_OXYGEN: _Bands((0,), (0, OXYGEN_POINTS), _CODE_STEPS),
+    Sign.SYSTOLIC: _Bands((90, 100, 110, 219), (3, 2, 1, 0, 3)),
+    Sign.HEART_RATE: _Bands((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3)),
+    Sign.CONSCIOUSNESS: _Bands((0,), (0, RED), _CODE_STEPS),
+    Sign.TEMPERATURE: _Bands((350, 360, 380, 390), (3, 1, 0, 1, 2), 10),
+}
+"""Every input but SpO2."""
+_CHART = tuple((sign, _BANDS.get(sign), POINTS_MAX[sign]) for sign in NEWS2_INPUTS)
 
 _HALF = 0.5 + 1e-9
 """Half up, forgiving what binary fractions lose of a decimal half (38.05 times 10)."""
@@ -93,17 +104,14 @@ def points_of(sign: Sign, value: float, *, spo2_scale: int = 1, on_oxygen: bool 
     >>> points_of(Sign.RESPIRATORY_RATE, 24.5), points_of(Sign.TEMPERATURE, 38.04)
     (3, 0)
     """
-    if not math.isfinite(value):
-        raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.")
-    if sign is Sign.SPO2:
-        return _spo2_points(value, _checked_scale(spo2_scale), on_oxygen=on_oxygen)
-    bands = _MEASURED.get(sign)
-    if bands is not None:
-        return _banded(bands, value)
-    coded = _CODED.get(sign)
-    if coded is None:
+    bands = _spo2_bands(spo2_scale, on_oxygen=on_oxygen) if sign is Sign.SPO2 else _BANDS.get(sign)
+    if bands is None:
         raise InvalidArgument(f"NEWS2 does not use {sign.value}; its inputs are {', '.join(NEWS2_INPUTS)}.")
-    return 0 if value == 0 else coded
+    try:
+        points = bands.points[bisect_left(bands.through, math.floor(value * bands.per_unit + _HALF))]
+    except (ValueError, OverflowError) as error:
+        raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.") from error
+    return None if points < 0 else points
 
 
 def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Summary:
@@ -117,33 +125,31 @@ def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Su
     'low_medium'
     """
     oxygen = observations.get(Sign.SUPPLEMENTAL_OXYGEN)
-    on_oxygen = None if oxygen is None else oxygen != 0
+    spo2_bands = _spo2_bands(spo2_scale, on_oxygen=None if oxygen is None else oxygen > 0)
     points: dict[Sign, int] = {}
     missing: list[Sign] = []
-    low = high = 0
-    for sign in NEWS2_INPUTS:
+    low = unknown = 0
+    single_red = False
+    for sign, sign_bands, points_max in _CHART:
         value = observations.get(sign)
         if value is None:
             missing.append(sign)
-            high += POINTS_MAX[sign]
+            unknown += points_max
             continue
-        scored = points_of(sign, value, spo2_scale=spo2_scale, on_oxygen=on_oxygen)
-        if scored is None:
-            high += _banded(_SPO2_SCALE_2_OXYGEN, value)
+        through, by_band, per_unit = sign_bands or spo2_bands
+        try:
+            scored = by_band[bisect_left(through, math.floor(value * per_unit + _HALF))]
+        except (ValueError, OverflowError) as error:
+            raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.") from error
+        if scored < 0:
+            unknown -= scored
             continue
         points[sign] = scored
         low += scored
-        high += scored
-    single_red = RED in points.values()
-    return News2Summary(
-        low=low,
-        high=high,
-        points=points,
-        missing=tuple(missing),
-        single_red=single_red,
-        response=response_of(low, single_red=single_red).value,
-        total=None if missing else low,
-    )
+        single_red = single_red or scored == RED
+    total = None if missing else low
+    response = response_of(low, single_red=single_red)
+    return News2Summary(low, low + unknown, points, tuple(missing), single_red, response, total)
 
 
 def response_of(aggregate: int, *, single_red: bool) -> Response:
@@ -155,20 +161,8 @@ def response_of(aggregate: int, *, single_red: bool) -> Response:
     return Response.LOW_MEDIUM if single_red else Response.LOW
 
 
-def _spo2_points(percent: float, spo2_scale: int, *, on_oxygen: bool | None) -> int | None:
-    if spo2_scale == 1:
-        return _banded(_SPO2_SCALE_1, percent)
-    if on_oxygen is not None:
-        return _banded(_SPO2_SCALE_2_OXYGEN if on_oxygen else _SPO2_SCALE_2_AIR, percent)
-    on_air = _banded(_SPO2_SCALE_2_AIR, percent)
-    return on_air if on_air == _banded(_SPO2_SCALE_2_OXYGEN, percent) else None
-
-
-def _banded(bands: _Bands, value: float) -> int:
-    return bands.points[bisect_left(bands.through, math.floor(value * bands.per_unit + _HALF))]
-
-
-def _checked_scale(spo2_scale: int) -> int:
-    if spo2_scale not in (1, 2):
+def _spo2_bands(spo2_scale: int, *, on_oxygen: bool | None) -> _Bands:
+    bands = _SPO2.get((spo2_scale, on_oxygen))
+    if bands is None:
         raise InvalidArgument(f"SpO2 scale {spo2_scale} does not exist: use 1, or 2 where a clinician confirmed it.")
-    return spo2_scale
+    return bands

@@ -18,6 +18,9 @@ class SeenSequences(msgspec.Struct):
 
     def add(self, sequence: int, *, intervals_max: int = 64) -> bool:
         """Remember `sequence`; False if it was already there."""
+        if self.lasts and sequence == self.lasts[-1] + 1:
+            self.lasts[-1] = sequence
+            return True
         index = bisect_right(self.firsts, sequence) - 1
         if index >= 0 and sequence <= self.lasts[index]:
             return False
