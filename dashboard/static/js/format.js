@@ -20,7 +20,7 @@ export const SIGNS = {
 
 export const PRIORITIES = ["high", "medium", "low"];
 export const PRIORITY_NAMES = { high: "High", medium: "Medium", low: "Low" };
-export const ORIGIN_NOTES = { demo: "Simulated data", replay: "Replayed recording" };
+export const ORIGIN_NOTES = { demo: "Simulated", replay: "Replayed" };
 const ACVPU = ["Alert", "Confused", "Voice", "Pain", "Unresponsive"];
 
 /** A sign's value as people read it, without unit. */

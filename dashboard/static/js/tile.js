@@ -22,7 +22,7 @@ export class Tile {
     this.alertPlace = el("div", { className: "alert-place" });
     this.cells = Object.fromEntries(BIG.map((sign) => [sign, bigCell(sign)]));
     this.pressure = smallCell("BP", "mmHg");
-    this.temperature = smallCell("Temp", "°C");
+    this.temperature = smallCell("", "°C");
     this.age = el("span", { className: "age" });
     this.origin = el("span", { className: "origin" });
     this.noData = el("p", { className: "no-data", hidden: true });
@@ -125,12 +125,12 @@ export class Tile {
 export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, acknowledger }) {
   const state = episode.acknowledged ? "is-acknowledged" : "is-open";
   const details = [PRIORITY_NAMES[episode.priority].toUpperCase()];
-  if (episode.acknowledged) details.push(`✓ ${acknowledgement(episode)}`);
-  if (others) details.push(`+${others} more${unseen ? `, ${unseen} not acknowledged` : ""}`);
+  if (others) details.push(unseen ? `+${unseen} not acknowledged` : `+${others} more`);
+  if (episode.acknowledged) details.push(`✓ ${episode.acknowledged_by ?? "acknowledged"}`);
   const strip = el(
     "div", { className: `alert-strip is-${episode.priority} ${state}` },
     priorityShape(episode.priority),
-    el("div", { className: "alert-words" }, el("p", { className: "alert-text", title: episode.text }, episode.text), el("p", { className: "alert-meta" }, details.join(" · "))),
+    el("div", { className: "alert-words" }, el("p", { className: "alert-text", title: episode.text }, episode.text), el("p", { className: "alert-meta", title: `${PRIORITY_NAMES[episode.priority]} priority, ${acknowledgement(episode)}` }, details.join(" · "))),
   );
   if (!episode.acknowledged) {
     const button = el("button", { type: "button", className: "acknowledge", disabled: waiting, "aria-label": `Acknowledge: ${episode.text}` }, waiting ? "…" : "Ack");

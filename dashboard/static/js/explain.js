@@ -1,0 +1,72 @@
+/** NEWS2 by input, and what drove the last assessment, in plain words. */
+
+import { el, setAttribute, setText } from "./dom.js";
+import { SIGNS, clockTime, duration, formatValue, labelOf, news2Sentence, news2Text, sentenceOf } from "./format.js";
+
+const INPUTS = ["respiratory_rate_bpm", "spo2_percent", "supplemental_oxygen", "systolic_mmhg", "heart_rate_bpm", "consciousness_acvpu", "temperature_celsius"];
+const find = (selector) => document.querySelector(selector);
+
+export function showNews2(tile, nowMs) {
+  const assessed = tile.assessment;
+  const news2 = assessed?.news2 ?? null;
+  const old = assessed ? nowMs - assessed.seen_at_ms > tile.stale_after_ms : false;
+  const total = find("#news2-total");
+  setText(total, news2 ? news2Text(news2) : "–");
+  setAttribute(total, "data-response", news2 && !old ? news2.response : "none");
+  total.classList.toggle("is-old", old);
+  const said = news2 ? news2Sentence(news2) : "Not assessed yet.";
+  setText(find("#news2-said"), old ? `Out of date, as of ${clockTime(assessed.seen_at_ms)}: ${said}` : said);
+  find("#news2-rows").replaceChildren(...INPUTS.map((sign) => inputRow(tile, news2, sign, nowMs)));
+}
+
+function inputRow(tile, news2, sign, nowMs) {
+  const shown = tile.signs[sign];
+  const missing = !news2 || news2.missing.includes(sign);
+  const points = news2?.points[sign];
+  const unit = SIGNS[sign].unit;
+  const old = shown ? nowMs - shown.seen_at_ms > shown.stale_after_ms : false;
+  const value = shown ? `${formatValue(sign, shown.value)}${unit ? ` ${unit}` : ""}` : "–";
+  return el(
+    "tr", { className: missing ? "is-missing" : "" },
+    el("th", { scope: "row" }, labelOf(sign)),
+    el("td", { className: old ? "is-old" : "" }, el("span", { className: "value" }, value)),
+    el("td", {}, shown ? duration(nowMs - shown.seen_at_ms) : ""),
+    el("td", {}, el("span", { className: `points is-${points ?? "none"}` }, missing ? "missing" : points === undefined ? "?" : String(points))),
+  );
+}
+
+export function showPattern(tile) {
+  const assessed = tile.assessment;
+  setText(find("#pattern-said"), patternSentence(assessed));
+  const gauge = find("#gauge");
+  const judged = assessed !== null && assessed.anomaly !== null && assessed.anomaly_threshold !== null;
+  gauge.hidden = !judged;
+  if (judged) {
+    gauge.querySelector(".gauge-fill").style.width = `${Math.min(100, assessed.anomaly * 100)}%`;
+    gauge.querySelector(".gauge-mark").style.left = `${Math.min(100, assessed.anomaly_threshold * 100)}%`;
+    gauge.classList.toggle("is-flagged", assessed.flagged);
+    setAttribute(gauge, "aria-label", `Score ${assessed.anomaly.toFixed(2)}, this patient's threshold ${assessed.anomaly_threshold.toFixed(2)}`);
+  }
+  find("#drivers").replaceChildren(...(assessed?.drivers ?? []).slice(0, 6).map((driver) => el("li", {}, ...driverWords(driver))));
+  setText(find("#pattern-foot"), assessed ? `Model ${assessed.model_version}. A score is comparable within this patient only; it adds alerts and never withholds one.` : "");
+}
+
+function patternSentence(assessed) {
+  if (!assessed) return "Not assessed yet.";
+  if (assessed.warming_up) return "Still learning what is usual for this patient: the pattern is not judged yet.";
+  if (assessed.anomaly === null) return "Too few signs to judge the pattern.";
+  const against = assessed.anomaly_threshold === null ? "" : ` against a threshold of ${assessed.anomaly_threshold.toFixed(2)}`;
+  const score = `score ${assessed.anomaly.toFixed(2)}${against}`;
+  return assessed.flagged ? `Unusual for this patient: ${score}.` : `Usual for this patient: ${score}.`;
+}
+
+function driverWords(driver) {
+  const words = [el("b", {}, sentenceOf(driver.sign, driver.value))];
+  if (driver.usual === null) words.push(", usual value not known yet");
+  else {
+    const away = driver.deviation === null ? "" : `: ${driver.deviation < 0 ? "below" : "above"} it by ${Math.abs(driver.deviation).toFixed(1)} times the usual spread`;
+    words.push(`, usually ${formatValue(driver.sign, driver.usual)}${away}`);
+  }
+  if (driver.news2_points !== null) words.push(`; ${driver.news2_points} NEWS2 ${driver.news2_points === 1 ? "point" : "points"}`);
+  return words;
+}
