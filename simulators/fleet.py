@@ -157,6 +157,7 @@ def _devices(settings: SimulatorSettings, boot: str) -> list[Device]:
                 readings_max=settings.kept_readings_max,
                 in_flight_max=settings.in_flight_max,
                 receipt_timeout_s=settings.receipt_timeout_s,
+                probe_timeout_s=settings.probe_timeout_s,
             ),
         )
         for bed in range(1, settings.beds + 1)

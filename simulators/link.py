@@ -87,7 +87,7 @@ class Link:
         """Begin again with every device whose receipts are overdue."""
         for device in self._devices.values():
             if device.outbox.rewind_if_overdue(now_s):
-                log.info("receipts_overdue", device_id=device.device_id, unreceipted=device.outbox.unreceipted)
+                log.debug("receipts_overdue", device_id=device.device_id, unreceipted=device.outbox.unreceipted)
                 self._busy[device.readings_topic] = device
         self.pump()
 

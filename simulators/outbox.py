@@ -1,7 +1,9 @@
 """What a device keeps until it is receipted, and in which order it sends: pure, given the time.
 
 Everything unreceipted is sent in sequence order. After `rewind` (a new connection, or a receipt overdue) all of it is
-sent again, oldest first, before anything new. At most `in_flight_max` readings are sent and unreceipted at a time.
+sent again, oldest first, before anything new. At most `in_flight_max` readings are sent and unreceipted at a time, and
+after a rewind only one, the probe, until a receipt shows that somebody listens: a broker that has just restarted takes
+and drops what nobody has subscribed to yet, and a later reading must not overtake an earlier one that was dropped so.
 """
 
 from collections import deque
@@ -31,10 +33,15 @@ class Outbox:
     Holds at most `readings_max`: when full, the oldest unreceipted reading is lost, and `lost_on_device` says so.
     """
 
-    def __init__(self, *, readings_max: int, in_flight_max: int, receipt_timeout_s: float) -> None:
+    def __init__(
+        self, *, readings_max: int, in_flight_max: int, receipt_timeout_s: float, probe_timeout_s: float
+    ) -> None:
         self._readings_max = readings_max
         self._in_flight_max = in_flight_max
         self._receipt_timeout_s = receipt_timeout_s
+        self._probe_timeout_s = probe_timeout_s
+        self._probing = True
+        """Nothing was receipted since the last rewind."""
         self._slots: deque[_Kept | None] = deque()
         """Index is sequence minus `_base`; None where it is receipted."""
         self._base = 0
@@ -63,7 +70,8 @@ class Outbox:
     @property
     def has_work(self) -> bool:
         """Whether something may be sent now."""
-        return self._cursor < self.next_sequence and self._in_flight < self._in_flight_max
+        window = 1 if self._probing else self._in_flight_max
+        return self._cursor < self.next_sequence and self._in_flight < window
 
     def add(self, payload: bytes) -> int:
         """Keep the reading that carries `next_sequence`; its sequence."""
@@ -105,24 +113,29 @@ class Outbox:
             released += 1
         if released:
             self._kept -= released
+            self._probing = False
             self._overdue_in_a_row = 0
             self._forget_front()
         return released
 
     def rewind(self) -> None:
-        """Send everything unreceipted again, oldest first, before anything new."""
+        """Send everything unreceipted again, oldest first, before anything new; a probe first."""
         self._cursor = self._base
         self._in_flight = 0
+        self._probing = True
+        self._overdue_in_a_row = 0
 
     def rewind_if_overdue(self, now_s: float) -> bool:
-        """Rewind where the oldest sent reading waits longer than the timeout; patience doubles, up to 16-fold, while nothing comes."""
+        """Rewind where the oldest sent reading waits longer than the timeout; between probes patience doubles, up to 16-fold."""
         oldest = self._slots[0] if self._slots else None
         if oldest is None or oldest.sent_s is None or not self._in_flight:
             return False
-        if now_s - oldest.sent_s < self._receipt_timeout_s * 2**self._overdue_in_a_row:
+        timeout_s = self._probe_timeout_s if self._probing else self._receipt_timeout_s
+        if now_s - oldest.sent_s < timeout_s * 2**self._overdue_in_a_row:
             return False
-        self._overdue_in_a_row = min(self._overdue_in_a_row + 1, _PATIENCE_DOUBLINGS_MAX)
+        overdue = self._overdue_in_a_row + 1 if self._probing else 0
         self.rewind()
+        self._overdue_in_a_row = min(overdue, _PATIENCE_DOUBLINGS_MAX)
         return True
 
     def _lose_oldest(self) -> None:

@@ -32,6 +32,9 @@ class SimulatorSettings(Section):
     """Readings of one device that are sent and not yet receipted."""
     receipt_timeout_s: float = Field(default=30.0, gt=0)
     """After this long without a receipt everything unreceipted is sent again."""
+    probe_timeout_s: float = Field(default=2.0, gt=0)
+    """After a new connection one reading is sent until something is receipted; it is repeated after this long, then after
+    twice as long and so on."""
     burst_max: int = Field(default=200, ge=1)
     """Readings made in one turn of the event loop, also when catching up."""
     behind_s_max: float = Field(default=60.0, gt=0)
