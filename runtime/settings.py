@@ -127,6 +127,11 @@ class Configuration:
             )
         return cls(tables)
 
+    def overridden(self, name: str, values: Mapping[str, Any]) -> "Configuration":
+        """The same with these values in section `name`, which win over file and environment; None leaves a key as it is."""
+        given = {key: value for key, value in values.items() if value is not None}
+        return Configuration({**self._tables, name: {**self._tables.get(name, {}), **given}})
+
     def section(self, name: str, model: type[SectionT]) -> SectionT:
         """The section `name` validated as `model`; raises ConfigurationError naming key and cause."""
         if name not in SECTION_NAMES:

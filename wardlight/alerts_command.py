@@ -10,6 +10,7 @@ from vitals.errors import InvalidArgument
 from wardlight.api_client import DEFAULT_URL, JsonOption, UrlOption, api
 from wardlight.arguments import moment_text
 from wardlight.printing import print_json, print_table, table
+from wardlight.service_commands import ConfigOption, become
 
 EpisodeArgument = Annotated[str, typer.Argument(metavar="EPISODE", help="an episode's id, or its first characters")]
 ByOption = Annotated[str | None, typer.Option("--by", help="who says so; the user's name without it")]
@@ -17,9 +18,15 @@ NoteOption = Annotated[str | None, typer.Option("--note", help="why")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `alerts list|ack|resolve`."""
-    alerts = typer.Typer(help="Alert episodes.", no_args_is_help=True)
+    """Register `alerts` and `alerts list|ack|resolve`."""
+    alerts = typer.Typer(help="Alert episodes; without a further word, the alert service.")
     app.add_typer(alerts, name="alerts")
+
+    @alerts.callback(invoke_without_command=True)
+    def service(context: typer.Context, config: ConfigOption = None) -> None:
+        """Alert episodes; without a further word, the alert service itself."""
+        if context.invoked_subcommand is None:
+            become("alerts", config)
 
     @alerts.command("list")
     def list_(

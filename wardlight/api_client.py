@@ -9,6 +9,9 @@ import typer
 
 from vitals.errors import Conflict, InvalidArgument, NotFound, Unavailable, WardError
 
+Json = Any
+"""A parsed JSON document; its shape is the API's, checked where it is used."""
+
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 30.0
 
@@ -32,11 +35,11 @@ class ApiClient:
         """Close the connection."""
         self._http.close()
 
-    def get(self, path: str, **parameters: object) -> Any:
+    def get(self, path: str, **parameters: object) -> Json:
         """The JSON at `path`; parameters that are None are left out."""
         return self._call("GET", path, parameters=parameters)
 
-    def post(self, path: str, body: Mapping[str, object]) -> Any:
+    def post(self, path: str, body: Mapping[str, object]) -> Json:
         """What the system answers to an order."""
         return self._call("POST", path, body={key: value for key, value in body.items() if value is not None})
 
@@ -47,7 +50,7 @@ class ApiClient:
         *,
         parameters: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
-    ) -> Any:
+    ) -> Json:
         given = {key: str(value) for key, value in (parameters or {}).items() if value is not None}
         try:
             answer = self._http.request(method, path, params=given, json=body)

@@ -23,18 +23,18 @@ def add_to(app: typer.Typer) -> None:
         """All devices."""
         with api(url) as client:
             rows = client.get("devices")
-        print_rows(rows, ("device_id", "model", "patient_id", "assigned_from_ms"), as_json=as_json)
+        print_rows(rows, ("device_id", "ward_id", "patient_id", "assigned_from_ms"), as_json=as_json)
 
     @devices.command()
     def add(
         device: DeviceArgument,
-        model: Annotated[str | None, typer.Option(help="what it is")] = None,
+        ward: Annotated[str, typer.Option(help="the ward it belongs to")] = "general",
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Make a device known; its readings are refused until it is assigned."""
         with api(url) as client:
-            _say(client.post("devices", {"device_id": device, "model": model}), f"Added {device}.", as_json=as_json)
+            _say(client.post("devices", {"device_id": device, "ward_id": ward}), f"Added {device}.", as_json=as_json)
 
     @devices.command()
     def assign(

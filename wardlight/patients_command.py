@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
     def add(
         name: Annotated[str, typer.Argument(metavar="NAME", help="as the ward board shows it")],
         ward: Annotated[str, typer.Option(help="the ward's id")],
-        bed: Annotated[str, typer.Option(help="the bed's label")],
+        bed: Annotated[str | None, typer.Option(help="the bed's label")] = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:

@@ -1,0 +1,184 @@
+"""Every service in one process, on one bus and one database: what `wardlight up` and the demo run."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from alerts.service import Alerts
+from alerts.settings import AlertsSettings
+
+from alerts import service as alerts_service
+from dashboard.service import Dashboard
+from dashboard.settings import DashboardSettings
+from ingest import service as ingest_service
+from ingest.settings import IngestSettings
+from runtime.blocking import Door, ThreadDoor
+from runtime.bus import Bus, Positions
+from runtime.clock import Clock
+from runtime.composition import Ports, open_bus
+from runtime.lifecycle import run_all
+from runtime.mqtt_session import MqttSession
+from runtime.settings import Configuration, DatabaseSettings, LogSettings, MqttSettings
+from runtime.telemetry import Telemetry
+from runtime.worker import Worker
+from storage import recorder
+from storage.claims import positions_of
+from storage.migrate import upgrade_database
+from storage.service import Recorder
+from storage.session import Database, in_snapshot, open_database
+from storage.settings import RecorderSettings
+from stream import service as stream_service
+from stream.settings import StreamSettings
+
+DRAIN_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """What all services of one process share."""
+
+    configuration: Configuration
+    clock: Clock
+    telemetry: Telemetry
+    bus: Bus
+    database: Database
+    door: Door
+
+
+@asynccontextmanager
+async def foundation(ports: Ports) -> AsyncIterator[Foundation]:
+    """Open the log and the database, and bring the schema up to date; raises Unavailable, ConfigurationError."""
+    settings = ports.configuration.section("database", DatabaseSettings)
+    log_settings = ports.configuration.section("log", LogSettings)
+    async with AsyncExitStack() as stack:
+        door = ThreadDoor(name="sql", threads_max=settings.threads_max)
+        stack.callback(door.close)
+        database = open_database(settings)
+        stack.callback(database.close)
+        await door.run(upgrade_database, database)
+        bus = await stack.enter_async_context(open_bus(log_settings, clock=ports.clock, telemetry=ports.telemetry))
+        yield Foundation(
+            configuration=ports.configuration,
+            clock=ports.clock,
+            telemetry=ports.telemetry,
+            bus=bus,
+            database=database,
+            door=door,
+        )
+
+
+class Ward:
+    """All services, wired; binds the dashboard's port when constructed, works while `run`."""
+
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
+        section = base.configuration.section
+        self._mqtt = section("mqtt", MqttSettings)
+        self._ingest_settings = section("ingest", IngestSettings)
+        self.dashboard = Dashboard(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=section("dashboard", DashboardSettings),
+            republish=self._republish,
+        )
+        self.recorder = Recorder(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=section("recorder", RecorderSettings),
+        )
+        self.stream = stream_service.build_worker(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=section("stream", StreamSettings),
+        )
+        self.alerts = Alerts(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            mqtt=self._mqtt,
+            settings=section("alerts", AlertsSettings),
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping`; if one service fails, all stop and its error is raised."""
+        base = self._base
+        await run_all(
+            {
+                "ingest": ingest_service.serve(
+                    mqtt=self._mqtt,
+                    bus=base.bus,
+                    database=base.database,
+                    door=base.door,
+                    clock=base.clock,
+                    settings=self._ingest_settings,
+                    telemetry=base.telemetry,
+                    stopping=stopping,
+                ),
+                "recorder": self.recorder.serve(stopping),
+                "stream": stream_service.serve(self.stream, stopping=stopping),
+                "alerts": self.alerts.serve(stopping),
+                "dashboard": self.dashboard.run(stopping),
+            },
+            stopping=stopping,
+        )
+
+    async def drained(self, *, within_s: float) -> bool:
+        """Wait until all that was accepted so far is scored, stored, and its alerts delivered; False where that takes longer."""
+        deadline_s = self._base.clock.monotonic_s() + within_s
+        stages: tuple[tuple[Callable[[], Awaitable[Positions]], Sequence[str]], ...] = (
+            (_handled_by(self.stream), stream_service.TOPICS),
+            (_handled_by(self.alerts.engine), alerts_service.ENGINE_TOPICS),
+            (_handled_by(self.alerts.delivery), alerts_service.DELIVERY_TOPICS),
+            (self._recorded, recorder.TOPICS),
+        )
+        for positions, topics in stages:
+            ends = await self._base.bus.ends(topics)
+            while not _reached(await positions(), ends):
+                if self._base.clock.monotonic_s() >= deadline_s:
+                    return False
+                await self._base.clock.sleep(DRAIN_LOOK_S)
+        return True
+
+    async def _recorded(self) -> Positions:
+        return await in_snapshot(self._base.door, self._base.database, positions_of, recorder.GROUP)
+
+    async def _republish(self, topic: str, payload: bytes) -> None:
+        session = MqttSession(
+            self._mqtt, client_id=f"wardlight-replay-{secrets.token_hex(4)}", clock=self._base.clock, persistent=False
+        )
+        await session.open()
+        try:
+            await session.publish(topic, payload)
+        finally:
+            await session.close()
+
+
+def _handled_by(worker: Worker) -> Callable[[], Awaitable[Positions]]:
+    async def positions() -> Positions:
+        return worker.positions
+
+    return positions
+
+
+def _reached(positions: Positions, ends: Positions) -> bool:
+    """Whether nothing before `ends` is left; a place without a position has been read from offset 0."""
+    return all(positions.get(place, 0) >= end for place, end in ends.items())
+
+
+async def serve(ports: Ports, stopping: asyncio.Event) -> None:
+    """The `up` process."""
+    async with foundation(ports) as base:
+        await Ward(base).run(stopping)

@@ -1,0 +1,93 @@
+"""`wardlight watch`: follow alerts live in the terminal, until Ctrl-C."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from runtime.clock import Clock, SystemClock
+from vitals.alert import Priority
+from vitals.errors import Unavailable
+from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
+from wardlight.arguments import moment_text
+
+LOOK_EVERY_S = 1.0
+EPISODES_MAX = 1000
+_STYLES = {Priority.HIGH: "bold red", Priority.MEDIUM: "yellow", Priority.LOW: "cyan"}
+_RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+
+Seen = tuple[bool, bool, str, str]
+"""What of an episode is worth a line when it changes: active, acknowledged, priority, reason."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `watch`."""
+
+    @app.command()
+    def watch(
+        ward: Annotated[str | None, typer.Option(help="only this ward")] = None,
+        priority: Annotated[Priority | None, typer.Option(help="this priority and those above it")] = None,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """A line for every alert that is raised, changes or ends; first those that are open now."""
+        with api(url) as client:
+            asyncio.run(_follow(client, SystemClock(), ward=ward, floor=priority or Priority.LOW))
+
+
+async def _follow(client: ApiClient, clock: Clock, *, ward: str | None, floor: Priority) -> None:
+    console = Console(highlight=False)
+    rows = client.get("alerts", ward=ward, active="true", limit=EPISODES_MAX)
+    seen: dict[str, Seen] = {}
+    reachable = True
+    while True:
+        for row, changed in changes(seen, rows):
+            if _RANK[Priority(row["priority"])] <= _RANK[floor]:
+                console.print(line(row, changed))
+        await clock.sleep(LOOK_EVERY_S)
+        try:
+            rows = client.get("alerts", ward=ward, limit=EPISODES_MAX)
+        except Unavailable as error:
+            if reachable:
+                console.print(Text(f"Not live: {error}", style="reverse red"))
+            reachable = False
+            rows = []
+            continue
+        if not reachable:
+            console.print(Text("Live again."))
+        reachable = True
+
+
+def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Seen | None]]:
+    """The episodes that changed since the last look, oldest first, with what they were; `seen` is brought up to date.
+
+    Episodes that had ended before they were first seen are not news.
+    """
+    news: list[tuple[Mapping[str, Any], Seen | None]] = []
+    for row in sorted(rows, key=lambda row: row["raised_at_ms"]):
+        now: Seen = (row["active"], row["acknowledged"], row["priority"], row["text"])
+        before = seen.get(row["episode_id"])
+        if before == now or (before is None and not row["active"]):
+            continue
+        seen[row["episode_id"]] = now
+        news.append((row, before))
+    return news
+
+
+def line(row: Mapping[str, Any], before: Seen | None) -> Text:
+    """One change as a line of text."""
+    if not row["active"]:
+        event, at_ms = "ended", row.get("resolved_at_ms") or row["raised_at_ms"]
+    elif before is None:
+        event, at_ms = "raised", row["raised_at_ms"]
+    elif row["acknowledged"] and not before[1]:
+        event, at_ms = "acknowledged", row.get("acknowledged_at_ms") or row["raised_at_ms"]
+    else:
+        event, at_ms = "changed", row["raised_at_ms"]
+    style = _STYLES[Priority(row["priority"])] if row["active"] else "dim"
+    return Text(
+        f"{moment_text(at_ms)}  {row['priority']:<6}  {event:<12}  {row['ward_id']}/{row['patient_id']}  {row['text']}",
+        style=style,
+    )
