@@ -1,6 +1,7 @@
 """Composes simulators for a running broker: what `python -m simulators`, `wardlight simulate` and the demo call."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -13,9 +14,11 @@ from runtime.settings import MqttSettings
 from simulators.fleet import Fleet, FleetReport
 from simulators.link import Session
 from simulators.links import Connect
+from simulators.recording import open_recording
+from simulators.replay import LIVE, Replay, ReplayReport
 from simulators.settings import SimulatorSettings
 from simulators.truth import TruthRecord, as_lines
-from vitals.errors import ConfigurationError
+from vitals.errors import ConfigurationError, InvalidArgument
 
 log = structlog.get_logger()
 
@@ -59,6 +62,52 @@ async def simulate(
     report = await fleet.run(stopping=stopping, readings_per_device=readings_per_device)
     log.info("simulation_ended", skipped=report.skipped, **vars(report.devices))
     return report
+
+
+async def replay(
+    mqtt: MqttSettings,
+    settings: SimulatorSettings,
+    files: Sequence[Path],
+    *,
+    clock: Clock,
+    stopping: asyncio.Event,
+    speed: float | None = LIVE,
+    mapping: str | None = None,
+    anchor_ms: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> ReplayReport:
+    """Publish recordings as devices, at `speed` or, where that is None, as fast as receipts come.
+
+    Raises InvalidArgument in one sentence where a file, a column or the mapping is not to be had, Unavailable where no
+    broker answers.
+    """
+    player = await build_replay(mqtt, settings, files, clock=clock, speed=speed, mapping=mapping, anchor_ms=anchor_ms)
+    log.info("replay_started", devices=len(player.links.devices), boot=player.boot)
+    report = await player.run(stopping=stopping, on_progress=on_progress)
+    log.info("replay_ended", finished=report.finished, rows=report.rows, **vars(report.devices))
+    return report
+
+
+async def build_replay(
+    mqtt: MqttSettings,
+    settings: SimulatorSettings,
+    files: Sequence[Path],
+    *,
+    clock: Clock,
+    speed: float | None = LIVE,
+    mapping: str | None = None,
+    anchor_ms: int | None = None,
+) -> Replay:
+    """A replay that is read but not yet connected; raises InvalidArgument, ConfigurationError."""
+    if speed is not None and not speed > 0:
+        raise InvalidArgument(f"A speed must be greater than 0, or max, not {speed:g}.")
+    door = ThreadDoor(name="recording", threads_max=1)
+    try:
+        recording = await door.run(open_recording, files, mapping=mapping, rows_max=settings.replay_rows_max)
+    finally:
+        door.close()
+    connect = connect_by(mqtt, clock=clock)
+    return Replay(recording, settings, connect=connect, clock=clock, speed=speed, anchor_ms=anchor_ms)
 
 
 async def write_truth(file: Path, records: list[TruthRecord]) -> None:
