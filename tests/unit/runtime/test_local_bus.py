@@ -1,6 +1,8 @@
 """The local log keeps the log's contract, in memory and in a file, and its own promises: bounds, trimming, one process."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,10 +10,13 @@ import pytest
 import pytest_asyncio
 
 from runtime.blocking import InlineDoor, ThreadDoor
-from runtime.bus import Bus
-from runtime.clock import SystemClock
-from runtime.local_bus import LocalBus
-from tests.support.bus_contract import PARTITIONS, BusContract
+from runtime.bus import Assigned, Bus, Delivered, Outgoing, TopicPartition, partition_of
+from runtime.clock import Clock, LoopClock, SystemClock
+from runtime.local_bus import LocalBus, LocalLogLimits
+from runtime.local_log import LocalLog
+from runtime.virtual_loop import run_virtual
+from tests.support.bus_contract import OTHER, PARTITIONS, TOPIC, BusContract, read, record, records, started
+from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange, Unavailable
 
 
 class TestInMemory(BusContract):
@@ -30,3 +35,208 @@ class TestInAFile(BusContract):
         yield bus
         await bus.close()
         door.close()
+
+
+PLACE = TopicPartition(TOPIC, partition_of(b"a", PARTITIONS))
+
+
+def same_key(count: int, *, first: int = 0) -> list[Outgoing]:
+    """Records of one partition."""
+    return [record(number, key="a") for number in range(first, first + count)]
+
+
+async def opened(
+    path: Path | None = None, *, clock: Clock | None = None, limits: LocalLogLimits | None = None
+) -> LocalBus:
+    """A bus that does everything inline."""
+    return await LocalBus.open(
+        path, partitions=PARTITIONS, door=InlineDoor(), clock=clock or LoopClock(epoch_ms=0), limits=limits
+    )
+
+
+def test_everything_is_there_again_after_closing_and_opening(tmp_path: Path) -> None:
+    async def write() -> None:
+        bus = await opened(tmp_path / "log.db")
+        await bus.publish(records(100) + records(5, topic=OTHER))
+        await bus.close()
+
+    async def read_again() -> None:
+        bus = await opened(tmp_path / "log.db")
+        came = await read(await started(bus, topics=[TOPIC, OTHER]), 105)
+        await bus.publish(same_key(1))
+        assert sum((await bus.ends([TOPIC, OTHER])).values()) == 106
+        await bus.close()
+        assert sorted(r.value for r in came if r.topic == TOPIC) == sorted(r.value for r in records(100))
+
+    asyncio.run(write())
+    asyncio.run(read_again())
+
+
+def test_the_number_of_partitions_is_fixed_for_life(tmp_path: Path) -> None:
+    LocalLog(tmp_path / "log.db", partition_count=6).close()
+    with pytest.raises(ConfigurationError, match=r"another number of partitions.*is 6, wanted 7"):
+        LocalLog(tmp_path / "log.db", partition_count=7)
+    LocalLog(tmp_path / "log.db", partition_count=6).close()
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_bytes(b"something else" * 1000)
+    with pytest.raises(ConfigurationError, match="Cannot open the log"):
+        LocalLog(tmp_path / "log.db", partition_count=6)
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="check the directory"):
+        LocalLog(tmp_path / "file" / "log.db", partition_count=6)
+
+
+def test_a_second_process_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    script = (
+        "import sys; from pathlib import Path; from runtime.local_log import LocalLog\n"
+        "LocalLog(Path(sys.argv[1]), partition_count=6).close()"
+    )
+
+    def second_process() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=False)
+
+    first = LocalLog(path, partition_count=6)
+    refused = second_process()
+    assert refused.returncode != 0
+    assert "is in use by another process: stop that one" in refused.stderr
+    first.close()
+    assert second_process().returncode == 0
+
+
+def test_publishers_wait_while_as_much_as_fits_into_a_commit_waits() -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(publish_records_max=10))
+        publishing = [asyncio.create_task(bus.publish(same_key(4, first=4 * number))) for number in range(10)]
+        await LoopClock(epoch_ms=0).sleep(0)
+        assert bus._publishes._waiting_records <= 10
+        await asyncio.gather(*publishing)
+        came = await read(await started(bus), 40)
+        assert [r.value for r in came] == [r.value for r in same_key(40)], "publishers overtook each other"
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_a_full_disk_is_unavailable_and_publishing_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    async def main() -> None:
+        bus = await opened(tmp_path / "log.db")
+        await bus.publish(same_key(3))
+        (pages,) = bus._log._writer.execute("PRAGMA page_count").fetchone()
+        bus._log._writer.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(Unavailable, match=r"full.*free disk space"):
+            await bus.publish(same_key(1000, first=3))
+        assert (await bus.ends([TOPIC]))[PLACE] == 3
+        bus._log._writer.execute("PRAGMA max_page_count = 100000")
+        await bus.publish(same_key(1000, first=3))
+        came = await read(await started(bus), 1003)
+        assert [r.offset for r in came] == list(range(1003)), "a failed commit left a gap"
+        await bus.close()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("tail_records_max", [1, 10, 1000])
+def test_records_come_alike_from_memory_and_from_the_file(tail_records_max: int) -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_records_max=tail_records_max))
+        reader = await started(bus)
+        came = []
+        for first in range(0, 60, 20):
+            await bus.publish(same_key(20, first=first))
+            came += await read(reader, 7, records_max=7)
+        came += await read(reader, 60 - len(came), records_max=7)
+        assert [r.offset for r in came] == list(range(60))
+        assert [r.value for r in came] == [r.value for r in same_key(60)]
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_old_records_are_trimmed_in_steps_and_reading_them_is_refused() -> None:
+    async def main() -> None:
+        clock = LoopClock(epoch_ms=0)
+        limits = LocalLogLimits(retention_ms=60_000, trim_every_s=10, trim_records_max=30, tail_records_max=5)
+        bus = await opened(clock=clock, limits=limits)
+        reader = await started(bus)
+        await bus.publish(same_key(100))
+        came = await read(reader, 40, records_max=40)
+        await clock.sleep(61)
+        await bus.publish(same_key(1, first=100))
+        assert (await bus.beginnings([TOPIC]))[PLACE] == 30
+        assert [r.offset for r in await read(reader, 10, records_max=10)] == list(range(len(came), 50))
+        for number in range(101, 105):
+            await bus.publish(same_key(1, first=number))
+        assert (await bus.beginnings([TOPIC]))[PLACE] == 100
+        with pytest.raises(PositionOutOfRange, match=r"offsets 100 to 105 of readings/.*not 50"):
+            await reader.poll(records_max=10, timeout_s=0)
+        with pytest.raises(PositionOutOfRange):
+            await reader.seek({PLACE: 99})
+        await reader.seek({})
+        assert [r.offset for r in await read(reader, 5)] == [100, 101, 102, 103, 104]
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_a_log_trimmed_empty_goes_on_counting_after_a_restart(tmp_path: Path) -> None:
+    log = LocalLog(tmp_path / "log.db", partition_count=PARTITIONS)
+    log.append(same_key(5), at_ms=0)
+    assert log.trim(before_ms=1, records_max=100) == 5
+    log.close()
+    log = LocalLog(tmp_path / "log.db", partition_count=PARTITIONS)
+    assert log.beginnings()[PLACE] == log.ends()[PLACE] == 5
+    assert [r.offset for r in log.append(same_key(1), at_ms=1)] == [5]
+    log.close()
+
+
+def test_an_owner_that_does_not_let_go_is_not_waited_for_forever() -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(handover_s_max=30))
+        await started(bus, group="stream")
+        newcomer = await bus.reader(group="stream", topics=[TOPIC])
+        assert await newcomer.poll(records_max=1, timeout_s=29) == Delivered(())
+        assert await newcomer.poll(records_max=1, timeout_s=2) == Delivered(())
+        assert await newcomer.poll(records_max=1, timeout_s=0) == Assigned(frozenset({3, 4, 5}))
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_readers_of_one_group_read_the_same_topics() -> None:
+    async def main() -> None:
+        bus = await opened()
+        await bus.reader(group="stream", topics=[TOPIC])
+        with pytest.raises(InvalidArgument, match="same topics"):
+            await bus.reader(group="stream", topics=[OTHER])
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_publishing_after_close_is_a_programmers_error() -> None:
+    async def main() -> None:
+        bus = await opened()
+        await bus.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await bus.publish(records(1))
+
+    run_virtual(main())
+
+
+def test_a_poll_that_waits_hears_that_the_log_closes() -> None:
+    async def main() -> None:
+        bus = await opened()
+        reader = await started(bus)
+        polling = asyncio.create_task(reader.poll(records_max=1, timeout_s=3600))
+        await LoopClock(epoch_ms=0).sleep(1)
+        await bus.close()
+        with pytest.raises(Unavailable, match="closed"):
+            await polling
+
+    run_virtual(main())
