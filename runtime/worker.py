@@ -102,6 +102,18 @@ class Worker:
             if place.partition in self.partitions
         )
 
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """`run` until `stopping` is set."""
+        working = asyncio.create_task(self.run(), name=self.name)
+        asked = asyncio.create_task(stopping.wait(), name=f"{self.name}-stopping")
+        try:
+            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+            self.stop()
+            await working
+        finally:
+            asked.cancel()
+            working.cancel()
+
     async def run(self) -> None:
         """Work until `stop`; on the way out remember everything handled.
 

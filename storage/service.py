@@ -43,12 +43,4 @@ class Recorder:
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Record until `stopping` is set, then commit what is held; a programmer's error rises."""
-        working = asyncio.create_task(self.worker.run(), name=GROUP)
-        asked = asyncio.create_task(stopping.wait(), name=f"{GROUP}-stopping")
-        try:
-            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
-            self.worker.stop()
-            await working
-        finally:
-            asked.cancel()
-            working.cancel()
+        await self.worker.serve(stopping)

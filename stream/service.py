@@ -40,11 +40,4 @@ async def serve(
 ) -> None:
     """Run a worker until `stopping` is set; on the way out everything handled is remembered."""
     worker = build_worker(bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings)
-    running = asyncio.create_task(worker.run(), name="stream")
-    asked = asyncio.create_task(stopping.wait(), name="stream-stopping")
-    try:
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        asked.cancel()
-        worker.stop()
-    await running
+    await worker.serve(stopping)

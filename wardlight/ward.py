@@ -29,8 +29,9 @@ from storage.migrate import upgrade_database
 from storage.service import Recorder
 from storage.session import Database, in_snapshot, open_database
 from storage.settings import RecorderSettings
-from stream import service as stream_service
+from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
+from vitals.topics import LogTopic
 
 DRAIN_LOOK_S = 0.05
 
@@ -94,7 +95,7 @@ class Ward:
             telemetry=base.telemetry,
             settings=section("recorder", RecorderSettings),
         )
-        self.stream = stream_service.build_worker(
+        self.stream = build_stream(
             bus=base.bus,
             database=base.database,
             door=base.door,
@@ -128,7 +129,7 @@ class Ward:
                     stopping=stopping,
                 ),
                 "recorder": self.recorder.serve(stopping),
-                "stream": stream_service.serve(self.stream, stopping=stopping),
+                "stream": self.stream.serve(stopping),
                 "alerts": self.alerts.serve(stopping),
                 "dashboard": self.dashboard.run(stopping),
             },
@@ -139,7 +140,7 @@ class Ward:
         """Wait until all that was accepted so far is scored, stored, and its alerts delivered; False where that takes longer."""
         deadline_s = self._base.clock.monotonic_s() + within_s
         stages: tuple[tuple[Callable[[], Awaitable[Positions]], Sequence[str]], ...] = (
-            (_handled_by(self.stream), stream_service.TOPICS),
+            (_handled_by(self.stream), (LogTopic.READINGS,)),
             (_handled_by(self.alerts.engine), alerts_service.ENGINE_TOPICS),
             (_handled_by(self.alerts.delivery), alerts_service.DELIVERY_TOPICS),
             (self._recorded, recorder.TOPICS),
