@@ -31,7 +31,7 @@ class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     baseline: BaselineParameters = BaselineParameters()
     trees: TreeParameters = TreeParameters()
     quantile: QuantileParameters = QuantileParameters()
-    margin: float = 0.05
+    margin: float = 0.07
     """How far above the own quantile a score must lie to be flagged."""
     learn_every_s: float = 10.0
     """Moments closer together than this teach only once, so that a window is a time whatever the rate."""
