@@ -1,0 +1,46 @@
+"""`python -m benchmarks [NAME] [--json]`: measure all stages or one; a line each."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmarks.measure import Result
+from runtime.clock import SystemClock
+from runtime.lifecycle import EXIT_OK, EXIT_USAGE
+from runtime.logs import set_up_logging
+from runtime.settings import TelemetrySettings
+
+BENCHES = ("scorer", "recorder", "bridge", "embedded")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments name; an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all without it")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    options = parser.parse_args(arguments)
+    if options.name is not None and options.name not in BENCHES:
+        sys.stderr.write(f"There is no benchmark {options.name!r}; there are {', '.join(BENCHES)}.\n")
+        return EXIT_USAGE
+    set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
+    for name in BENCHES if options.name is None else (options.name,):
+        for result in importlib.import_module(f"benchmarks.{name}").run():
+            _say(result, as_json=options.json)
+    return EXIT_OK
+
+
+def _say(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(result).decode(), flush=True)
+    else:
+        print(
+            f"{result.bench:24} {result.value:>10,.1f} {result.unit}; floor {result.floor:,.1f}, ratio {result.ratio}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
