@@ -1,6 +1,6 @@
 """Alert episodes and their transitions: idempotent, safe in any order, one open episode per patient and kind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,13 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from storage import tables
 from storage.dialect import insert_new
 from storage.window import Cursor, check_limit
-from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
+from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, progress_of
 from vitals.codec import decode, encode
 from vitals.errors import Conflict, NotFound
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import Sign
-
-_PRIORITY_RANK: Mapping[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 
 _Order = tuple[int, int, str]
 
@@ -48,22 +46,11 @@ class Episode(msgspec.Struct, frozen=True):
     by: str | None
 
 
-def progress_of(transition: Transition) -> int:
-    """How far along its episode a transition stands; grows along every valid episode, whatever the clocks say.
-
-    Resolved is beyond everything; a higher priority is beyond a lower one; at one priority an acknowledgement is beyond
-    the raising or escalating it answers. So an acknowledgement vouches for the priority it carries and no higher one.
-    """
-    resolved = transition.transition is TransitionKind.RESOLVED
-    acknowledging = transition.transition is TransitionKind.ACKNOWLEDGED
-    return 100 * resolved + 10 * _PRIORITY_RANK[transition.priority] + acknowledging
-
-
 def store(conn: Connection, transitions: Sequence[Transition]) -> None:
     """Insert transitions that are new, and move each episode to the furthest of them.
 
     The merge rule: a transition carries its episode's whole state, and the one with the greatest (progress, at_ms,
-    transition_id) is the episode; so any order, with any repeats, ends in the same row, and a replayed older transition
+    transition_id) is the episode (`vitals.alert.progress_of`: a clock never decides over what happened); so any order, with any repeats, ends in the same row, and a replayed older transition
     moves nothing back. At most one episode per patient and kind is open: opening a second raises Conflict naming both.
     """
     furthest: dict[str, Transition] = {}
@@ -85,7 +72,7 @@ def store(conn: Connection, transitions: Sequence[Transition]) -> None:
             "transition_id": transition.transition_id,
             "episode_id": transition.episode_id,
             "at_ms": transition.at_ms,
-            "progress": progress_of(transition),
+            "progress": progress_of(transition.transition, transition.priority),
             "record": encode(transition),
         }
         for transition in transitions
@@ -153,7 +140,7 @@ def transitions_of(conn: Connection, episode_id: str) -> tuple[Transition, ...]:
 
 
 def _order(transition: Transition) -> _Order:
-    return progress_of(transition), transition.at_ms, transition.transition_id
+    return progress_of(transition.transition, transition.priority), transition.at_ms, transition.transition_id
 
 
 def _is_open(transition: Transition) -> bool:
@@ -220,7 +207,7 @@ def _columns_of(transition: Transition) -> dict[str, Any]:
         "last_transition": transition.transition.value,
         "last_reason": transition.reason.value,
         "last_at_ms": transition.at_ms,
-        "last_progress": progress_of(transition),
+        "last_progress": progress_of(transition.transition, transition.priority),
         "text": transition.text,
         "sign": None if transition.sign is None else transition.sign.value,
         "value": transition.value,
