@@ -40,7 +40,9 @@ class Fleet:
         self.started_at_ms = clock.now_ms()
         """Second 0 of every course; set anew when the fleet has connected."""
         self._scenarios = _cast(settings)
-        self._devices = _devices(settings, boot or f"{self.started_at_ms:x}")
+        self.boot = boot or f"{self.started_at_ms:x}"
+        """Of every device of this fleet."""
+        self._devices = _devices(settings, self.boot)
         self._bedsides: Sequence[Bedside] = ()
         self.links = Links(self._devices, connect=connect, clock=clock, connections_max=settings.beds)
         self.skipped = 0
