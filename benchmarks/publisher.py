@@ -14,7 +14,10 @@ IN_FLIGHT_MAX = 500
 
 
 def publish(port: int, devices: int, count: int, boot: str) -> None:
-    """Publish `count` readings of `devices` devices over one connection; returns once the broker has them all."""
+    """Publish `count` readings of `devices` devices over one connection; returns once the broker has them all.
+
+    Says `publishing` on stdout when it begins.
+    """
     prepared = list(messages(device_ids(devices), count, boot=boot, now_ms=SystemClock().now_ms()))
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id=f"bench-publisher-{boot}", protocol=MQTTProtocolVersion.MQTTv311
@@ -24,6 +27,7 @@ def publish(port: int, devices: int, count: int, boot: str) -> None:
     client.on_publish = lambda *_: room.release()
     client.connect("127.0.0.1", port)
     client.loop_start()
+    print("publishing", flush=True)
     for message in prepared:
         room.acquire()
         client.publish(message.topic, message.payload, qos=1)
