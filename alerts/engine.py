@@ -23,10 +23,10 @@ from alerts.rules import (
     judge_score_fall,
 )
 from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
-from vitals.alert import AlertKind, Command, Priority, Reason, Transition
+from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
 from vitals.limits import LimitRule
-from vitals.reading import Origin, PatientId, Reading, Tick, WardId
+from vitals.reading import PatientId, Reading, Tick, WardId
 from vitals.sign import Sign
 
 Record = Reading | Assessment | Command | Tick
@@ -85,28 +85,20 @@ class PatientAlerts:
             return []
         state.contact.hear(reading.received_at_ms, reading.origin, self._rules.contact)
         transitions = self._regain_contact(reading)
-        if self._is_late(reading):
+        if state.is_late(reading, live_age_ms_max=self._rules.live_age_ms_max):
             self.outcome = Outcome.RETROSPECTIVE
             return transitions
-        state.newest_ms = max(reading.measured_at_ms, state.newest_ms or reading.measured_at_ms)
         cause = Cause(reading.reading_id, reading.measured_at_ms, reading.received_at_ms, reading.origin)
         for sign, value in reading.signs.items():
             if sign in self._limits:
                 transitions += self._step_sign(sign, value, cause)
         return transitions
 
-    def _is_late(self, reading: Reading) -> bool:
-        age_ms_max = self._rules.live_age_ms_max
-        if reading.origin is not Origin.REPLAY and reading.received_at_ms - reading.measured_at_ms > age_ms_max:
-            return True
-        newest_ms = self.state.newest_ms
-        return newest_ms is not None and newest_ms - reading.measured_at_ms > age_ms_max
-
     def _step_sign(self, sign: Sign, value: float, cause: Cause) -> list[Transition]:
         cadence = self.state.cadences.get(sign)
         if cadence is None:
             cadence = self.state.cadences[sign] = Cadence()
-        # Order is judged per sign: a second device whose clock lags a little must not lose its alarms to the first.
+        # Two devices of one patient may measure the same sign, their clocks a little apart.
         if cadence.last_ms is not None and cause.at_ms < cadence.last_ms:
             self.outcome = Outcome.RETROSPECTIVE
             return []
@@ -178,7 +170,9 @@ class PatientAlerts:
 
     def _step_tick(self, tick: Tick) -> list[Transition]:
         contact = self.state.contact
-        if not contact.is_lost(tick.at_ms, self._rules.contact) or contact.heard_ms is None:
+        if contact.heard_ms is None or not contact.is_lost(tick.at_ms, self._rules.contact):
+            return []
+        if self.state.left is not None and contact.heard_ms <= self.state.left.at_ms:
             return []
         machine = self.state.machine(AlertKind.LOST_CONTACT)
         if machine.episode is not None:
@@ -202,6 +196,8 @@ class PatientAlerts:
         self.outcome, self.refusal = Outcome.REFUSED, None
         if not remember_id(self.state.command_ids, command.command_id):
             self.refusal = Refusal.REPEATED
+        elif command.action is Action.PATIENT_LEFT:
+            return self._leave(command)
         elif command.episode_id in self.state.closed_ids:
             self.refusal = Refusal.CLOSED
         else:
@@ -212,6 +208,16 @@ class PatientAlerts:
             self.state.pending.append(command)
             del self.state.pending[:-PENDING_MAX]
         return []
+
+    def _leave(self, command: Command) -> list[Transition]:
+        """The patient was discharged: every episode heard of before that ends, and silence is no alert any more."""
+        self.outcome, self.state.left = Outcome.OBEYED, command
+        return [
+            transition
+            for machine in self.state.machines.values()
+            if machine.episode is not None and machine.episode.heard_ms <= command.at_ms
+            for transition in self._obey(machine, machine.episode, command)
+        ]
 
     def _obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
         moved = obeyed(episode, command)
@@ -249,6 +255,9 @@ class PatientAlerts:
             self.state.pending.remove(command)
             if machine.episode is not None:
                 transitions += self._obey(machine, machine.episode, command)
+        left = self.state.left
+        if left is not None and machine.episode is not None and cause.heard_ms <= left.at_ms:
+            transitions += self._obey(machine, machine.episode, left)
         self.outcome = Outcome.STEPPED
         return transitions
 

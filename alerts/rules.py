@@ -17,6 +17,7 @@ from alerts.state import Machine
 from alerts.watchdog import ContactRule
 from vitals.alert import AlertKind, Priority, Reason
 from vitals.assessment import Assessment, News2Summary
+from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.limits import HARD_LIMITS, LimitRule, Side
 from vitals.news2 import EMERGENCY_FROM, RED, URGENT_FROM
 from vitals.sign import Sign
@@ -41,7 +42,7 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     contact: ContactRule = ContactRule()
     clear_s: float = 60.0
     """How long a sign must be back within its limit and margin; tuned on bidmc, see docs/alerts.md."""
-    live_age_ms_max: int = 300_000
+    live_age_ms_max: int = LIVE_AGE_MS_MAX
     """Older readings are history: they page nobody."""
     single_red_delay_s: float = 300.0
     urgent_delay_s: float = 120.0

@@ -9,6 +9,7 @@ from alerts.episode import Episode
 from alerts.evidence import Cadence
 from alerts.watchdog import Contact
 from vitals.alert import AlertKind, Command
+from vitals.lateness import is_out_of_order, is_outdated
 from vitals.reading import PatientId, Reading
 from vitals.sequences import SeenSequences
 from vitals.sign import Sign
@@ -17,7 +18,7 @@ STATE_VERSION = "alerts-1"
 """Changes whenever an old state would be misread; then open episodes are taken over from SQL instead."""
 
 BOOTS_MAX = 16
-"""Device boots per patient whose sequences are remembered; the longest unheard goes first."""
+"""Devices, and device boots, remembered per patient; the longest unheard goes first."""
 INTERVALS_MAX = 32
 """Gaps remembered per boot."""
 RECENT_IDS_MAX = 32
@@ -45,6 +46,8 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     reading_ids: list[str] = []
     newest_ms: int | None = None
     """The newest `measured_at_ms` of a reading."""
+    device_newest_ms: dict[str, int] = {}
+    """The same per device, in order of use."""
     cadences: dict[Sign, Cadence] = {}
     contact: Contact = msgspec.field(default_factory=Contact)
     assessed: Cadence = msgspec.field(default_factory=Cadence)
@@ -55,6 +58,8 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     pending: list[Command] = []
     command_ids: list[str] = []
     closed_ids: list[str] = []
+    left: Command | None = None
+    """The discharge, once it was told: what was heard before it pages nobody any more."""
 
     def machine(self, kind: AlertKind) -> Machine:
         """The machine of `kind`, made on first use."""
@@ -73,6 +78,21 @@ class PatientState(msgspec.Struct, omit_defaults=True):
         if len(self.seen) > BOOTS_MAX:
             del self.seen[next(iter(self.seen))]
         return sequences.add(reading.sequence, intervals_max=INTERVALS_MAX)
+
+    def is_late(self, reading: Reading, *, live_age_ms_max: int) -> bool:
+        """Whether the reading speaks of the past (`vitals.lateness`); otherwise it is the newest of its device."""
+        device_newest_ms = self.device_newest_ms.pop(reading.device_id, None)
+        late = is_outdated(reading, live_age_ms_max=live_age_ms_max) or is_out_of_order(
+            reading, device_newest_ms=device_newest_ms, patient_newest_ms=self.newest_ms
+        )
+        if not late:
+            device_newest_ms = reading.measured_at_ms
+            self.newest_ms = device_newest_ms if self.newest_ms is None else max(self.newest_ms, device_newest_ms)
+        if device_newest_ms is not None:
+            self.device_newest_ms[reading.device_id] = device_newest_ms
+            if len(self.device_newest_ms) > BOOTS_MAX:
+                del self.device_newest_ms[next(iter(self.device_newest_ms))]
+        return late
 
     def has_open_episode(self) -> bool:
         """Whether any episode is open."""

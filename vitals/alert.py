@@ -115,7 +115,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     """Technical conditions only: what the patient's signs say cannot be ordered away."""
     PATIENT_LEFT = "patient_left"
-    """The patient was discharged: ends an episode of any kind."""
+    """The patient was discharged: ends every episode of the patient; `episode_id` is empty."""
 
 
 _PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 10, Priority.HIGH: 20}

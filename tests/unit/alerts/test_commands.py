@@ -75,10 +75,33 @@ def test_a_physiological_condition_cannot_be_ordered_away() -> None:
     assert ward.engine.refusal is Refusal.STILL_ACTIVE
 
 
-def test_a_discharge_ends_any_episode() -> None:
+def test_a_discharge_ends_every_episode_and_silence_is_no_alert_any_more() -> None:
+    ward = Timetable()
+    ward.hold(0, 400, spo2=84.0, heart_rate=190.0)
+    ward.command(401, Action.PATIENT_LEFT, episode="")
+    ended = ward.transitions[-2:]
+    assert {transition.kind for transition in ended} == {AlertKind.SPO2_LOW, AlertKind.HEART_RATE_HIGH}
+    assert {transition.reason for transition in ended} == {Reason.PATIENT_LEFT}
+    ward.tick(402, 2000)
+    assert ward.transitions[-2:] == ended
+
+
+def test_a_replay_that_delivers_the_discharge_first_ends_the_same_episodes() -> None:
+    live = breached()
+    live.command(45, Action.PATIENT_LEFT, episode="")
+    replayed = Timetable()
+    replayed.command(45, Action.PATIENT_LEFT, episode="")
+    replayed.hold(0, 40, spo2=84)
+    assert replayed.transitions == live.transitions
+
+
+def test_who_comes_back_is_watched_again() -> None:
     ward = breached()
-    ward.command(45, Action.PATIENT_LEFT)
-    assert (ward.last.transition, ward.last.reason) == (TransitionKind.RESOLVED, Reason.PATIENT_LEFT)
+    ward.command(45, Action.PATIENT_LEFT, episode="")
+    ward.hold(1000, 1060, spo2=84)
+    assert ward.last.transition is TransitionKind.RAISED
+    ward.tick(1061, 1400)
+    assert ward.last.kind is AlertKind.LOST_CONTACT
 
 
 def test_a_command_that_a_replay_delivers_before_its_episode_is_obeyed_when_the_episode_begins() -> None:

@@ -174,7 +174,7 @@ def test_a_recordings_own_time_is_its_live_time() -> None:
     assert ward.last.origin is Origin.REPLAY
 
 
-def test_a_sign_older_than_the_newest_of_its_kind_changes_nothing() -> None:
+def test_a_reading_older_than_the_newest_of_its_device_changes_nothing() -> None:
     ward = Timetable()
     ward.hold(0, 20, spo2=96)
     ward.step(reading(15.5, named(spo2=55)))
