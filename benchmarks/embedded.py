@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -25,7 +24,7 @@ from runtime.embedded_broker import EmbeddedBroker
 from runtime.settings import Configuration
 from runtime.telemetry import Telemetry
 from storage.devices import enroll
-from storage.session import in_transaction
+from storage.session import Connection, in_transaction
 from tests.support.mosquitto_server import running_mosquitto
 from vitals.reading import WardId
 from vitals.topics import READINGS_FILTER
@@ -147,7 +146,7 @@ async def _start_publisher(port: int, boot: str) -> asyncio.subprocess.Process:
     return process
 
 
-def _enroll(conn: Any) -> None:  # noqa: ANN401 - SQLAlchemy's connection, which only storage knows
+def _enroll(conn: Connection) -> None:
     for device_id in device_ids(DEVICES):
         enroll(conn, device_id, WardId("bench"), 0)
 

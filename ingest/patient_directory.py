@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import Connection
 
 from runtime.blocking import Door
 from runtime.clock import Clock
 from storage import devices
-from storage.session import Database, in_snapshot, in_transaction
+from storage.session import Connection, Database, in_snapshot, in_transaction
 from vitals.errors import Conflict, Unavailable
 from vitals.reading import DeviceId, PatientId, WardId
 

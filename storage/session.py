@@ -16,6 +16,9 @@ from runtime.blocking import Door
 from runtime.settings import DatabaseSettings
 from vitals.errors import ConfigurationError, Unavailable
 
+__all__ = ["Connection", "Database", "in_snapshot", "in_transaction", "open_database"]
+"""`Connection` is here for the annotations of rooms that pass one on: SQLAlchemy itself stays in storage."""
+
 Parameters = ParamSpec("Parameters")
 ResultT = TypeVar("ResultT")
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import Connection
 
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition
@@ -14,7 +13,7 @@ from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
 from storage.registry import registry_version
-from storage.session import Database, in_snapshot, in_transaction
+from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
 from stream.patients import Patients, SnapshotFault, Unsaved
