@@ -60,7 +60,7 @@ class MqttPort(Protocol):
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Returns once the broker has it (PUBACK; with QoS 0 once it is written).
 
-        Waits for room while too many are outstanding. Raises Unavailable while not connected, when the connection ends
+        Waits its turn while too many are outstanding. Raises Unavailable while not connected, when the connection ends
         before the answer (the broker may or may not have it), and when the broker refuses it.
         """
 

@@ -5,9 +5,10 @@ no system call per packet. A new paho client serves each connection: nothing hal
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -31,6 +32,13 @@ class Identity:
     client_id: str
     persistent: bool
     will: Will | None = None
+
+
+class _Publish(NamedTuple):
+    topic: str
+    payload: bytes
+    retain: bool
+    answer: asyncio.Future[None]
 
 
 class _Client(paho.Client):
@@ -65,6 +73,8 @@ class Connection:
         self._client = _new_client(settings, identity)
         self._publishes: dict[int, asyncio.Future[None]] = {}
         self._subscribes: dict[int, asyncio.Future[None]] = {}
+        self._waiting: deque[_Publish] = deque()
+        """Publishes that wait for room; as many as there are callers."""
         self._window = settings.publish_outstanding_max
         self._reading = False
         self._farewell: str | None = None
@@ -121,18 +131,25 @@ class Connection:
     @property
     def publish_room(self) -> int:
         """How many more publishes may go unanswered."""
-        return max(0, self._window - len(self._publishes))
+        return 0 if self._waiting else max(0, self._window - len(self._publishes))
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> asyncio.Future[None]:
-        """Send with QoS 1; settles on PUBACK, or with Unavailable."""
-        if not self.publish_room:
-            raise Unavailable(f"{self._window} publishes are unanswered already: wait for one of them.")
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise Unavailable(f"The MQTT client did not take a message for {topic}: {paho.error_string(info.rc)}")
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._publishes[info.mid] = future
-        return future
+        """Send with QoS 1, in turn and once there is room; settles on PUBACK, or with Unavailable."""
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Publish(topic, payload, retain, answer))
+        self._send_waiting()
+        return answer
+
+    def _send_waiting(self) -> None:
+        while self._waiting and len(self._publishes) < self._window:
+            topic, payload, retain, answer = self._waiting.popleft()
+            if answer.done():
+                continue
+            info = self._client.publish(topic, payload, qos=1, retain=retain)
+            if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._publishes[info.mid] = answer
+            else:
+                _fail(answer, f"The MQTT client did not take a message for {topic}: {paho.error_string(info.rc)}")
 
     def publish_unanswered(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """Send with QoS 0."""
@@ -241,7 +258,7 @@ class Connection:
 
     def _on_publish(self, mid: int, reason: ReasonCode) -> None:
         future = self._publishes.pop(mid, None)
-        self._on_change()
+        self._send_waiting()
         if future is None or future.done():
             return
         if reason.is_failure:
@@ -272,10 +289,12 @@ class Connection:
         cause = self._farewell or cause
         if not self._opened.done():
             self._opened.set_result(cause)
-        for waiting in (self._publishes, self._subscribes):
-            for future in waiting.values():
-                _fail(future, f"The connection to the MQTT broker ended ({cause}): send again once it is back.")
-            waiting.clear()
+        waiting = [publish.answer for publish in self._waiting]
+        for future in (*self._publishes.values(), *self._subscribes.values(), *waiting):
+            _fail(future, f"The connection to the MQTT broker ended ({cause}): send again once it is back.")
+        self._publishes.clear()
+        self._subscribes.clear()
+        self._waiting.clear()
         if not self.lost.done():
             self.lost.set_result(cause)
             self._on_change()

@@ -108,11 +108,11 @@ class MqttSession:
         if qos == 0:
             self._living().publish_unanswered(topic, payload, retain=retain)
             return
-        while not self._living().publish_room:
-            await self._change()
         await self._living().publish(topic, payload, retain=retain)
 
     def begin_publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
+        if self._living().publish_room == 0:
+            raise Unavailable("Too many publishes are unanswered: wait for one of them.")
         return self._living().publish(topic, payload, retain=retain)
 
     async def subscribe(self, filters: Sequence[str]) -> None:
@@ -136,7 +136,7 @@ class MqttSession:
         return self._connection
 
     async def _change(self) -> None:
-        """Waits until a connection came or went, or a publish was answered."""
+        """Waits until a connection came or went."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
