@@ -42,31 +42,18 @@ class Dashboard:
         settings: DashboardSettings,
         republish: Republish | None = None,
     ) -> None:
-        self._clock = clock
-        self._settings = settings
         self._socket = listen(settings.host, settings.port)
-        self._fanout = Fanout(
-            browsers_max=settings.browsers_max,
-            queue_max=settings.browser_queue_max,
-            telemetry=telemetry,
-            instance=secrets.token_hex(4),
-        )
-        source = SqlSource(database=database, door=door, clock=clock, limits=settings.ward_limits)
-        self.feed = Feed(
-            bus=bus, source=source, clock=clock, fanout=self._fanout, settings=settings, telemetry=telemetry
-        )
-        context = Context(
+        context = context_over(
+            bus=bus,
             database=database,
             door=door,
-            bus=bus,
             clock=clock,
-            feed=self.feed,
-            fanout=self._fanout,
-            settings=settings,
             telemetry=telemetry,
-            version=_version(),
+            settings=settings,
             republish=republish,
         )
+        self.feed = context.feed
+        self._fanout = context.fanout
         self._server = _Server(
             uvicorn.Config(
                 create_app(context),
@@ -108,6 +95,39 @@ class Dashboard:
             self._socket.close()
         for task in tasks.values():
             task.result()
+
+
+def context_over(
+    *,
+    bus: Bus,
+    database: Database,
+    door: Door,
+    clock: Clock,
+    telemetry: Telemetry,
+    settings: DashboardSettings,
+    republish: Republish | None = None,
+) -> Context:
+    """What the routes stand on, with a feed that is not running yet."""
+    fanout = Fanout(
+        browsers_max=settings.browsers_max,
+        queue_max=settings.browser_queue_max,
+        telemetry=telemetry,
+        instance=secrets.token_hex(4),
+    )
+    source = SqlSource(database=database, door=door, clock=clock, limits=settings.ward_limits)
+    feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=settings, telemetry=telemetry)
+    return Context(
+        database=database,
+        door=door,
+        bus=bus,
+        clock=clock,
+        feed=feed,
+        fanout=fanout,
+        settings=settings,
+        telemetry=telemetry,
+        version=_version(),
+        republish=republish,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dashboard.service import Dashboard
+from dashboard.context import Context
+from dashboard.service import Dashboard, context_over
 from dashboard.settings import DashboardSettings
 from runtime.blocking import InlineDoor, ThreadDoor
 from runtime.bus import Delivered, Outgoing
@@ -54,6 +55,18 @@ class WardScene:
     async def republish(self, topic: str, payload: bytes) -> None:
         """The port the service is given in place of MQTT."""
         self.republished.append((topic, payload))
+
+    def context(self) -> Context:
+        """What the routes stand on, without a server; the feed does not run."""
+        return context_over(
+            bus=self.bus,
+            database=self.database,
+            door=self.door,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            settings=self.settings,
+            republish=self.republish,
+        )
 
     def dashboard(self, *, port: int | None = None) -> Dashboard:
         """A service over this scene."""

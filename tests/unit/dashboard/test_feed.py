@@ -1,0 +1,278 @@
+"""The live feed: snapshot, then the log from its positions; browsers told without gap or double, and never waited for."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dashboard.fanout import Browser, Fanout, Interest
+from dashboard.feed import Feed, Snapshot
+from dashboard.settings import DashboardSettings
+from dashboard.ward import Bed, Seed
+from runtime.blocking import InlineDoor
+from runtime.bus import Outgoing, TopicPartition, partition_of
+from runtime.clock import SystemClock
+from runtime.local_bus import LocalBus
+from runtime.telemetry import Telemetry
+from storage import claims
+from tests.support.builders import assessment, at_ms, reading
+from tests.support.ward_scene import WardScene, assessed, transition, ward_scene
+from vitals.alert import AlertKind, Priority, TransitionKind
+from vitals.codec import encode
+from vitals.errors import Unavailable
+from vitals.reading import PatientId, WardId
+from vitals.sign import Sign
+from vitals.topics import LogTopic
+
+pytestmark = pytest.mark.asyncio
+P1 = PatientId("p1")
+BED = Bed(patient_id=P1, ward_id=WardId("w1"), bed="1", name="Ada")
+SETTINGS = DashboardSettings(publish_interval_s=0.1, registry_interval_s=0.2, heartbeat_s=0.5, backoff_s_max=0.1)
+
+
+@dataclass
+class ListedSource:
+    """Snapshots out of a list; the last one stays."""
+
+    snapshots: list[Snapshot | Unavailable]
+    register: Sequence[Bed] = (BED,)
+    asked: int = field(default=0)
+
+    async def snapshot(self) -> Snapshot:
+        self.asked += 1
+        found = self.snapshots[min(self.asked, len(self.snapshots)) - 1]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+    async def beds(self, *, again: bool) -> Sequence[Bed] | None:
+        return self.register if again else None
+
+
+@dataclass
+class Bench:
+    bus: LocalBus
+    feed: Feed
+    fanout: Fanout
+    source: ListedSource
+    telemetry: Telemetry
+
+    async def until_live(self) -> None:
+        while not self.feed.is_live:
+            await asyncio.wait_for(self.turn(), 5)
+
+    async def turn(self) -> None:
+        await SystemClock().sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(*snapshots: Snapshot | Unavailable, before: Sequence[Outgoing] = ()) -> AsyncIterator[Bench]:
+    clock, telemetry = SystemClock(), Telemetry()
+    bus = await LocalBus.open(None, partitions=3, door=InlineDoor(), clock=clock)
+    await bus.publish(before)
+    source = ListedSource(list(snapshots or [Snapshot(seeds=[Seed(bed=BED)])]))
+    fanout = Fanout(browsers_max=3, queue_max=8, telemetry=telemetry, instance="test")
+    feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=SETTINGS, telemetry=telemetry)
+    stopping = asyncio.Event()
+    task = asyncio.create_task(feed.run(stopping))
+    try:
+        yield Bench(bus=bus, feed=feed, fanout=fanout, source=source, telemetry=telemetry)
+    finally:
+        stopping.set()
+        await task
+        await bus.close()
+
+
+def heard(second: int, heart_rate_bpm: float = 75) -> Outgoing:
+    return Outgoing(LogTopic.READINGS, P1.encode(), encode(reading(at_s=second, heart_rate_bpm=heart_rate_bpm)))
+
+
+async def event_of(browser: Browser, name: str) -> dict[str, Any]:
+    """The next event of this name."""
+    while True:
+        event = await asyncio.wait_for(browser.next_event(), 5)
+        assert event is not None
+        _, kind, data, *_ = event.decode().split("\n")
+        if kind == f"event: {name}":
+            found: dict[str, Any] = json.loads(data.removeprefix("data: "))
+            return found
+
+
+async def test_a_browser_gets_a_snapshot_and_then_what_changes() -> None:
+    async with running(before=[heard(1, heart_rate_bpm=71)]) as bench:
+        await bench.until_live()
+        browser = bench.feed.connect(Interest())
+        (tile,) = (await event_of(browser, "snapshot"))["tiles"]
+        assert tile["signs"]["heart_rate_bpm"]["value"] == 71
+        await bench.bus.publish([heard(2, heart_rate_bpm=72)])
+        changed = await event_of(browser, "tile")
+        assert changed["signs"]["heart_rate_bpm"]["value"] == 72
+        assert changed["trend_from_ms"] == at_ms(0)
+
+
+async def test_the_log_is_followed_from_the_snapshots_positions() -> None:
+    place = TopicPartition(LogTopic.READINGS, partition_of(P1.encode(), 3))
+    log = [heard(second, heart_rate_bpm=70 + second) for second in range(4)]
+    async with running(Snapshot(seeds=[Seed(bed=BED)], positions={place: 2}), before=log) as bench:
+        await bench.until_live()
+        patient = bench.feed.ward.patients[P1]
+        assert list(patient.recent_ids) == ["d1/b1/2000", "d1/b1/3000"]
+
+
+async def test_events_of_one_patient_are_coalesced_and_none_of_its_readings_is_lost() -> None:
+    async with running() as bench:
+        await bench.until_live()
+        page = bench.feed.connect(Interest(patient_id=P1))
+        await bench.bus.publish([heard(second, heart_rate_bpm=70) for second in range(50)])
+        found: list[int] = []
+        events = 0
+        while len(found) < 50:
+            event = await event_of(page, "patient")
+            events += 1
+            found += [sample["measured_at_ms"] for sample in event["samples"]]
+        assert found == [at_ms(second) for second in range(50)]
+        assert events <= 3
+
+
+async def test_a_browser_hears_only_of_what_it_asked_for() -> None:
+    other = Bed(patient_id=PatientId("p2"), ward_id=WardId("w2"), bed="1", name="Grace")
+    async with running(Snapshot(seeds=[Seed(bed=BED), Seed(bed=other)])) as bench:
+        await bench.until_live()
+        board = bench.feed.connect(Interest(ward_id=WardId("w2")))
+        assert [tile["name"] for tile in (await event_of(board, "snapshot"))["tiles"]] == ["Grace"]
+        await bench.bus.publish([heard(1), Outgoing(LogTopic.READINGS, b"p2", encode(reading(patient="p2")))])
+        assert (await event_of(board, "tile"))["patient_id"] == "p2"
+
+
+async def test_a_slow_browser_is_cut_off_and_counted_and_the_others_go_on() -> None:
+    async with running() as bench:
+        await bench.until_live()
+        slow, quick = bench.feed.connect(Interest()), bench.feed.connect(Interest())
+        for number in range(12):
+            bench.fanout.publish(bench.fanout.event("clock", {"n": number}), wanted=lambda _: True)
+            await event_of(quick, "clock")
+        assert await slow.next_event() is None
+        assert bench.fanout.browser_count == 1
+        assert bench.telemetry.value("wardlight_dashboard_browsers_cut_off_total") == 1
+
+
+async def test_more_browsers_than_the_bound_are_refused() -> None:
+    async with running() as bench:
+        for _ in range(3):
+            bench.feed.connect(Interest())
+        with pytest.raises(Unavailable):
+            bench.feed.connect(Interest())
+
+
+async def test_a_database_that_does_not_answer_shows_as_not_live_and_recovers_by_itself() -> None:
+    async with running(Unavailable("The database is away."), Snapshot(seeds=[Seed(bed=BED)])) as bench:
+        browser = bench.feed.connect(Interest())
+        first = await event_of(browser, "snapshot")
+        assert (first["clock"]["live"], first["tiles"]) == (False, [])
+        again = await event_of(browser, "snapshot")
+        assert again["clock"]["live"] is True
+        assert [tile["name"] for tile in again["tiles"]] == ["Ada"]
+        assert bench.telemetry.value("wardlight_dashboard_feed_restarts_total", code="unavailable") == 1
+
+
+async def test_a_log_that_does_not_reach_the_snapshot_makes_a_new_snapshot() -> None:
+    beyond = {TopicPartition(LogTopic.READINGS, 0): 1000}
+    async with running(Snapshot(seeds=[], positions=beyond), Snapshot(seeds=[Seed(bed=BED)])) as bench:
+        await bench.until_live()
+        assert bench.source.asked == 2
+        assert bench.telemetry.value("wardlight_dashboard_feed_restarts_total", code="out_of_range") == 1
+
+
+async def test_a_record_that_is_not_one_is_skipped_and_counted() -> None:
+    async with running(before=[Outgoing(LogTopic.READINGS, P1.encode(), b"noise"), heard(1)]) as bench:
+        await bench.until_live()
+        assert Sign.HEART_RATE in bench.feed.ward.patients[P1].signs
+        assert bench.telemetry.value("wardlight_dashboard_malformed_records_total") == 1
+
+
+async def test_a_new_patient_appears_and_one_who_left_is_forgotten() -> None:
+    async with running(Snapshot(seeds=[])) as bench:
+        await bench.until_live()
+        browser = bench.feed.connect(Interest())
+        gone = Outgoing(LogTopic.READINGS, b"p9", encode(reading(patient="p9")))
+        await bench.bus.publish([heard(1), gone])
+        assert (await event_of(browser, "tile"))["name"] == "Ada"
+        assert set(bench.feed.ward.patients) == {"p1"}
+
+
+async def test_closing_ends_every_stream_at_once_and_refuses_new_ones() -> None:
+    async with running() as bench:
+        await bench.until_live()
+        browser = bench.feed.connect(Interest())
+        bench.fanout.close()
+        assert await browser.next_event() is None
+        with pytest.raises(Unavailable):
+            bench.feed.connect(Interest())
+
+
+def seeded(scene: WardScene) -> PatientId:
+    patient_id = scene.admit("1", "Ada")
+    records = [reading(at_s=second, patient=patient_id, device="watch-1") for second in range(0, 600, 10)]
+    scene.store(records, [assessed(records[-1])])
+    scene.store_steps(
+        transition(
+            patient_id,
+            AlertKind.SPO2_LOW,
+            TransitionKind.RAISED,
+            priority=Priority.HIGH,
+            text="low",
+            at_ms=at_ms(500),
+            raised_at_ms=at_ms(500),
+        )
+    )
+    with scene.database.transaction() as conn:
+        epochs = claims.claim(conn, "recorder", range(3)).epochs
+        stand = {TopicPartition(LogTopic.READINGS, 1): 0, TopicPartition(LogTopic.COMMANDS, 1): 0}
+        claims.remember_positions(conn, "recorder", epochs, stand)
+    return patient_id
+
+
+async def test_the_snapshot_from_sql_holds_values_trend_cadence_alerts_and_positions() -> None:
+    async with ward_scene() as scene:
+        patient_id = seeded(scene)
+        source = scene.context().feed._source
+        snapshot = await source.snapshot()
+        (seed,) = snapshot.seeds
+        assert (seed.bed.patient_id, seed.bed.name) == (patient_id, "Ada")
+        assert seed.signs[Sign.HEART_RATE].measured_at_ms == at_ms(590)
+        assert list(seed.signs[Sign.HEART_RATE].intervals_ms) == [10_000] * 5
+        assert len(seed.trend[Sign.SPO2]) == 60
+        assert seed.assessment is not None
+        assert [episode.text for episode in seed.episodes] == ["low"]
+        assert snapshot.positions == {TopicPartition(LogTopic.READINGS, 1): 0}
+        assert await source.beds(again=False) is None
+        assert await source.beds(again=True) == [seed.bed]
+        scene.admit("2", "Grace")
+        changed = await source.beds(again=False)
+        assert changed is not None
+        assert [bed.name for bed in changed] == ["Ada", "Grace"]
+
+
+async def test_steps_in_sql_and_again_on_the_log_are_one_episode() -> None:
+    async with ward_scene() as scene:
+        patient_id = seeded(scene)
+        raised = transition(
+            patient_id, AlertKind.SPO2_LOW, TransitionKind.RAISED, priority=Priority.HIGH, text="low",
+            at_ms=at_ms(500), raised_at_ms=at_ms(500),
+        )  # fmt: skip
+        await scene.publish(raised, assessment(at_s=700, patient=patient_id))
+        feed = scene.context().feed
+        stopping = asyncio.Event()
+        task = asyncio.create_task(feed.run(stopping))
+        while not feed.is_live:
+            await scene.clock.sleep(0.01)
+        stopping.set()
+        await task
+        patient = feed.ward.patients[patient_id]
+        assert len(patient.episodes.active()) == 1
+        assert patient.assessment is not None
+        assert patient.assessment.measured_at_ms == at_ms(700)
