@@ -88,7 +88,9 @@ def _undocumented(module: ast.Module) -> list[int]:
     public = [
         node
         for node in module.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and "overload" not in map(ast.unparse, node.decorator_list)
     ]
     return [1] * (not ast.get_docstring(module)) + [node.lineno for node in public if not ast.get_docstring(node)]
 
