@@ -6,7 +6,7 @@ are held against the patient's own quantile, since they compare only within one 
 
 import math
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from operator import attrgetter
@@ -81,6 +81,7 @@ class AnomalyTrees:
     def __init__(self, parameters: TreeParameters) -> None:
         self._parameters = parameters
         self._trees: Any = _fresh_trees(parameters)
+        self._nodes: list[Any] = [node for tree in self._trees.trees for node in tree.iter_dfs()]
         self._window_s = parameters.first_window_s
         self._window_from_ms = 0
         self._reference_count = 0
@@ -117,13 +118,13 @@ class AnomalyTrees:
     def dump(self) -> TreeState:
         """The whole state, as plain records."""
         if not self._reference_dump and self.ready:
-            self._reference_dump = list(map(_r_mass, self._nodes()))
+            self._reference_dump = list(map(_r_mass, self._nodes))
         return TreeState(
             window_s=self._window_s,
             window_from_ms=self._window_from_ms,
             counter=self._trees.counter,
             reference_count=self._reference_count,
-            learning=list(map(_l_mass, self._nodes())),
+            learning=list(map(_l_mass, self._nodes)),
             reference=self._reference_dump,
         )
 
@@ -139,7 +140,7 @@ class AnomalyTrees:
 
     def _restore(self, state: TreeState) -> None:
         learning, reference = state.learning, state.reference
-        nodes = list(self._nodes())
+        nodes = self._nodes
         if len(learning) != len(nodes) or len(reference) not in {0, len(nodes)}:
             raise ValueError(f"{len(learning)} masses do not fit {len(nodes)} nodes.")
         for node, mass in zip(nodes, learning, strict=True):
@@ -150,10 +151,6 @@ class AnomalyTrees:
         trees.counter = state.counter
         trees.window_size = state.reference_count or _UNBOUNDED_WINDOW
         trees._first_window = not state.reference_count  # noqa: SLF001 - River has no other way to say it
-
-    def _nodes(self) -> Iterator[Any]:
-        for tree in self._trees.trees:
-            yield from tree.iter_dfs()
 
 
 class QuantileParameters(msgspec.Struct, frozen=True, kw_only=True):

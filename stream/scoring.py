@@ -15,8 +15,8 @@ from vitals.sign import Sign
 
 SPREADS_PER_POINT = 3.0
 """For the order of drivers so many spreads from usual weigh like one NEWS2 point; our choice."""
-_STRENGTH_MIN = 2 / SPREADS_PER_POINT
-"""Signs nearer to usual than two spreads and without points drive nothing and are left out."""
+SPREADS_MIN = 2.0
+"""Signs nearer to usual than this and without points drive nothing and are left out."""
 
 
 class PatientState:
@@ -105,15 +105,16 @@ def _drivers(
         baseline = warm(sign)
         if baseline is not None:
             deviation = (value - baseline.usual) / baseline.spread
-            strength = (points or 0) + abs(deviation) / SPREADS_PER_POINT
-            if strength >= _STRENGTH_MIN:
+            if points or not -SPREADS_MIN < deviation < SPREADS_MIN:
                 driver = Driver(sign, value, round(baseline.usual, 2), round(deviation, 2), points)
-                ranked.append(_Ranked(-strength, sign, driver))
+                ranked.append(_Ranked(-(points or 0) - abs(deviation) / SPREADS_PER_POINT, sign, driver))
         elif points:
             ranked.append(_Ranked(-points, sign, Driver(sign, value, news2_points=points)))
     if news2.low:
         for sign, points in news2.points.items():
             if points and sign not in signs:
                 ranked.append(_Ranked(-points, sign, Driver(sign, inputs[sign], news2_points=points)))
+    if not ranked:
+        return ()
     ranked.sort()
     return tuple([each.driver for each in ranked])

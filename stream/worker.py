@@ -32,11 +32,6 @@ _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 
 
-class _Decoded(NamedTuple):
-    record: Incoming
-    reading: Reading
-
-
 class _Claimed(NamedTuple):
     claims: Claims
     rows: dict[int, list[StateRow]]
@@ -122,8 +117,8 @@ class StreamHandler:
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
-    def _decode(self, records: Sequence[Incoming]) -> list[_Decoded]:
-        decoded: list[_Decoded] = []
+    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, Reading]]:
+        decoded: list[tuple[Incoming, Reading]] = []
         for record in records:
             try:
                 reading = codec.decode_reading_or_tick(record.value)
@@ -132,7 +127,7 @@ class StreamHandler:
                 self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
             if isinstance(reading, Reading):
-                decoded.append(_Decoded(record, reading))
+                decoded.append((record, reading))
         return decoded
 
     async def _bring(self, missing: Mapping[PatientId, int]) -> None:
@@ -145,7 +140,7 @@ class StreamHandler:
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[_Decoded]) -> list[Outgoing]:
+    def _step(self, decoded: Sequence[tuple[Incoming, Reading]]) -> list[Outgoing]:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
         replayed = duplicates = late = flagged = 0

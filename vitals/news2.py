@@ -9,10 +9,10 @@ Celsius, the others to integers. Consciousness and oxygen are codes: anything ab
 Source of every band: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017, charts 1, 2 and 4.
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from enum import StrEnum
+from math import floor
 from typing import NamedTuple
 
 from vitals.assessment import News2Summary
@@ -108,7 +108,7 @@ def points_of(sign: Sign, value: float, *, spo2_scale: int = 1, on_oxygen: bool 
     if bands is None:
         raise InvalidArgument(f"NEWS2 does not use {sign.value}; its inputs are {', '.join(NEWS2_INPUTS)}.")
     try:
-        points = bands.points[bisect_left(bands.through, math.floor(value * bands.per_unit + _HALF))]
+        points = bands.points[bisect_left(bands.through, floor(value * bands.per_unit + _HALF))]
     except (ValueError, OverflowError) as error:
         raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.") from error
     return None if points < 0 else points
@@ -138,7 +138,7 @@ def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Su
             continue
         through, by_band, per_unit = sign_bands or spo2_bands
         try:
-            scored = by_band[bisect_left(through, math.floor(value * per_unit + _HALF))]
+            scored = by_band[bisect_left(through, floor(value * per_unit + _HALF))]
         except (ValueError, OverflowError) as error:
             raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.") from error
         if scored < 0:
