@@ -41,7 +41,7 @@ class Outbox:
         self._receipt_timeout_s = receipt_timeout_s
         self._probe_timeout_s = probe_timeout_s
         self._probing = True
-        """Nothing was receipted since the last rewind."""
+        """Nothing that was sent since the last rewind is receipted; a late receipt for something else proves nothing."""
         self._slots: deque[_Kept | None] = deque()
         """Index is sequence minus `_base`; None where it is receipted."""
         self._base = 0
@@ -108,12 +108,13 @@ class Outbox:
             if kept is None or kept.sent_s is None:
                 continue
             self._slots[sequence - self._base] = None
-            self._in_flight -= sequence < self._cursor
+            if sequence < self._cursor:
+                self._in_flight -= 1
+                self._probing = False
             record.add(sequence, intervals_max=INTERVALS_MAX)
             released += 1
         if released:
             self._kept -= released
-            self._probing = False
             self._overdue_in_a_row = 0
             self._forget_front()
         return released
