@@ -41,6 +41,10 @@ COMPONENT = Label(name="component", values="components a service declares at sta
 RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
+ALERT_OUTCOME = Label(name="outcome", values="alerts.engine.Outcome")
+ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
+TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
+COMMAND_REFUSAL = Label(name="refusal", values="alerts.episode.Refusal")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -224,5 +228,54 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_stream_remember_seconds",
         kind=MetricKind.HISTOGRAM,
         help="Time to store snapshots and positions.",
+    ),
+    Metric(
+        name="wardlight_alerts_transitions_total",
+        kind=MetricKind.COUNTER,
+        help="Steps of alert episodes; those that a replay repeats are counted again.",
+        labels=(ALERT_KIND, TRANSITION_KIND),
+    ),
+    Metric(
+        name="wardlight_alerts_records_total",
+        kind=MetricKind.COUNTER,
+        help="Readings, assessments and commands that stepped no machine, or were obeyed.",
+        labels=(ALERT_OUTCOME,),
+    ),
+    Metric(
+        name="wardlight_alerts_commands_refused_total",
+        kind=MetricKind.COUNTER,
+        help="Commands that changed nothing.",
+        labels=(COMMAND_REFUSAL,),
+    ),
+    Metric(
+        name="wardlight_alerts_malformed_records_total",
+        kind=MetricKind.COUNTER,
+        help="Records of the log that could not be read and were passed over.",
+        labels=(LOG_TOPIC,),
+    ),
+    Metric(
+        name="wardlight_alerts_trimmed_records_total",
+        kind=MetricKind.COUNTER,
+        help="Records the log had dropped before they were judged.",
+    ),
+    Metric(
+        name="wardlight_alerts_states_refused_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose stored alert state was not loaded (signature or version); open episodes were taken over from SQL.",
+    ),
+    Metric(
+        name="wardlight_alerts_remember_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="Time to store transitions, or transitions, states and positions.",
+    ),
+    Metric(
+        name="wardlight_alerts_reading_to_alert_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="From the reception of the reading that raised an alert to the decision to raise it.",
+    ),
+    Metric(
+        name="wardlight_alerts_delivered_total",
+        kind=MetricKind.COUNTER,
+        help="Transitions that the MQTT broker took.",
     ),
 )

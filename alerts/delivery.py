@@ -1,0 +1,213 @@
+"""Delivery: transitions from the log to MQTT, in order, nothing lost; open episodes stand retained."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from alerts.settings import AlertsSettings
+from runtime.blocking import Door
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
+from runtime.clock import Clock
+from runtime.mqtt import MqttPort
+from runtime.telemetry import Telemetry
+from storage import episodes
+from storage.claims import Claims, claim, remember_positions
+from storage.session import Database
+from vitals import codec
+from vitals.alert import Transition
+from vitals.errors import InvalidArgument, MalformedRecord, Unavailable
+from vitals.topics import LogTopic, alert_topic
+
+log = structlog.get_logger()
+
+GROUP = "alert-delivery"
+TOPICS = (LogTopic.ALERTS.value,)
+_TOPICS_KEPT_MAX = 4096
+"""Of so many MQTT topics the last transition delivered is known, so that a refresh never goes back behind it."""
+
+
+class _Message(NamedTuple):
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class DeliveryHandler:
+    """Publishes each transition at its patient's and kind's topic, QoS 1, and remembers a position after all PUBACKs.
+
+    An open episode's newest transition is retained; the one that ends it is sent without being retained, then an empty
+    retained payload clears the topic. On every new connection the retained state is told afresh from SQL, since a broker
+    that crashed has forgotten what it had not saved (after the refresh of active alarms in IHE ACM).
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: AlertsSettings,
+        mqtt: MqttPort,
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._mqtt = mqtt
+        self._epochs: dict[int, int] = {}
+        self._delivered: OrderedDict[str, Transition] = OrderedDict()
+        self._refreshed_connection = 0
+        self._remembered: dict[TopicPartition, int] = {}
+        telemetry.not_ready(GROUP, "has not told the MQTT broker of open episodes yet")
+
+    async def claim(self, partitions: frozenset[int]) -> Positions:
+        """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning: SQL says the rest."""
+        claims = await self._door.run(self._claim, partitions)
+        beginnings = await self._bus.beginnings(TOPICS)
+        self._epochs, self._remembered = claims.epochs, dict(claims.positions)
+        self._refreshed_connection = 0
+        if not partitions:
+            self._telemetry.ready(GROUP)
+        return {at: max(position, beginnings.get(at, 0)) for at, position in claims.positions.items()}
+
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`; returns once the broker has everything, raises Unavailable where it may not."""
+        await self._refresh_if_new_connection()
+        transitions = [found for record in records if (found := self._decoded(record)) is not None]
+        await self._send([message for transition in transitions for message in _messages(transition)])
+        for transition in transitions:
+            self._note(transition)
+        self._telemetry.count("wardlight_alerts_delivered_total", len(transitions))
+        return ()
+
+    async def idle(self) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`."""
+        if self._mqtt.connection_number:
+            await self._refresh_if_new_connection()
+        return ()
+
+    async def remember(self, positions: Positions, *, final: bool) -> None:  # noqa: ARG002 - every batch is remembered at once
+        """See `runtime.worker.Handler`."""
+        if positions != self._remembered:
+            await self._door.run(self._store, dict(positions))
+            self._remembered = dict(positions)
+
+    async def _refresh_if_new_connection(self) -> None:
+        number = self._mqtt.connection_number
+        if number == 0:
+            self._telemetry.not_ready(GROUP, "no connection to the MQTT broker")
+            raise Unavailable("Alerts cannot be delivered now: not connected to the MQTT broker.")
+        if number == self._refreshed_connection:
+            return
+        opened, closed = await self._door.run(self._open_and_closed)
+        await self._send(self._refreshing(opened, closed))
+        self._refreshed_connection = number
+        self._telemetry.ready(GROUP)
+        log.info("alerts_refreshed", open=len(opened))
+
+    def _refreshing(self, opened: Sequence[episodes.Episode], closed: Sequence[episodes.Episode]) -> list[_Message]:
+        """What makes the broker's retained messages true again; what was delivered since is newer than SQL."""
+        standing = {_topic(episode): _as_transition(episode) for episode in opened}
+        standing.update((topic, transition) for topic, transition in self._delivered.items())
+        messages = [
+            _Message(topic, codec.encode(transition) if transition.active else b"", retain=True)
+            for topic, transition in standing.items()
+        ]
+        silent = {_topic(episode) for episode in closed} - standing.keys()
+        return messages + [_Message(topic, b"", retain=True) for topic in sorted(silent)]
+
+    async def _send(self, messages: Sequence[_Message]) -> None:
+        """Publish in order, many at a time; returns once every one is answered."""
+        answers: deque[asyncio.Future[None]] = deque()
+        try:
+            async with asyncio.timeout(self._settings.delivery_timeout_s):
+                for message in messages:
+                    while answers and self._mqtt.publish_room == 0:
+                        await answers.popleft()
+                    answers.append(self._mqtt.begin_publish(message.topic, message.payload, retain=message.retain))
+                while answers:
+                    await answers.popleft()
+        except TimeoutError as error:
+            raise Unavailable("The MQTT broker does not answer: alerts are sent again.") from error
+        finally:
+            for answer in answers:
+                answer.cancel()
+
+    def _decoded(self, record: Incoming) -> Transition | None:
+        try:
+            transition = codec.decode(Transition, record.value)
+            alert_topic(transition.ward_id, transition.patient_id, transition.kind)
+        except (MalformedRecord, InvalidArgument) as error:
+            log.warning("record_passed_over", topic=record.topic, offset=record.offset, cause=str(error))
+            self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
+            return None
+        return transition
+
+    def _note(self, transition: Transition) -> None:
+        topic = _topic(transition)
+        self._delivered[topic] = transition
+        self._delivered.move_to_end(topic)
+        if len(self._delivered) > _TOPICS_KEPT_MAX:
+            self._delivered.popitem(last=False)
+
+    def _claim(self, partitions: frozenset[int]) -> Claims:
+        with self._database.transaction() as conn:
+            return claim(conn, GROUP, partitions)
+
+    def _store(self, positions: dict[TopicPartition, int]) -> None:
+        with self._database.transaction() as conn:
+            remember_positions(conn, GROUP, self._epochs, positions)
+
+    def _open_and_closed(self) -> tuple[list[episodes.Episode], list[episodes.Episode]]:
+        """Open and recently closed episodes of the partitions held here."""
+        with self._database.snapshot() as conn:
+            opened = episodes.open_episodes(conn)
+            limit = self._settings.refresh_closed_max
+            recent = episodes.list_episodes(conn, limit=limit) if limit else ()
+        closed = [episode for episode in recent if episode.resolved_at_ms is not None]
+        return [episode for episode in opened if self._is_ours(episode)], [
+            episode for episode in closed if self._is_ours(episode)
+        ]
+
+    def _is_ours(self, episode: episodes.Episode) -> bool:
+        return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
+
+
+def _topic(episode: Transition | episodes.Episode) -> str:
+    return alert_topic(episode.ward_id, episode.patient_id, episode.kind)
+
+
+def _messages(transition: Transition) -> list[_Message]:
+    message = _Message(_topic(transition), codec.encode(transition), retain=transition.active)
+    return [message] if transition.active else [message, message._replace(payload=b"", retain=True)]
+
+
+def _as_transition(episode: episodes.Episode) -> Transition:
+    return Transition(
+        transition_id=episode.last_transition_id,
+        episode_id=episode.episode_id,
+        patient_id=episode.patient_id,
+        ward_id=episode.ward_id,
+        kind=episode.kind,
+        transition=episode.last_transition,
+        reason=episode.last_reason,
+        priority=episode.priority,
+        at_ms=episode.last_at_ms,
+        onset_ms=episode.onset_ms,
+        raised_at_ms=episode.raised_at_ms,
+        active=episode.active,
+        acknowledged=episode.acknowledged,
+        text=episode.text,
+        sign=episode.sign,
+        value=episode.value,
+        limit=episode.limit,
+        by=episode.by,
+        origin=episode.origin,
+    )

@@ -1,0 +1,106 @@
+"""The alert service: the engine at the log, and the delivery to MQTT; each a worker of its own group."""
+
+import asyncio
+
+import structlog
+
+from alerts import delivery, worker
+from alerts.delivery import DeliveryHandler
+from alerts.settings import AlertsSettings
+from alerts.worker import AlertsHandler
+from runtime.blocking import Door
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.lifecycle import run_all
+from runtime.mqtt_session import MqttSession
+from runtime.retry import Backoff
+from runtime.settings import MqttSettings
+from runtime.telemetry import Telemetry
+from runtime.worker import Worker, WorkerLimits
+from storage.session import Database
+from vitals.errors import Unavailable
+
+log = structlog.get_logger()
+
+ENGINE_TOPICS = worker.TOPICS
+DELIVERY_TOPICS = delivery.TOPICS
+MQTT_CLIENT_ID = "wardlight-alerts"
+
+
+class Alerts:
+    """Raises, escalates and ends alerts, and delivers them; the schema must be there.
+
+    While the MQTT broker cannot be reached alerts go on in SQL and on the screen, and are delivered in order afterwards.
+    `client_id` must differ between several of these at one broker.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        mqtt: MqttSettings,
+        settings: AlertsSettings,
+        client_id: str = MQTT_CLIENT_ID,
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._session = MqttSession(mqtt, client_id=client_id, clock=clock, persistent=False)
+        limits = WorkerLimits(
+            records_max=settings.records_max,
+            poll_timeout_s=settings.poll_timeout_s,
+            backoff_s_max=settings.backoff_s_max,
+        )
+        engine = AlertsHandler(
+            bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
+        )
+        sender = DeliveryHandler(
+            bus=bus,
+            database=database,
+            door=door,
+            clock=clock,
+            telemetry=telemetry,
+            settings=settings,
+            mqtt=self._session,
+        )
+        self.engine = Worker(
+            name=worker.GROUP, topics=ENGINE_TOPICS, bus=bus, handler=engine, clock=clock, limits=limits
+        )
+        self.delivery = Worker(
+            name=delivery.GROUP, topics=DELIVERY_TOPICS, bus=bus, handler=sender, clock=clock, limits=limits
+        )
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then remember what was handled; the first failure is raised."""
+        connecting = asyncio.create_task(self._connect(stopping), name="alerts-mqtt")
+        asked = asyncio.create_task(self._stop_workers(stopping), name="alerts-stopping")
+        try:
+            await run_all(
+                {worker.GROUP: self.engine.run(), delivery.GROUP: self.delivery.run()},
+                stopping=stopping,
+            )
+        finally:
+            asked.cancel()
+            connecting.cancel()
+            await asyncio.gather(connecting, asked, return_exceptions=True)
+            await self._session.close()
+
+    async def _stop_workers(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.engine.stop()
+        self.delivery.stop()
+
+    async def _connect(self, stopping: asyncio.Event) -> None:
+        """The first connection; the session keeps itself connected from then on."""
+        backoff = Backoff(clock=self._clock, cap_s=self._settings.backoff_s_max)
+        while not stopping.is_set():
+            try:
+                await self._session.open()
+            except Unavailable as error:
+                log.warning("alerts_not_delivered_yet", error=str(error))
+                await backoff.pause(until=stopping)
+            else:
+                return

@@ -1,0 +1,83 @@
+"""Alert states in SQL: one signed row per patient and one per partition for its ticks."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from alerts.episode import Episode
+from alerts.partition import PartitionAlerts
+from alerts.state import STATE_VERSION, PatientState
+from alerts.watchdog import Watch
+from storage import episodes
+from storage.signing import Signer
+from storage.states import StateRow
+from vitals.errors import SnapshotMismatch
+from vitals.reading import PatientId
+
+WATCH_KEY = "~ticks"
+"""No patient's id: ids begin with a letter or digit."""
+
+
+class Restored(NamedTuple):
+    """What the rows of one partition hold."""
+
+    states: list[PatientState]
+    watch: Watch
+    refused: list[PatientId]
+    """Patients whose row cannot be trusted or read: their open episodes are taken over from SQL."""
+
+
+def restore(group: str, partition: int, rows: Iterable[StateRow], signer: Signer) -> Restored:
+    """Read back what `save` wrote."""
+    states: list[PatientState] = []
+    refused: list[PatientId] = []
+    watch = Watch()
+    for row in rows:
+        try:
+            _check(group, partition, row, signer)
+            if row.key == WATCH_KEY:
+                watch = msgspec.json.decode(row.blob, type=Watch)
+            else:
+                states.append(msgspec.json.decode(row.blob, type=PatientState))
+        except (SnapshotMismatch, msgspec.DecodeError):
+            if row.key != WATCH_KEY:
+                refused.append(PatientId(row.key))
+    return Restored(states, watch, refused)
+
+
+def _check(group: str, partition: int, row: StateRow, signer: Signer) -> None:
+    signer.verify(group, partition, row)
+    if row.pipeline_hash != STATE_VERSION:
+        raise SnapshotMismatch(f"The alert state of {row.key} is of version {row.pipeline_hash}.")
+
+
+def save(group: str, number: int, partition: PartitionAlerts, signer: Signer, *, offset: int) -> Sequence[StateRow]:
+    """Rows of the partition's dirty patients and of its watch; `offset` is the next reading's."""
+
+    def row(key: str, record: msgspec.Struct) -> StateRow:
+        blob = msgspec.json.encode(record)
+        return signer.signed(group, number, key=key, offset=offset, blob=blob, pipeline_hash=STATE_VERSION)
+
+    rows = [row(patient_id, partition.patients[patient_id].state) for patient_id in sorted(partition.dirty)]
+    return [*rows, row(WATCH_KEY, partition.watch)]
+
+
+def adoptable(stored: episodes.Episode) -> Episode:
+    """An open episode as SQL holds it, for a patient whose state was refused."""
+    return Episode(
+        episode_id=stored.episode_id,
+        patient_id=stored.patient_id,
+        ward_id=stored.ward_id,
+        kind=stored.kind,
+        priority=stored.priority,
+        onset_ms=stored.onset_ms,
+        raised_at_ms=stored.raised_at_ms,
+        heard_ms=stored.raised_at_ms,
+        text=stored.text,
+        acknowledged=stored.acknowledged,
+        sign=stored.sign,
+        value=stored.value,
+        limit=stored.limit,
+        origin=stored.origin,
+    )

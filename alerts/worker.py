@@ -1,0 +1,247 @@
+"""The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from alerts.engine import Outcome, PatientAlerts
+from alerts.partition import PartitionAlerts
+from alerts.settings import AlertsSettings
+from alerts.snapshot import adoptable, restore, save
+from alerts.wards import Wards
+from runtime.blocking import Door
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage import episodes
+from storage.claims import Claims, check_epochs, claim, remember_positions
+from storage.session import Database
+from storage.signing import Signer, load_signer
+from storage.states import StateRow, load_states, store_states
+from vitals import codec
+from vitals.alert import Command, Transition, TransitionKind
+from vitals.assessment import Assessment
+from vitals.errors import MalformedRecord
+from vitals.reading import PatientId, Reading, Tick
+from vitals.topics import LogTopic
+
+log = structlog.get_logger()
+
+GROUP = "alerts"
+TOPICS = (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value)
+_READINGS, _ASSESSMENTS, _COMMANDS = TOPICS
+_ALERTS = LogTopic.ALERTS.value
+
+
+class _Claimed(NamedTuple):
+    claims: Claims
+    rows: dict[int, list[StateRow]]
+    signer: Signer
+    open_episodes: Sequence[episodes.Episode]
+
+
+class AlertsHandler:
+    """Steps the engine over its partitions.
+
+    Transitions are published, then stored at once; states and positions follow together every `remember_every_s`. So a
+    position never runs ahead of a state, and what a replay repeats has the ids it had before.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: AlertsSettings,
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._rules = settings.rules()
+        self._wards = Wards(database)
+        self._tick_keys = _keys_by_partition(bus.partition_count)
+        self._epochs: dict[int, int] = {}
+        self._signer: Signer | None = None
+        self._partitions: dict[int, PartitionAlerts] = {}
+        self._untold: list[Transition] = []
+        """Transitions published or about to be, and not yet in SQL."""
+        self._departures: list[Command] = []
+        """Discharges to be told of."""
+        self._ticked_s = self._remembered_s = self._renewed_s = float("-inf")
+        telemetry.not_ready(GROUP, "has not claimed its partitions yet")
+
+    async def claim(self, partitions: frozenset[int]) -> Positions:
+        """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, loudly."""
+        claimed = await self._door.run(self._claim, partitions)
+        beginnings = await self._bus.beginnings(TOPICS)
+        self._untold = []
+        self._epochs, self._signer = claimed.claims.epochs, claimed.signer
+        self._ticked_s = float("-inf")
+        self._remembered_s = self._renewed_s = self._clock.monotonic_s()
+        self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
+        self._wards.reset()
+        self._departures = await self._door.run(self._wards.renew, self._watched())
+        self._telemetry.ready(GROUP)
+        positions = claimed.claims.positions
+        return {at: self._held(at, position, beginnings.get(at, 0)) for at, position in positions.items()}
+
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`."""
+        decoded = [(record, found) for record in records if (found := self._decoded(record)) is not None]
+        strangers = {
+            found.patient_id
+            for _, found in decoded
+            if not isinstance(found, Tick) and not self._wards.knows(found.patient_id)
+        }
+        if strangers:
+            await self._door.run(self._wards.look_up, strangers)
+        outputs: list[Outgoing] = []
+        for record, found in decoded:
+            transitions = self._step(self._partitions[record.partition], found)
+            if transitions:
+                outputs += [_outgoing(transition) for transition in transitions]
+        return outputs + await self._due()
+
+    async def idle(self) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`."""
+        return await self._due()
+
+    async def remember(self, positions: Positions, *, final: bool) -> None:
+        """See `runtime.worker.Handler`; transitions at once, states and positions when due."""
+        now_s = self._clock.monotonic_s()
+        with_states = final or now_s - self._remembered_s >= self._settings.remember_every_s
+        if not with_states and not self._untold:
+            return
+        await self._door.run(self._store, dict(positions), with_states=with_states)
+        self._untold = []
+        if with_states:
+            self._remembered_s = now_s
+            for partition in self._partitions.values():
+                partition.dirty.clear()
+        self._telemetry.observe("wardlight_alerts_remember_seconds", self._clock.monotonic_s() - now_s)
+
+    def _claim(self, partitions: frozenset[int]) -> _Claimed:
+        with self._database.transaction() as conn:
+            claims = claim(conn, GROUP, partitions)
+            rows = {number: load_states(conn, GROUP, number) for number in sorted(partitions)}
+            return _Claimed(claims, rows, load_signer(conn), episodes.open_episodes(conn))
+
+    def _restored(self, number: int, claimed: _Claimed) -> PartitionAlerts:
+        partition = PartitionAlerts(
+            self._rules, self._wards.ward_of, patients_max=self._settings.patients_per_partition_max
+        )
+        restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
+        partition.watch = restored.watch
+        partition.restore(restored.states)
+        refused = set(restored.refused)
+        if refused:
+            log.error("alert_states_refused", partition=number, patients=len(refused))
+            self._telemetry.count("wardlight_alerts_states_refused_total", len(refused))
+        for episode in claimed.open_episodes:
+            if episode.patient_id in refused:
+                partition.patient(episode.patient_id).adopt(adoptable(episode))
+        return partition
+
+    def _held(self, at: TopicPartition, position: int, beginning: int) -> int:
+        if beginning > position:
+            log.error("log_trimmed_before_judged", topic=at.topic, partition=at.partition, lost=beginning - position)
+            self._telemetry.count("wardlight_alerts_trimmed_records_total", beginning - position)
+        return max(position, beginning)
+
+    def _decoded(self, record: Incoming) -> Reading | Tick | Assessment | Command | None:
+        try:
+            if record.topic == _READINGS:
+                return codec.decode_reading_or_tick(record.value)
+            if record.topic == _ASSESSMENTS:
+                return codec.decode(Assessment, record.value)
+            return codec.decode(Command, record.value)
+        except MalformedRecord as error:
+            log.warning("record_passed_over", topic=record.topic, offset=record.offset, cause=str(error))
+            self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
+            return None
+
+    def _step(self, partition: PartitionAlerts, record: Reading | Tick | Assessment | Command) -> Sequence[Transition]:
+        if isinstance(record, Tick):
+            transitions = partition.tick(record)
+        else:
+            transitions = partition.step(record)
+            self._count_outcome(partition.patients[record.patient_id])
+        for transition in transitions:
+            self._untold.append(transition)
+            self._telemetry.count(
+                "wardlight_alerts_transitions_total",
+                kind=transition.kind.value,
+                transition=transition.transition.value,
+            )
+            if transition.transition is TransitionKind.RAISED and isinstance(record, Reading | Assessment):
+                waited_ms = self._clock.now_ms() - record.received_at_ms
+                self._telemetry.observe("wardlight_alerts_reading_to_alert_seconds", max(0, waited_ms) / 1000)
+        return transitions
+
+    def _count_outcome(self, patient: PatientAlerts) -> None:
+        if patient.outcome is Outcome.STEPPED:
+            return
+        self._telemetry.count("wardlight_alerts_records_total", outcome=patient.outcome.value)
+        if patient.outcome is Outcome.REFUSED and patient.refusal is not None:
+            self._telemetry.count("wardlight_alerts_commands_refused_total", refusal=patient.refusal.value)
+
+    async def _due(self) -> list[Outgoing]:
+        """Ticks and departures whose time has come."""
+        now_s = self._clock.monotonic_s()
+        outputs: list[Outgoing] = []
+        if now_s - self._renewed_s >= self._settings.registry_every_s:
+            self._renewed_s = now_s
+            self._departures += await self._door.run(self._wards.renew, self._watched())
+        outputs += [
+            Outgoing(_COMMANDS, departure.patient_id.encode(), codec.encode(departure))
+            for departure in self._departures
+        ]
+        self._departures = []
+        if now_s - self._ticked_s >= self._settings.tick_s:
+            self._ticked_s = now_s
+            tick = codec.encode(Tick(self._clock.now_ms()))
+            outputs += [Outgoing(_READINGS, self._tick_keys[number], tick) for number in self._partitions]
+        return outputs
+
+    def _watched(self) -> list[PatientId]:
+        return [patient_id for partition in self._partitions.values() for patient_id in partition.patients]
+
+    def _store(self, positions: dict[TopicPartition, int], *, with_states: bool) -> None:
+        with self._database.transaction() as conn:
+            check_epochs(conn, GROUP, self._epochs)
+            episodes.store(conn, self._untold)
+            if with_states and self._signer is not None:
+                rows = {
+                    number: save(
+                        GROUP,
+                        number,
+                        partition,
+                        self._signer,
+                        offset=positions.get(TopicPartition(_READINGS, number), 0),
+                    )
+                    for number, partition in self._partitions.items()
+                }
+                store_states(conn, GROUP, self._epochs, rows)
+                remember_positions(conn, GROUP, self._epochs, positions)
+
+
+def _outgoing(transition: Transition) -> Outgoing:
+    return Outgoing(_ALERTS, transition.patient_id.encode(), codec.encode(transition))
+
+
+def _keys_by_partition(partition_count: int) -> list[bytes]:
+    """One key per partition that hashes into it."""
+    keys: dict[int, bytes] = {}
+    number = 0
+    while len(keys) < partition_count:
+        key = b"tick-%d" % number
+        keys.setdefault(partition_of(key, partition_count), key)
+        number += 1
+    return [keys[partition] for partition in range(partition_count)]
