@@ -8,7 +8,13 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.servers import missing
 
-_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb"]
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--force-color-profile=srgb",
+    "--disable-lcd-text",
+]
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,304 @@
+"""The pages in a real Chromium: what a nurse sees, live, stale, after a restart, and with hostile names."""
+
+import asyncio
+import contextlib
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.support.chromium import chromium, page_at
+from tests.support.ward_scene import NAMES, WardScene, assessed, course, serving, transition, ward_scene
+from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.reading import PatientId
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+PICTURES_VARIABLE = "WARDLIGHT_TEST_PICTURES"
+"""Set to 1, the pictures of the documents are taken anew; otherwise they go to the test's own directory."""
+PICTURE_BYTES_MAX = 300 * 1024
+FALLING = {2: 300, 10: 160, 16: 500}
+"""Beds (counted from 0) whose saturation has been sinking for so many seconds."""
+NO_VALUE = "\N{EN DASH}"
+STALE = re.compile(r"\bis-stale\b")
+GAP = re.compile(r"M.*L.*M.*L")
+"""A line that is lifted once: the gap is not joined."""
+
+
+def seed_ward(scene: WardScene, beds: int = 24) -> None:
+    """Patients with twenty minutes of readings, a few of them in trouble; nothing is live yet."""
+    now_ms = scene.clock.now_ms()
+    for number, name in enumerate(NAMES[:beds]):
+        patient_id = scene.admit(str(number + 1), name)
+        fall_s = FALLING.get(number, 0)
+        gap = (300, 420) if number == 5 else None
+        silent_ms = 125_000 if number == 13 else 0
+        readings = course(
+            patient_id, f"watch-{number + 1}", end_ms=now_ms - silent_ms, seconds=1200, seed=number, fall_s=fall_s,
+            gap=gap,
+        )  # fmt: skip
+        said = [assessed(reading, complete=number % 4 == 0, flagged=bool(fall_s)) for reading in readings[-60:]]
+        scene.store(readings, said)
+
+
+def step(
+    scene: WardScene,
+    bed: int,
+    kind: AlertKind,
+    priority: Priority,
+    text: str,
+    *,
+    ago_s: float,
+    limit: float | None = None,
+) -> Transition:
+    at_ms = scene.clock.now_ms() - round(ago_s * 1000)
+    raised = transition(
+        PatientId(f"p{bed}"), kind, TransitionKind.RAISED, priority=priority, text=text, at_ms=at_ms, raised_at_ms=at_ms
+    )
+    return msgspec.structs.replace(raised, limit=limit)
+
+
+def followed(raised: Transition, kind: TransitionKind, by: str | None, *, after_s: float, text: str = "") -> Transition:
+    """A later step of the same episode."""
+    return transition(
+        raised.patient_id, raised.kind, kind, priority=raised.priority, text=text or raised.text, by=by,
+        at_ms=raised.at_ms + round(after_s * 1000), raised_at_ms=raised.raised_at_ms,
+        acknowledged=kind is TransitionKind.RESOLVED,
+    )  # fmt: skip
+
+
+def seed_alerts(scene: WardScene) -> None:
+    """Alerts of every kind of state."""
+    saturation = step(
+        scene, 3, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 84 % has been below 88 % for 40 s", ago_s=25, limit=88
+    )
+    rate = step(
+        scene,
+        17,
+        AlertKind.RESPIRATORY_RATE_HIGH,
+        Priority.MEDIUM,
+        "Respiratory rate 31 /min above 30 /min for 2 min",
+        ago_s=200,
+    )
+    seen = step(
+        scene, 20, AlertKind.HEART_RATE_LOW, Priority.HIGH, "Heart rate 34 /min below 35 /min for 15 s", ago_s=300
+    )
+    over = step(
+        scene, 8, AlertKind.TEMPERATURE_HIGH, Priority.LOW, "Temperature 39.2 °C above 39 °C for 10 min", ago_s=600
+    )
+    scene.store_steps(
+        saturation,
+        rate,
+        followed(rate, TransitionKind.ACKNOWLEDGED, "Kim", after_s=50),
+        seen,
+        followed(seen, TransitionKind.ACKNOWLEDGED, "Dr Sato", after_s=40),
+        over,
+        followed(over, TransitionKind.RESOLVED, None, after_s=400, text="Temperature back below 39 °C"),
+        step(
+            scene, 11, AlertKind.UNUSUAL_PATTERN, Priority.LOW, "Unusual for this patient: SpO2, heart rate", ago_s=60
+        ),
+        step(scene, 14, AlertKind.LOST_CONTACT, Priority.MEDIUM, "No reading for 2 min", ago_s=5),
+        step(scene, 3, AlertKind.NEWS2_SINGLE_RED, Priority.MEDIUM, "NEWS2: SpO2 alone scores 3", ago_s=90),
+    )
+
+
+@contextlib.asynccontextmanager
+async def beating(scene: WardScene, *beds: int) -> AsyncIterator[None]:
+    """Keeps these beds' devices sending, a reading a second."""
+    stopping = asyncio.Event()
+
+    async def send() -> None:
+        while not stopping.is_set():
+            now_ms = scene.clock.now_ms()
+            for bed in beds:
+                (reading,) = course(
+                    PatientId(f"p{bed}"), f"watch-{bed}", end_ms=now_ms, seconds=1, seed=bed - 1, every_s=1
+                )
+                await scene.publish(reading, assessed(reading))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 0.5)
+
+    task = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+@contextlib.asynccontextmanager
+async def obeying(scene: WardScene, raised: Transition) -> AsyncIterator[None]:
+    """Stands in for the alert service: answers an acknowledgement of this episode with its transition."""
+
+    async def obey() -> None:
+        async for command in scene.commands():
+            if command.episode_id == raised.episode_id:
+                late_s = (scene.clock.now_ms() - raised.at_ms) / 1000
+                await scene.publish(followed(raised, TransitionKind.ACKNOWLEDGED, command.by, after_s=late_s))
+
+    task = asyncio.create_task(obey())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def tile_of(page: Page, bed: int) -> Locator:
+    """The tile of a bed."""
+    return page.locator(f'.tile:has(a[href="/patients/p{bed}"])')
+
+
+async def picture(page: Page, directory: Path, name: str, *, full_page: bool = False) -> None:
+    """Take a screenshot, bounded in size."""
+    taken = await page.screenshot(full_page=full_page)
+    assert len(taken) < PICTURE_BYTES_MAX
+    place = PICTURES if os.environ.get(PICTURES_VARIABLE) == "1" else directory
+    (place / name).write_bytes(taken)
+
+
+async def test_24_patients_stand_on_one_screen(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene)
+        seed_alerts(scene)
+        async with serving(scene) as dashboard:
+            for name, dark in (("ward-light.png", False), ("ward-dark.png", True)):
+                async with page_at(browser, dashboard.url, width=1344, height=880, dark=dark) as page:
+                    await expect(page.locator(".tile")).to_have_count(24)
+                    await expect(tile_of(page, 6).locator(".spark-line").first).to_have_attribute("d", GAP)
+                    assert await page.evaluate("document.documentElement.scrollHeight") <= 880
+                    await expect(page.locator("#connection")).to_have_text("Live")
+                    await picture(page, tmp_path, name)
+            async with page_at(browser, dashboard.url, width=390, height=844, phone=True) as page:
+                await page.get_by_role("button", name="Worst first").click()
+                await expect(page.locator(".tile").first).to_contain_text("Chiara Ricci")
+                assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+                await picture(page, tmp_path, "ward-phone.png")
+            async with page_at(browser, f"{dashboard.url}patients/p3") as page:
+                await expect(page.locator("#episodes tr")).to_have_count(2)
+                await expect(page.locator("#news2-rows")).to_contain_text("missing")
+                await expect(page.locator(".u-legend").first).to_be_attached()
+                await picture(page, tmp_path, "patient.png", full_page=True)
+
+
+async def test_an_alert_appears_live_and_is_acknowledged_by_a_click(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=3)
+        async with serving(scene) as dashboard, beating(scene, 1, 2, 3), page_at(browser, dashboard.url) as page:
+            tile = tile_of(page, 2)
+            await expect(tile).to_contain_text("No active alert")
+            raised = step(scene, 2, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 79 % below 80 % for 15 s", ago_s=0)
+            await scene.publish(raised)
+            await expect(tile).to_contain_text("SpO2 79 % below 80 % for 15 s")
+            await expect(tile).to_have_attribute("data-flashing", "high")
+            await expect(page.locator("#say-now")).to_contain_text("High priority, bed 2, Bernd Krüger")
+            async with obeying(scene, raised):
+                await tile.get_by_role("button", name="Acknowledge").click()
+                await page.get_by_label("Your name").fill("Kim")
+                await page.get_by_role("button", name="Continue").click()
+                await expect(tile).to_contain_text("✓ Kim")
+            await expect(tile).to_have_attribute("data-flashing", "none")
+            await expect(tile).to_have_attribute("data-priority", "high")
+            await scene.publish(followed(raised, TransitionKind.RESOLVED, None, after_s=60, text="SpO2 back to 92 %"))
+            await expect(tile).to_contain_text("Ended")
+            await expect(tile).to_have_attribute("data-priority", "none")
+
+
+async def test_a_second_acknowledgement_needs_one_tap_since_the_name_is_remembered(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=2)
+        raised = step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=1)
+        scene.store_steps(raised)
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/p1") as page:
+            await page.evaluate("localStorage.setItem('wardlight.acknowledged_by', 'Kim')")
+            async with obeying(scene, raised):
+                await page.locator("#alerts").get_by_role("button", name="Acknowledge").click()
+                await expect(page.locator("#alerts")).to_contain_text("✓ Kim")
+                await expect(page.locator("#episodes")).to_contain_text("by Kim")
+
+
+async def test_a_silenced_device_turns_stale_and_comes_back(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        scene.settings = scene.settings.model_copy(update={"stale_after_s": 5.0, "stale_cadences": 1.5})
+        for bed in (1, 2):
+            scene.admit(str(bed), NAMES[bed - 1])
+        async with serving(scene) as dashboard, beating(scene, 1), page_at(browser, dashboard.url) as page:
+            silent, lively = tile_of(page, 2), tile_of(page, 1)
+            async with beating(scene, 2):
+                await expect(silent.locator(".value").first).not_to_have_text(NO_VALUE)
+                await expect(silent).not_to_have_class(STALE)
+            await expect(silent).to_have_class(STALE, timeout=15_000)
+            await expect(silent.locator(".no-data")).to_contain_text("No data for")
+            await expect(silent.locator(".value").first).to_have_css("text-decoration-line", "line-through")
+            await expect(lively).not_to_have_class(STALE)
+            async with beating(scene, 2):
+                await expect(silent).not_to_have_class(STALE)
+
+
+async def test_the_page_recovers_by_itself_after_a_restart_of_the_server(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=3)
+        async with contextlib.AsyncExitStack() as first:
+            dashboard = await first.enter_async_context(serving(scene))
+            port = int(dashboard.url.rstrip("/").rpartition(":")[2])
+            async with page_at(browser, dashboard.url) as page:
+                await expect(page.locator("#connection")).to_have_text("Live")
+                await first.aclose()
+                await expect(page.locator("#not-live")).to_contain_text("Not live since")
+                await expect(page.locator("main")).to_have_css("opacity", "0.42")
+                await expect(page.locator("#connection")).to_have_text("Not live")
+                raised = step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low meanwhile", ago_s=0)
+                await scene.publish(raised)
+                async with serving(scene, port=port):
+                    await expect(page.locator("#connection")).to_have_text("Live", timeout=15_000)
+                    await expect(page.locator("#not-live")).to_be_hidden()
+                    await expect(tile_of(page, 1)).to_contain_text("SpO2 low meanwhile")
+
+
+async def test_a_hostile_name_is_inert(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        name = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+        seed_hostile(scene, name)
+        async with serving(scene) as dashboard:
+            for path in ("", "patients/p1"):
+                async with page_at(browser, f"{dashboard.url}{path}") as page:
+                    await expect(page.get_by_text(name).first).to_be_visible()
+                    assert await page.locator("img[src=x]").count() == 0
+                    assert "owned" not in (await page.title()).replace(name, "")
+
+
+def seed_hostile(scene: WardScene, name: str) -> None:
+    """A patient whose name and alert text try to be markup."""
+    patient_id = scene.admit("1", name)
+    readings = course(patient_id, "watch-1", end_ms=scene.clock.now_ms(), seconds=60, seed=1)
+    scene.store(readings, [assessed(readings[-1])])
+    scene.store_steps(step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "<b onmouseover=alert(1)>SpO2</b>", ago_s=5))
+
+
+async def test_the_keyboard_reaches_every_patient_and_every_acknowledgement(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=2)
+        scene.store_steps(step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=5))
+        async with serving(scene) as dashboard, page_at(browser, dashboard.url) as page:
+            await expect(page.locator(".tile")).to_have_count(2)
+            await page.locator(".who-link").first.focus()
+            await page.keyboard.press("Tab")
+            await expect(page.get_by_role("button", name="Acknowledge: SpO2 low")).to_be_focused()
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await page.wait_for_url("**/patients/p2")
+
+
+async def test_motion_is_spared_where_the_system_asks_for_it(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=1)
+        scene.store_steps(step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=5))
+        async with serving(scene) as dashboard, page_at(browser, dashboard.url) as page:
+            strip = page.locator(".alert-strip")
+            await expect(strip).to_have_css("animation-duration", "0.5s")
+            await page.emulate_media(reduced_motion="reduce")
+            await expect(strip).to_have_css("animation-name", "none")
