@@ -69,6 +69,18 @@ def history(
     limit: int,
     every_ms: int,
 ) -> tuple[Bucket, ...]: ...
+@overload
+def history(
+    conn: Connection,
+    patient_id: PatientId,
+    *,
+    signs: Sequence[Sign],
+    from_ms: int,
+    to_ms: int,
+    limit: int,
+    every_ms: int | None,
+    after: Cursor | None = None,
+) -> tuple[Reading, ...] | tuple[Bucket, ...]: ...
 def history(
     conn: Connection,
     patient_id: PatientId,

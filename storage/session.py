@@ -28,10 +28,11 @@ CONNECT_TIMEOUT_S: Final = 5
 IDLE_IN_TRANSACTION_MS: Final = 30_000
 """PostgreSQL ends a transaction whose process sits still this long, so that a stopped worker cannot hold up its successor."""
 
-_SQLITE_LOGIC_ERROR = 1
-"""SQLITE_ERROR: wrong SQL or a missing table; trying again does not help."""
-_PASSING_STATES = frozenset({"25P03", "25006"})
-"""Idle in transaction too long; connected to a standby: not operational errors to psycopg, yet they pass."""
+_SQLITE_LASTING_ERRORS = frozenset({1, 8})
+"""SQLITE_ERROR and SQLITE_READONLY: wrong SQL, a missing table, a write where none is allowed; trying again does not help."""
+_IDLE_IN_TRANSACTION = "25P03"
+_READ_ONLY_TRANSACTION = "25006"
+"""In a write transaction: connected to a standby, as happens during a fail-over."""
 
 
 class Database:
@@ -60,13 +61,13 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A write transaction: committed on leaving, rolled back on an exception; durable once left."""
-        with self._turn, _translated(), self._engine.connect() as conn, conn.begin():
+        with self._turn, _translated(writing=True), self._engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A read-only transaction in which every query sees the database of one moment."""
-        with self._turn, _translated(), self._engine.connect() as plain:
+        with self._turn, _translated(writing=False), self._engine.connect() as plain:
             conn = plain.execution_options(**self._snapshot_options())
             if self.is_sqlite:
                 conn.exec_driver_sql("PRAGMA query_only=ON")
@@ -181,26 +182,29 @@ def _begin_sqlite(conn: Connection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, writing: bool) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
         raise Unavailable("All database connections are in use; raise database.threads_max.") from error
     except DBAPIError as error:
-        if _passes(error.orig):
+        if _passes(error.orig, writing=writing):
             raise Unavailable(_sentence(error.orig)) from error
         raise
     except (psycopg.Error, sqlite3.Error) as error:
-        if _passes(error):
+        if _passes(error, writing=writing):
             raise Unavailable(_sentence(error)) from error
         raise
 
 
-def _passes(error: BaseException | None) -> bool:
+def _passes(error: BaseException | None, *, writing: bool) -> bool:
+    """Whether trying again may help; two PostgreSQL states that psycopg calls internal errors do pass."""
     if isinstance(error, sqlite3.OperationalError):
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) != _SQLITE_LOGIC_ERROR
-    if isinstance(error, psycopg.Error) and error.sqlstate in _PASSING_STATES:
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _SQLITE_LASTING_ERRORS
+    if isinstance(error, psycopg.Error) and error.sqlstate == _IDLE_IN_TRANSACTION:
         return True
+    if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY_TRANSACTION:
+        return writing
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 

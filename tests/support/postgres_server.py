@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -21,12 +22,14 @@ USER = "ward"
 
 
 class PostgresServer:
-    """One running server; `create_database` gives each test an empty database of its own."""
+    """One server on a free port, its data in one directory; `create_database` gives each test an empty one of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self._process = process
+    def __init__(self, command: list[str], *, directory: Path, port: int) -> None:
+        self._command = command
+        self._directory = directory
         self.port = port
         self._databases = 0
+        self._process = self._start()
 
     @property
     def pid(self) -> int:
@@ -45,20 +48,42 @@ class PostgresServer:
             conn.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name)
 
-    def ended_within(self, seconds: float) -> bool:
-        """Whether the server's process ends within so long."""
+    def stop(self) -> None:
+        """Fast shutdown by the server's own pid; connections are cut."""
+        self._process.send_signal(signal.SIGINT)
+        if not self._ended_within(START_S_MAX):
+            self._process.kill()
+            self._process.wait()
+
+    def start_again(self) -> None:
+        """After `stop`: the same data on the same port."""
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._directory / "log").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._directory, stdout=output, stderr=output, start_new_session=True
+            )
+        clock = SystemClock()
+        deadline_s = clock.monotonic_s() + START_S_MAX
+        while True:
+            try:
+                psycopg.connect(
+                    f"host=127.0.0.1 port={self.port} user={USER} dbname=postgres", connect_timeout=5
+                ).close()
+            except psycopg.OperationalError as error:
+                if self._ended_within(0.05) or clock.monotonic_s() > deadline_s:
+                    self.stop()
+                    raise RuntimeError(f"No PostgreSQL: {(self._directory / 'log').read_text()}") from error
+            else:
+                return self._process
+
+    def _ended_within(self, seconds: float) -> bool:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
         return True
-
-    def stop(self) -> None:
-        """Fast shutdown by the server's own pid."""
-        self._process.send_signal(signal.SIGINT)
-        if not self.ended_within(START_S_MAX):
-            self._process.kill()
-            self._process.wait()
 
 
 def start_postgres(directory: Path) -> PostgresServer | None:
@@ -80,18 +105,12 @@ def start_postgres(directory: Path) -> PostgresServer | None:
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(data), "max_connections": "60"}
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with (directory / "log").open("wb") as output:
-        process = subprocess.Popen(
-            _as(account, command), cwd=directory, stdout=output, stderr=output, start_new_session=True
-        )
-    server = PostgresServer(process, port)
-    _await_ready(server, directory / "log")
-    return server
+    return PostgresServer(_as(account, command), directory=directory, port=port)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """One private PostgreSQL for the whole run."""
+@contextmanager
+def private_server() -> Iterator[PostgresServer]:
+    """A server of the caller's own, gone with its data afterwards; the test is skipped where there is none to be had."""
     with tempfile.TemporaryDirectory(prefix="wardlight-postgres-") as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -104,24 +123,17 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One private PostgreSQL for the whole run."""
+    with private_server() as server:
+        yield server
+
+
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> str:
     """The SQLAlchemy URL of an empty database of the test's own."""
     return postgres_server.create_database()
-
-
-def _await_ready(server: PostgresServer, output: Path) -> None:
-    clock = SystemClock()
-    deadline_s = clock.monotonic_s() + START_S_MAX
-    while True:
-        try:
-            psycopg.connect(f"host=127.0.0.1 port={server.port} user={USER} dbname=postgres", connect_timeout=5).close()
-        except psycopg.OperationalError as error:
-            if server.ended_within(0.05) or clock.monotonic_s() > deadline_s:
-                server.stop()
-                raise RuntimeError(f"PostgreSQL did not start: {output.read_text()}") from error
-        else:
-            return
 
 
 def _binaries() -> Path | None:

@@ -1,0 +1,37 @@
+"""The recorder's short way from bytes to a row gives exactly the row of the decoded reading."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.readings import row_of
+from storage.rows import reading_row
+from vitals.codec import decode_reading_or_tick, encode
+from vitals.reading import DeviceId, Origin, PatientId, Reading, Tick
+from vitals.sign import Sign
+
+TIMES = st.integers(-(2**62), 2**62)
+READINGS = st.builds(
+    Reading,
+    reading_id=st.text(max_size=20),
+    patient_id=st.text(max_size=20).map(PatientId),
+    device_id=st.text(max_size=20).map(DeviceId),
+    measured_at_ms=TIMES,
+    received_at_ms=TIMES,
+    signs=st.dictionaries(st.sampled_from(Sign), st.floats(allow_nan=False, allow_infinity=False)),
+    boot=st.none() | st.text(max_size=8),
+    sequence=st.none() | st.integers(0, 2**62),
+    origin=st.sampled_from(Origin),
+)
+
+
+@given(READINGS)
+def test_the_short_way_equals_the_long_way(reading: Reading) -> None:
+    value = encode(reading)
+    long_way = decode_reading_or_tick(value)
+    assert isinstance(long_way, Reading)
+    assert reading_row(value) == row_of(long_way)
+
+
+@given(TIMES)
+def test_a_tick_has_no_row(at_ms: int) -> None:
+    assert reading_row(encode(Tick(at_ms=at_ms))) is None

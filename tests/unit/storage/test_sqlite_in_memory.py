@@ -1,0 +1,39 @@
+"""SQLite in memory keeps every promise of storage."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.migrate import upgrade_database
+from storage.session import Database
+from tests.support.recorder_contract import RecorderContract
+from tests.support.storage_contract import FenceContract, RegistryContract
+from tests.support.storage_history_contract import EpisodeContract, HistoryContract
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    database = Database("sqlite://")
+    upgrade_database(database)
+    yield database
+    database.close()
+
+
+class TestRegistry(RegistryContract):
+    pass
+
+
+class TestFence(FenceContract):
+    pass
+
+
+class TestHistory(HistoryContract):
+    pass
+
+
+class TestEpisodes(EpisodeContract):
+    pass
+
+
+class TestRecorder(RecorderContract):
+    pass
