@@ -22,6 +22,7 @@ from runtime.bus import Outgoing, TopicPartition, partition_of
 from runtime.clock import Clock
 from runtime.group_commit import GroupCommit
 from runtime.kafka_reader import Consumer, KafkaReader
+from runtime.log_rate import hold_back_repeats
 from runtime.settings import LogSettings
 from runtime.telemetry import Telemetry
 from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange, Unavailable
@@ -82,6 +83,7 @@ class KafkaBus:
     ) -> "KafkaBus":
         """Connect; raises Unavailable where no broker answers, ConfigurationError where the address is none."""
         _checked_bootstrap(settings.bootstrap)
+        hold_back_repeats("aiokafka")
         bus = cls(settings, clock=clock, telemetry=telemetry, limits=limits or KafkaLimits())
         async with bus.answering():
             await bus._ready_producer()
