@@ -1,0 +1,101 @@
+"""The services of a simulated ward, each startable and killable on its own, on shared in-memory ports."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerts import delivery
+from alerts import worker as alerts_worker
+from alerts.delivery import DeliveryHandler
+from alerts.settings import AlertsSettings
+from alerts.worker import AlertsHandler
+from ingest.service import Ingest
+from ingest.settings import IngestSettings
+from runtime.blocking import InlineDoor
+from runtime.clock import LoopClock
+from runtime.local_bus import LocalBus
+from runtime.telemetry import Telemetry
+from runtime.worker import Handler, Worker, WorkerLimits
+from storage.service import Recorder
+from storage.session import Database
+from storage.settings import RecorderSettings
+from stream.service import build_worker
+from stream.settings import StreamSettings
+from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
+
+SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedPorts:
+    """What all services share; it outlives each of them."""
+
+    bus: LocalBus
+    database: Database
+    door: InlineDoor
+    clock: LoopClock
+    telemetry: Telemetry
+    broker: MemoryBroker
+
+
+class SimulatedServices:
+    """Which services run; a kill takes what they had not remembered, as SIGKILL does."""
+
+    def __init__(self, ports: SimulatedPorts) -> None:
+        self._ports = ports
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sessions: dict[str, MemoryMqtt] = {}
+
+    async def start(self, name: str) -> None:
+        """Start one service; those that speak MQTT wait for the broker."""
+        if name in {"ingest", "alert-delivery"}:
+            self._sessions[name] = session = self._ports.broker.session(name)
+            while not self._ports.broker.up:
+                await self._ports.clock.sleep(0.1)
+            await session.open()
+        self._tasks[name] = asyncio.create_task(self._work(name), name=name)
+
+    async def kill(self, name: str) -> None:
+        """End it in the middle of whatever it does."""
+        task = self._tasks.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        session = self._sessions.pop(name, None)
+        if session is not None:
+            await session.kill()
+
+    def raise_failures(self) -> None:
+        """Raise what ended a service that nobody killed."""
+        for task in self._tasks.values():
+            if task.done():
+                task.result()
+
+    def _work(self, name: str) -> Coroutine[Any, Any, None]:
+        shared: dict[str, Any] = {
+            "bus": self._ports.bus,
+            "database": self._ports.database,
+            "door": self._ports.door,
+            "clock": self._ports.clock,
+            "telemetry": self._ports.telemetry,
+        }
+        match name:
+            case "ingest":
+                return Ingest(session=self._sessions[name], settings=IngestSettings(), **shared).run()
+            case "stream":
+                return build_worker(settings=StreamSettings(), **shared).run()
+            case "recorder":
+                return Recorder(settings=RecorderSettings(), **shared).worker.run()
+            case "alerts":
+                engine = AlertsHandler(settings=AlertsSettings(), **shared)
+                return self._worker(alerts_worker.GROUP, alerts_worker.TOPICS, engine)
+            case _:
+                sender = DeliveryHandler(settings=AlertsSettings(), mqtt=self._sessions[name], **shared)
+                return self._worker(delivery.GROUP, delivery.TOPICS, sender)
+
+    def _worker(self, group: str, topics: Sequence[str], handler: Handler) -> Coroutine[Any, Any, None]:
+        ports = self._ports
+        worker = Worker(
+            name=group, topics=topics, bus=ports.bus, handler=handler, clock=ports.clock, limits=WorkerLimits()
+        )
+        return worker.run()
