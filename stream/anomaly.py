@@ -54,7 +54,7 @@ class TreeParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The first window lasts at least this long, each next one twice as long as the one before …"""
     window_s: float = 4 * 3600.0
     """… up to this: long enough that hours of slow decline still stand against it …"""
-    window_count_min: int = 60
+    window_count_min: int = 24
     """… and each holds at least so many learned readings."""
     seed: int = 7
 
@@ -161,7 +161,7 @@ class QuantileParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Time in which an old score fades to 1/e."""
     gap_s_max: float = 3600.0
     """The most time a pause fades."""
-    count_min: int = 60
+    count_min: int = 24
     """Scores before there is a quantile."""
     span_s_min: float = 900.0
     """Time from the first score before there is a quantile."""

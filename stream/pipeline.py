@@ -138,8 +138,10 @@ class PatientPipeline:
             return False
         every_ms = every_s * 1000
         learned = self.baselines.learn(scored.signs, at_ms, every_ms=every_ms)
-        if scored.deviations is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_ms):
+        if not learned or scored.deviations is None:
             return learned
+        if self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_ms:
+            return True
         self._learned_at_ms = at_ms
         if scored.raw is not None:
             self._quantile.learn(scored.raw, at_ms)
