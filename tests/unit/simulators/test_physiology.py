@@ -1,0 +1,82 @@
+"""Healthy patients: one course per seed and bed, whatever the sampling rate, plausible and mostly without NEWS2 points."""
+
+import numpy as np
+import pytest
+
+from simulators.physiology import DAY_S, Array, Signs, as_reported, healthy
+from vitals.news2 import score
+from vitals.sign import SIGN_FACTS, Sign
+
+DAY: Array = np.arange(0, DAY_S, 60.0)
+
+
+def day_of(bed: int, *, seed: int = 7) -> Signs:
+    return healthy(seed=seed, bed=bed).signs(DAY, DAY)
+
+
+def test_the_same_seed_and_bed_are_the_same_person_and_others_are_not() -> None:
+    for sign, values in day_of(3).items():
+        assert np.array_equal(values, day_of(3)[sign])
+        assert not np.allclose(values, day_of(4)[sign])
+        assert not np.allclose(values, day_of(3, seed=8)[sign])
+
+
+def test_the_course_does_not_depend_on_the_sampling_rate() -> None:
+    person = healthy(seed=1, bed=1)
+    often, seldom = np.arange(0, 600, 0.25), np.arange(0, 600, 5.0)
+    dense, sparse = person.signs(often, often), person.signs(seldom, seldom)
+    for sign in sparse:
+        assert np.allclose(dense[sign][::20], sparse[sign])
+
+
+def test_values_are_possible_and_rounded_as_devices_report() -> None:
+    for bed in range(10):
+        for sign, values in as_reported(day_of(bed)).items():
+            assert values.min() >= SIGN_FACTS[sign].possible_low
+            assert values.max() <= SIGN_FACTS[sign].possible_high
+            assert np.allclose(values * 10, np.round(values * 10))
+
+
+def test_ward_patients_mostly_have_news2_0_to_2() -> None:
+    totals = []
+    for bed in range(20):
+        signs = as_reported(day_of(bed))
+        for moment in range(0, len(DAY), 60):
+            observed = {sign: float(values[moment]) for sign, values in signs.items()}
+            total = score({**observed, Sign.CONSCIOUSNESS: 0, Sign.SUPPLEMENTAL_OXYGEN: 0}).total
+            assert total is not None
+            totals.append(total)
+    assert max(totals) <= 3
+    assert np.mean([total <= 2 for total in totals]) > 0.99
+
+
+def test_temperature_and_heart_rate_are_lower_before_dawn_than_in_the_afternoon() -> None:
+    night, afternoon = (DAY > 3 * 3600) & (DAY < 5 * 3600), (DAY > 15 * 3600) & (DAY < 18 * 3600)
+    for bed in range(10):
+        signs = day_of(bed)
+        for sign in (Sign.TEMPERATURE, Sign.HEART_RATE, Sign.SYSTOLIC):
+            assert signs[sign][night].mean() < signs[sign][afternoon].mean()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Sign.HEART_RATE, Sign.RESPIRATORY_RATE),
+        (Sign.HEART_RATE, Sign.SYSTOLIC),
+        (Sign.SYSTOLIC, Sign.DIASTOLIC),
+    ],
+)
+def test_signs_of_one_person_move_together(one: Sign, other: Sign) -> None:
+    together = [np.corrcoef(day_of(bed)[one], day_of(bed)[other])[0, 1] for bed in range(30)]
+    assert np.mean(together) > 0.2
+
+
+def test_neighbouring_seconds_are_alike_and_distant_ones_are_not() -> None:
+    moments: Array = np.arange(0, 7200, 1.0)
+    near, far = [], []
+    for bed in range(20):
+        values = healthy(seed=2, bed=bed).signs(moments, np.zeros_like(moments))[Sign.RESPIRATORY_RATE]
+        near.append(np.corrcoef(values[:-1], values[1:])[0, 1])
+        far.append(np.corrcoef(values[:-3600], values[3600:])[0, 1])
+    assert np.mean(near) > 0.8
+    assert abs(np.mean(far)) < 0.3
