@@ -1,0 +1,218 @@
+"""The stream handler beside its database: what it stores, what it holds back, what it refuses to load."""
+
+import msgspec
+import pytest
+
+from runtime.bus import Incoming, TopicPartition
+from storage import patients, tables
+from storage.patients import Patient
+from storage.states import load_states
+from stream.patients import SnapshotFault
+from stream.worker import GROUP
+from tests.support.builders import at_ms, reading
+from tests.support.stream_log import PARTITIONS, QUICK, READINGS, ListLog, StreamRun, stream_run
+from vitals import codec
+from vitals.errors import Fenced
+from vitals.reading import PatientId, Reading, Tick, WardId
+from vitals.sign import Sign
+
+pytestmark = pytest.mark.asyncio
+
+
+def course(patients_count: int, seconds: int, *, start: int = 0) -> list[Reading]:
+    """Everybody's ordinary readings, in turns."""
+    return [
+        reading(at_s=second, patient=f"p{number}", device=f"d{number}")
+        for second in range(start, start + seconds)
+        for number in range(patients_count)
+    ]
+
+
+async def ran(patients_count: int = 4, seconds: int = 30) -> StreamRun:
+    """An installation that has assessed a short course and remembered it."""
+    log = ListLog()
+    log.append(course(patients_count, seconds))
+    run = await stream_run(log)
+    await run.run()
+    return run
+
+
+def stored_keys(run: StreamRun) -> set[str]:
+    with run.database.transaction() as conn:
+        return {row.key for number in range(PARTITIONS) for row in load_states(conn, GROUP, number)}
+
+
+async def test_every_distinct_reading_has_one_assessment_keyed_by_its_patient() -> None:
+    log = ListLog()
+    log.append(course(3, 20))
+    log.append(course(3, 20))
+    run = await stream_run(log)
+    batch = run.next_batch(1000)
+    outputs = await run.handler.handle(batch)
+    assert len(outputs) == 60
+    run.publish(outputs)
+    keys = {output.key for output in outputs}
+    assert keys == {b"p0", b"p1", b"p2"}
+    assert {assessment.reading_id for assessment in run.published} == {record.reading_id for record in course(3, 20)}
+    assert {output.topic for output in outputs} == {"assessments"}
+    assert run.telemetry.value("wardlight_stream_duplicate_readings_total") == 60
+
+
+async def test_ticks_and_malformed_records_are_passed_over_and_the_latter_counted() -> None:
+    log = ListLog()
+    log.append([Tick(1), reading(), Tick(2)], key="p1")
+    run = await stream_run(log)
+    batch = [*run.next_batch(10), Incoming(READINGS, 0, 99, b"p1", b"{}")]
+    assert len(await run.handler.handle(batch)) == 1
+    assert run.telemetry.value("wardlight_stream_malformed_records_total") == 1
+
+
+async def test_nothing_happens_while_nothing_comes() -> None:
+    run = await stream_run(ListLog())
+    assert list(await run.handler.idle()) == []
+
+
+async def test_an_orderly_end_remembers_everything() -> None:
+    run = await ran()
+    await run.remember(final=True)
+    assert stored_keys(run) == {"p0", "p1", "p2", "p3"}
+    before = run.positions
+    await run.start()
+    assert run.positions == before
+
+
+async def test_the_remembered_position_never_passes_a_record_that_is_in_no_snapshot() -> None:
+    log = ListLog()
+    log.append(course(9, 10))
+    run = await stream_run(log, snapshots_max=1)
+    batch = run.next_batch(1000)
+    await run.step(batch)
+    remembered = run.remembered()
+    for number, here in enumerate(log.partitions):
+        position = remembered[TopicPartition(READINGS, number)]
+        with run.database.transaction() as conn:
+            saved = {row.key: row.offset for row in load_states(conn, GROUP, number)}
+        unsaved = [record.offset for record in here if record.offset >= saved.get(record.key.decode(), 0)]
+        assert position == min(unsaved, default=len(here))
+
+
+async def test_snapshots_take_turns_until_everybody_is_stored() -> None:
+    log = ListLog()
+    log.append(course(9, 1))
+    run = await stream_run(log, snapshots_max=2)
+    await run.step(run.next_batch(1000))
+    for _ in range(4):
+        await run.remember()
+    assert len(stored_keys(run)) == 9
+    assert run.remembered() == run.positions
+
+
+async def test_what_is_not_due_is_not_stored() -> None:
+    run = await stream_run(ListLog())
+    run.handler._settings = run.settings.model_copy(update={"remember_every_s": 5.0})
+    run.log.append(course(2, 5))
+    await run.run()
+    assert stored_keys(run) == set()
+    await run.remember(final=True)
+    assert stored_keys(run) == {"p0", "p1"}
+
+
+async def test_no_more_patients_than_allowed_stay_in_memory_and_all_keep_their_scores() -> None:
+    log = ListLog()
+    log.append(course(12, 60))
+    calm = await stream_run(log)
+    await calm.run()
+    tight = await stream_run(log, live_patients_max=3)
+    while batch := tight.next_batch(2):
+        await tight.step(batch)
+        assert len(tight.handler.patients.live) <= 3
+    assert tight.by_id() == calm.by_id()
+    assert tight.telemetry.value("wardlight_stream_evicted_patients_total") > 0
+
+
+async def test_a_snapshot_that_is_not_signed_by_us_is_not_loaded() -> None:
+    run = await ran()
+    with run.database.transaction() as conn:
+        conn.execute(tables.states.update().values(signature=b"forged"))
+    await run.start()
+    run.log.append(course(4, 1, start=40))
+    await run.run()
+    faults = run.telemetry.value("wardlight_stream_snapshots_refused_total", fault=SnapshotFault.SIGNATURE.value)
+    assert faults == 4
+    assert all(assessment.warming_up for assessment in run.published[-4:])
+    assert all(Sign.HEART_RATE in assessment.news2.points for assessment in run.published[-4:])
+
+
+async def test_models_of_another_version_warm_up_anew_and_duplicates_stay_duplicates() -> None:
+    run = await ran(seconds=200)
+    assert not run.published[-1].warming_up
+    run.parameters = msgspec.structs.replace(QUICK, margin=0.2)
+    await run.start()
+    run.log.append(course(4, 1, start=199))
+    run.log.append(course(4, 1, start=200))
+    published = len(run.published)
+    await run.run()
+    assert run.telemetry.value("wardlight_stream_snapshots_refused_total", fault=SnapshotFault.VERSION.value) == 4
+    assert len(run.published) == published + 4
+    assert all(assessment.warming_up for assessment in run.published[-4:])
+
+
+async def test_a_snapshot_of_another_shape_is_not_loaded() -> None:
+    run = await ran()
+    signer = run.handler.patients._signer
+    assert signer is not None
+    with run.database.transaction() as conn:
+        for number in range(PARTITIONS):
+            for row in load_states(conn, GROUP, number):
+                forged = signer.signed(
+                    GROUP, number, key=row.key, offset=row.offset, blob=b"\x00", pipeline_hash=row.pipeline_hash
+                )
+                where = tables.states.c.key == row.key
+                conn.execute(tables.states.update().where(where).values(blob=b"\x00", signature=forged.signature))
+    await run.start()
+    run.log.append(course(4, 1, start=40))
+    await run.run()
+    assert run.telemetry.value("wardlight_stream_snapshots_refused_total", fault=SnapshotFault.SHAPE.value) == 4
+    assert len(run.by_id()) == 4 * 31
+
+
+async def test_a_worker_whose_partitions_were_claimed_by_another_stores_nothing_more() -> None:
+    run = await ran()
+    stale, positions = run.handler, dict(run.positions)
+    await run.start()
+    run.log.append(course(4, 5, start=50))
+    with pytest.raises(Fenced):
+        await stale.remember({at: position + 1 for at, position in positions.items()}, final=True)
+
+
+async def test_records_the_log_no_longer_holds_are_counted_and_reading_goes_on() -> None:
+    run = await ran()
+    run.log.trimmed_to = {number: len(here) + 7 for number, here in enumerate(run.log.partitions)}
+    await run.start()
+    assert run.positions == {
+        TopicPartition(READINGS, number): beginning for number, beginning in run.log.trimmed_to.items()
+    }
+    assert run.telemetry.value("wardlight_stream_trimmed_records_total") == 7 * PARTITIONS
+
+
+async def test_the_spo2_scale_comes_from_the_register() -> None:
+    log = ListLog()
+    run = await stream_run(log)
+    patient = Patient(PatientId("p1"), WardId("w"), "1", "Somebody", 2, at_ms(0))
+    with run.database.transaction() as conn:
+        patients.add(conn, patient)
+    log.append([reading(at_s=1, spo2_percent=89), reading(at_s=1, patient="p2", spo2_percent=89)])
+    await run.run()
+    by_patient = {assessment.patient_id: assessment.news2.points for assessment in run.published}
+    assert by_patient == {"p1": {Sign.SPO2: 0}, "p2": {Sign.SPO2: 3}}
+
+
+async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
+    log = ListLog()
+    log.append(course(2, 3))
+    run = await stream_run(log)
+    batch = run.next_batch(100)
+    before = list(batch)
+    await run.handler.handle(batch)
+    assert list(batch) == before
+    assert all(isinstance(codec.decode_reading_or_tick(record.value), Reading) for record in batch)
