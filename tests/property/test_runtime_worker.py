@@ -2,89 +2,21 @@
 
 import asyncio
 import random
-from collections import defaultdict
-from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.blocking import InlineDoor
-from runtime.bus import Bus, Delivered, Incoming, Outgoing, Positions, TopicPartition
-from runtime.clock import Clock, LoopClock
+from runtime.bus import Bus, Delivered, Incoming, Outgoing
+from runtime.clock import LoopClock
 from runtime.local_bus import LocalBus
 from runtime.virtual_loop import run_virtual
 from runtime.worker import Worker, WorkerLimits
-from vitals.errors import Fenced, Unavailable
+from tests.support.totals import INPUT, OUTPUT, Crash, Database, Totals, numbered
 
 PARTITIONS = 4
-INPUT, OUTPUT = "readings", "assessments"
 RECORDS = 120
 LIMITS = WorkerLimits(records_max=7, poll_timeout_s=0.2, backoff_s_max=1.0, fenced_polls_max=5)
-
-
-class Crash(Exception):
-    """The process dies here."""
-
-
-class Database:
-    """Epochs, positions and running totals, committed together under a fence, as storage does it."""
-
-    def __init__(self) -> None:
-        self.epochs: defaultdict[int, int] = defaultdict(int)
-        self.positions: dict[TopicPartition, int] = {}
-        self.totals: dict[int, int] = {}
-
-
-class Totals:
-    """Handler that numbers each partition's records; faults strike by chance before and after each step."""
-
-    def __init__(self, database: Database, *, clock: Clock, chance: random.Random, fault_rate: float) -> None:
-        self._database = database
-        self._clock = clock
-        self._chance = chance
-        self._fault_rate = fault_rate
-        self._epochs: dict[int, int] = {}
-        self._totals: dict[int, int] = {}
-
-    async def claim(self, partitions: frozenset[int]) -> Positions:
-        await self._strike()
-        for partition in partitions:
-            self._database.epochs[partition] += 1
-        self._epochs = {partition: self._database.epochs[partition] for partition in partitions}
-        self._totals = {partition: self._database.totals.get(partition, 0) for partition in partitions}
-        return {place: at for place, at in self._database.positions.items() if place.partition in partitions}
-
-    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
-        await self._strike()
-        outputs = []
-        for record in records:
-            self._totals[record.partition] += 1
-            outputs.append(Outgoing(OUTPUT, record.key, b"%s=%d" % (record.value, self._totals[record.partition])))
-        return outputs
-
-    async def idle(self) -> Sequence[Outgoing]:
-        return []
-
-    async def remember(self, positions: Positions, *, final: bool) -> None:
-        if not final and self._chance.random() < 0.5:
-            return
-        await self._strike()
-        if any(self._database.epochs[partition] != epoch for partition, epoch in self._epochs.items()):
-            raise Fenced("Another owner claimed.")
-        self._database.positions.update(positions)
-        self._database.totals.update(self._totals)
-        await self._strike()
-
-    async def _strike(self) -> None:
-        if self._chance.random() >= self._fault_rate:
-            return
-        match self._chance.randrange(4):
-            case 0:
-                raise Crash
-            case 1:
-                raise Unavailable("The database does not answer.")
-            case _:
-                await self._clock.sleep(self._chance.uniform(0, 40))
 
 
 async def supervised(bus: Bus, handler: Totals, running: list[Worker], done: asyncio.Event) -> None:
@@ -140,12 +72,7 @@ async def everything(bus: Bus, topic: str) -> list[Incoming]:
 @given(seed=st.integers(0, 2**32), workers=st.integers(1, 3), fault_rate=st.sampled_from([0.0, 0.02, 0.1, 0.25]))
 def test_no_record_is_lost_and_a_repetition_repeats_exactly(seed: int, workers: int, fault_rate: float) -> None:
     database, inputs, outputs = run_virtual(world(seed, workers=workers, fault_rate=fault_rate))
-    counted: defaultdict[int, int] = defaultdict(int)
-    expected = set()
-    for record in sorted(inputs, key=lambda record: record.offset):
-        counted[record.partition] += 1
-        expected.add(b"%s=%d" % (record.value, counted[record.partition]))
-    assert {record.value for record in outputs} == expected
-    assert {partition: total for partition, total in database.totals.items() if total} == dict(counted)
+    assert {record.value for record in outputs} == numbered(inputs)
+    assert sum(database.totals.values()) == len(inputs) == RECORDS
     if fault_rate == 0.0 and workers == 1:
         assert len(outputs) == RECORDS
