@@ -130,7 +130,8 @@ export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, a
   const strip = el(
     "div", { className: `alert-strip is-${episode.priority} ${state}` },
     priorityShape(episode.priority),
-    el("div", { className: "alert-words" }, el("p", { className: "alert-text", title: episode.text }, episode.text), el("p", { className: "alert-meta", title: `${PRIORITY_NAMES[episode.priority]} priority, ${acknowledgement(episode)}` }, details.join(" · "))),
+    el("p", { className: "alert-text", title: episode.text }, episode.text),
+    el("p", { className: "alert-meta", title: `${PRIORITY_NAMES[episode.priority]} priority, ${acknowledgement(episode)}` }, details.join(" · ")),
   );
   if (!episode.acknowledged) {
     const button = el("button", { type: "button", className: "acknowledge", disabled: waiting, "aria-label": `Acknowledge: ${episode.text}` }, waiting ? "…" : "Ack");
