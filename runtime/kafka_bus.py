@@ -42,6 +42,8 @@ class KafkaLimits:
     """A group member not heard of for this long loses its partitions."""
     handover_s_max: float = 20.0
     """How long a rebalance waits for this member's batch in hand and its last positions."""
+    stall_check_s: float = 15.0
+    """How often a reader to whom nothing comes looks whether the log goes on without it."""
     poll_gap_s_max: float = 300.0
     """A member that does not poll for this long loses its partitions."""
     close_s_max: float = 5.0
@@ -111,7 +113,13 @@ class KafkaBus:
             raise InvalidArgument("A reader needs at least one topic.")
         await self.prepare(topics)
         consumer = self._new_consumer(group)
-        reader = KafkaReader(self, consumer, self._places(topics), handover_s_max=self._limits.handover_s_max)
+        reader = KafkaReader(
+            self,
+            consumer,
+            self._places(topics),
+            handover_s_max=self._limits.handover_s_max,
+            stall_check_s=self._limits.stall_check_s,
+        )
         try:
             async with self.answering():
                 await consumer.start()

@@ -66,11 +66,17 @@ class KafkaReader:
         places: Mapping[Any, TopicPartition],
         *,
         handover_s_max: float,
+        stall_check_s: float,
     ) -> None:
         self._bus = bus
         self._consumer = consumer
         self._places = places
         self._handover_s_max = handover_s_max
+        self._stall_check_s = stall_check_s
+        self._checked_at_s = 0.0
+        self._positions: dict[Any, int] = {}
+        self._behind: dict[Any, int] = {}
+        """Positions that were short of their end at the last check, with nothing delivered since."""
         self._to_announce: frozenset[int] | None = None
         self._owned: frozenset[int] = frozenset()
         self._sought = False
@@ -124,6 +130,8 @@ class KafkaReader:
             return Assigned(self._owned)
         if not self._ready:
             self._ready = await self._take_fetched()
+        if not self._ready:
+            await self._check_progress()
         records, self._ready = self._ready[:records_max], self._ready[records_max:]
         return Delivered(records)
 
@@ -143,16 +151,36 @@ class KafkaReader:
         fetch, self._fetch = self._fetch, None
         async with self._bus.answering():
             fetched = fetch.result()
-        if not self._sought:
+        if not self._sought or not fetched:
             return []
+        self._behind = {}
+        self._positions.update((place, records[-1].offset + 1) for place, records in fetched.items())
         return [
             Incoming(self._places[place].topic, place.partition, record.offset, record.key or b"", record.value or b"")
             for place, records in fetched.items()
             for record in records
         ]
 
+    async def _check_progress(self) -> None:
+        """Raises Unavailable where the log goes on but Kafka's client, for two checks in a row, brings none of it."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._sought or not self._positions or now_s - self._checked_at_s < self._stall_check_s:
+            return
+        self._checked_at_s = now_s
+        try:
+            async with self._bus.answering():
+                ends = await self._consumer.end_offsets(list(self._positions))
+        except Unavailable:
+            return
+        behind = {place: position for place, position in self._positions.items() if ends[place] > position}
+        stalled = behind.items() & self._behind.items()
+        self._behind = behind
+        if stalled:
+            raise Unavailable(f"Kafka's client brings nothing of {len(stalled)} partitions that go on: joining anew.")
+
     async def seek(self, positions: Positions) -> None:
         owned = {place: ours for place, ours in self._places.items() if ours.partition in self._owned}
+        sought: dict[Any, int] = {}
         if owned:
             async with self._bus.answering():
                 beginnings = await self._consumer.beginning_offsets(list(owned))
@@ -167,6 +195,8 @@ class KafkaReader:
                 self._consumer.seek(place, position)
             self._consumer.resume(*owned)
             self._discard_fetched()
+        self._positions = dict(sought)
+        self._behind = {}
         self._sought = True
         self._settled.set()
 
