@@ -160,7 +160,14 @@ class StreamHandler:
             late += assessment.late
             flagged += assessment.flagged
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
-        self._count(assessed=len(outputs), late=late, flagged=flagged, duplicate=duplicates, replayed=replayed)
+        for name, number in (
+            ("wardlight_stream_assessed_readings_total", len(outputs)),
+            ("wardlight_stream_late_readings_total", late),
+            ("wardlight_stream_flagged_readings_total", flagged),
+            ("wardlight_stream_duplicate_readings_total", duplicates),
+            ("wardlight_stream_replayed_readings_total", replayed),
+        ):
+            self._telemetry.count(name, number)
         return outputs
 
     def _store(self, positions: Positions, *, final: bool) -> None:
@@ -194,11 +201,6 @@ class StreamHandler:
             log.error("log_trimmed_before_assessed", partition=at.partition, from_=position, to=beginning)
             self._telemetry.count("wardlight_stream_trimmed_records_total", beginning - position)
         return beginning
-
-    def _count(self, **numbers: int) -> None:
-        for what, number in numbers.items():
-            if number:
-                self._telemetry.count(f"wardlight_stream_{what}_readings_total", number)
 
     def _count_refused(self, fault: SnapshotFault) -> None:
         self._telemetry.count("wardlight_stream_snapshots_refused_total", fault=fault.value)

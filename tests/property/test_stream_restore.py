@@ -35,7 +35,7 @@ def ward(seed: int, *, patients: int = 5, seconds: int = 300) -> ListLog:
                 boot=None if number == 1 else "b1",
                 delay_s=900 if source.random() < 0.02 else 0.1,
                 origin=Origin.REAL,
-                **values,
+                **values,  # type: ignore[arg-type]
             )
             records.append(made)
             if source.random() < 0.1:
