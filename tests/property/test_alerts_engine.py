@@ -1,0 +1,201 @@
+"""Whatever the records and their order: what an alert engine never does."""
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.engine import PatientAlerts, Record
+from alerts.episode import RANK
+from alerts.rules import AlertRules
+from alerts.state import PatientState
+from tests.support.alert_timetable import PATIENT, WARD, assessment, ms, reading
+from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
+from vitals.news2 import score
+from vitals.reading import Reading, Tick
+from vitals.sign import Sign
+
+RULES = AlertRules()
+SIGNS = {
+    Sign.SPO2: (55.0, 65.0, 75.0, 84.0, 88.5, 96.0),
+    Sign.HEART_RATE: (28.0, 38.0, 80.0, 128.0, 160.0, 190.0),
+    Sign.SYSTOLIC: (75.0, 85.0, 120.0, 230.0),
+    Sign.TEMPERATURE: (33.0, 37.0, 39.5),
+}
+STEPS_S = (1.0, 1.0, 1.0, 5.0, 14.0, 40.0, 60.0, 400.0, 3600.0)
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> list[Record]:
+    """Stretches of readings, assessments and ticks in time order, with commands about whatever is open."""
+    records: list[Record] = []
+    second = 0.0
+    trial = PatientAlerts(PatientState(PATIENT), RULES, lambda _: WARD)
+    known: list[str] = ["no-such-episode"]
+    tried = 0
+    for _ in range(draw(st.integers(1, 14))):
+        step_s = draw(st.sampled_from(STEPS_S))
+        signs = {sign: draw(st.sampled_from(values)) for sign, values in SIGNS.items() if draw(st.booleans())}
+        flagged = draw(st.booleans())
+        for _ in range(draw(st.integers(1, 25))):
+            second += step_s
+            records.append(reading(second, signs, device=draw(st.sampled_from(("device-1", "device-2")))))
+            records.append(assessment(second, score(signs), flagged=flagged))
+            records.append(Tick(ms(second + draw(st.sampled_from((0, 0, 1, 500))))))
+        for record in records[tried:]:
+            known += [transition.episode_id for transition in trial.step(record)]
+        tried = len(records)
+        if draw(st.booleans()):
+            records.append(
+                Command(
+                    f"c-{draw(st.integers(0, 5))}",
+                    PATIENT,
+                    draw(st.sampled_from(known[-4:])),
+                    draw(st.sampled_from(list(Action))),
+                    "nurse-1",
+                    ms(second),
+                )
+            )
+    return records
+
+
+def run(records: Sequence[Record], state: PatientState | None = None) -> tuple[PatientAlerts, list[Transition]]:
+    engine = PatientAlerts(state or PatientState(PATIENT), RULES, lambda _: WARD)
+    return engine, [transition for record in records for transition in engine.step(record)]
+
+
+def restored(state: PatientState) -> PatientState:
+    return msgspec.json.decode(msgspec.json.encode(state), type=PatientState)
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses())
+def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record]) -> None:
+    engine = PatientAlerts(PatientState(PATIENT), RULES, lambda _: WARD)
+    open_by_kind: dict[AlertKind, str] = {}
+    ended: set[str] = set()
+    last: dict[str, Transition] = {}
+    for record in records:
+        for transition in engine.step(record):
+            before = last.get(transition.episode_id)
+            if transition.transition is TransitionKind.RAISED:
+                assert before is None
+                assert transition.kind not in open_by_kind
+                open_by_kind[transition.kind] = transition.episode_id
+            else:
+                assert before is not None
+                assert before.active
+                assert RANK[transition.priority] >= RANK[before.priority]
+                assert transition.onset_ms == before.onset_ms
+            if transition.transition is TransitionKind.ACKNOWLEDGED:
+                assert transition.active
+                assert transition.acknowledged
+            if transition.transition is TransitionKind.RESOLVED:
+                assert not transition.active
+                ended.add(transition.episode_id)
+                del open_by_kind[transition.kind]
+            else:
+                assert transition.active
+                assert transition.episode_id not in ended
+            if before is not None and transition.by is None and before.by is None:
+                assert transition.at_ms >= before.at_ms
+            last[transition.episode_id] = transition
+        held = {kind: machine.episode for kind, machine in engine.state.machines.items() if machine.episode is not None}
+        assert {kind: episode.episode_id for kind, episode in held.items()} == open_by_kind
+        for episode in held.values():
+            told = last[episode.episode_id]
+            assert (told.active, told.acknowledged, told.priority) == (True, episode.acknowledged, episode.priority)
+    news2 = {AlertKind.NEWS2_SINGLE_RED, AlertKind.NEWS2_URGENT, AlertKind.NEWS2_EMERGENCY}
+    assert len(news2 & open_by_kind.keys()) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses(), st.data())
+def test_a_restart_anywhere_changes_nothing(records: list[Record], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(records)))
+    whole, told = run(records)
+    before, told_before = run(records[:cut])
+    after, told_after = run(records[cut:], restored(before.state))
+    assert told_before + told_after == told
+    assert after.state == whole.state
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses(), st.data())
+def test_what_comes_again_after_a_restore_is_told_no_second_time(records: list[Record], data: st.DataObject) -> None:
+    recent = records[-40:]
+    start = data.draw(st.integers(0, len(recent)))
+    whole, _ = run(records)
+    state = restored(whole.state)
+    again = [record for record in recent[start:] if not isinstance(record, Tick)]
+    after, told = run(again, state)
+    known = {transition.transition_id for transition in run(records)[1]}
+    assert {transition.transition_id for transition in told} <= known
+    assert all(transition.transition is not TransitionKind.RAISED for transition in told)
+    assert after.state.machines.keys() == whole.state.machines.keys()
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses(), st.data())
+def test_topics_may_interleave_as_they_like(records: list[Record], data: st.DataObject) -> None:
+    lanes: list[list[Record]] = [
+        [record for record in records if isinstance(record, Reading | Tick)],
+        [record for record in records if not isinstance(record, Reading | Tick | Command)],
+    ]
+    shuffled: list[Record] = []
+    while any(lanes):
+        lane = data.draw(st.sampled_from([lane for lane in lanes if lane]))
+        count = data.draw(st.integers(1, 20))
+        shuffled += lane[:count]
+        del lane[:count]
+    _, told = run(shuffled)
+    without_commands = run([record for record in records if not isinstance(record, Command)])[1]
+    assert _by_id(told) == _by_id(without_commands)
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses(), st.data())
+def test_acknowledgements_that_a_replay_delivers_early_are_not_lost(records: list[Record], data: st.DataObject) -> None:
+    records = [record for record in records if not isinstance(record, Command) or record.action is Action.ACKNOWLEDGE]
+    whole, told = run(records)
+    if not any(transition.transition is TransitionKind.ACKNOWLEDGED for transition in told):
+        return
+    commands = [record for record in records if isinstance(record, Command)]
+    others = [record for record in records if not isinstance(record, Command)]
+    early, told_early = run([*commands, *others])
+    assert {_raised(transition) for transition in told_early} == {_raised(transition) for transition in told}
+    for kind, machine in whole.state.machines.items():
+        if machine.episode is not None and machine.episode.acknowledged:
+            replayed = early.state.machines[kind].episode
+            assert replayed is not None
+            assert replayed.acknowledged
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from((70.0, 84.0, 87.9, 88.0, 89.0, 95.0)), min_size=1, max_size=400))
+def test_an_alert_is_open_exactly_while_its_evidence_says_so(values: list[float]) -> None:
+    """A second implementation of the SpO2 rule for gapless seconds, written from its definition."""
+    engine = PatientAlerts(PatientState(PATIENT), RULES, lambda _: WARD)
+    open_, clear_since, since = False, None, dict.fromkeys((88.0, 80.0, 70.0, 60.0))
+    delays = {88.0: 40, 80.0: 15, 70.0: 5, 60.0: 0}
+    for second, value in enumerate(values):
+        engine.step(reading(second, {Sign.SPO2: value}))
+        for limit in since:
+            since[limit] = None if value >= limit else (second if since[limit] is None else since[limit])
+        held = any(began is not None and second - began >= delays[limit] for limit, began in since.items())
+        clear_since = None if value < 89 else (second if clear_since is None else clear_since)
+        if held:
+            open_ = True
+        elif open_ and clear_since is not None and second - clear_since >= RULES.clear_s:
+            open_, clear_since = False, None
+        machine = engine.state.machines[AlertKind.SPO2_LOW]
+        assert (machine.episode is not None) == open_
+
+
+def _raised(transition: Transition) -> tuple[str, AlertKind]:
+    return transition.episode_id, transition.kind
+
+
+def _by_id(transitions: Sequence[Transition]) -> dict[str, Transition]:
+    return {transition.transition_id: transition for transition in transitions}

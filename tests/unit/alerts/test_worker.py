@@ -1,0 +1,226 @@
+"""The alert service from log to log, SQL and MQTT, in virtual time."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from runtime.bus import Outgoing
+from runtime.virtual_loop import run_virtual
+from storage.patients import discharge
+from tests.support.alert_timetable import PATIENT, assessment, news2
+from tests.support.alert_ward import AlertWard
+from vitals.alert import Action, AlertKind, Reason, TransitionKind
+from vitals.reading import PatientId
+
+SPO2_TOPIC = "wardlight/v1/alerts/ward-a/patient-1/spo2-low"
+OTHER = PatientId("patient-2")
+
+
+async def breached(ward: AlertWard) -> str:
+    """Let SpO2 sink until SQL has the alert; its episode id."""
+    await ward.measure(41, spo2=84)
+    await ward.until(lambda: len(ward.open_episodes()) == 1, within_s=1.0)
+    return ward.open_episodes()[0].episode_id
+
+
+def test_a_breach_is_in_sql_and_on_mqtt_within_a_second_and_gone_from_mqtt_when_it_ends() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        episode_id = await breached(ward)
+        await ward.until(lambda: SPO2_TOPIC in ward.broker.retained, within_s=1.0)
+        standing = ward.retained()[SPO2_TOPIC]
+        assert (standing.episode_id, standing.active, standing.text) == (
+            episode_id,
+            True,
+            "SpO2 84 % for 40 s, limit 88 %",
+        )
+        await ward.command(Action.ACKNOWLEDGE, episode_id)
+        await ward.until(lambda: ward.open_episodes()[0].acknowledged, within_s=1.0)
+        await ward.until(lambda: ward.retained()[SPO2_TOPIC].acknowledged, within_s=1.0)
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.open_episodes(), within_s=1.0)
+        await ward.until(lambda: not ward.broker.retained, within_s=1.0)
+        told = [transition.transition for transition in await ward.told()]
+        assert told == [TransitionKind.RAISED, TransitionKind.ACKNOWLEDGED, TransitionKind.RESOLVED]
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_silence_is_told_by_the_services_own_ticks() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await ward.measure(60, heart_rate=80)
+        assert not ward.open_episodes()
+        await ward.until(lambda: len(ward.open_episodes()) == 1, within_s=125)
+        assert ward.open_episodes()[0].kind is AlertKind.LOST_CONTACT
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_assessments_page_too() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        summary = news2(respiratory_rate=26, spo2=91, heart_rate=115)
+        for second in range(62):
+            await ward.publish(assessment(second, summary))
+        await ward.until(lambda: len(ward.open_episodes()) == 1)
+        assert ward.open_episodes()[0].kind is AlertKind.NEWS2_EMERGENCY
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_kills_change_nothing_that_was_told() -> None:
+    async def scene(kill_every_s: float | None) -> list[tuple[str, str, int]]:
+        ward = AlertWard()
+        await ward.open(PATIENT, OTHER)
+        ward.start()
+
+        async def course() -> None:
+            for spo2 in (96, 84, 75, 96, 84, 96):
+                await ward.measure(50, spo2=spo2)
+            await ward.measure(70, spo2=97)
+
+        async def other() -> None:
+            for heart_rate in (80, 190, 80, 28, 80):
+                await ward.measure(70, patient=OTHER, heart_rate=heart_rate)
+
+        courses = asyncio.gather(course(), other())
+        while kill_every_s is not None and not courses.done():
+            await ward.clock.sleep(kill_every_s)
+            await ward.kill()
+            await ward.clock.sleep(2)
+            ward.start()
+        await courses
+        await ward.clock.sleep(5)
+        told = await ward.told()
+        assert not ward.open_episodes()
+        assert not ward.broker.retained
+        assert {episode.episode_id for episode in ward.all_episodes()} == {told_.episode_id for told_ in told}
+        await ward.stop()
+        return sorted((transition.transition_id, transition.text, transition.at_ms) for transition in told)
+
+    undisturbed = run_virtual(scene(None))
+    assert len(undisturbed) == 7
+    assert run_virtual(scene(13.37)) == undisturbed
+    assert run_virtual(scene(38.05)) == undisturbed
+
+
+def test_a_discharge_in_the_registry_ends_what_is_open() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await breached(ward)
+        with ward.database.transaction() as conn:
+            discharge(conn, PATIENT, ward.clock.now_ms())
+        await ward.until(lambda: not ward.open_episodes(), within_s=8)
+        assert ward.all_episodes()[0].last_reason is Reason.PATIENT_LEFT
+        await ward.clock.sleep(300)
+        assert len(ward.all_episodes()) == 1, "who has left cannot lose contact"
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_a_state_that_cannot_be_trusted_costs_no_open_episode() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        episode_id = await breached(ward)
+        await ward.stop()
+        with ward.database.transaction() as conn:
+            conn.execute(text("UPDATE states SET pipeline_hash = 'alerts-0'"))
+        ward.start()
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.open_episodes())
+        assert [episode.episode_id for episode in ward.all_episodes()] == [episode_id]
+        assert ward.telemetry.value("wardlight_alerts_states_refused_total") == 1
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_while_the_broker_is_down_nothing_is_lost_and_order_is_kept() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await ward.clock.sleep(1)
+        ward.broker.crash()
+        await breached(ward)
+        await ward.measure(62, spo2=96)
+        await ward.measure(41, spo2=84)
+        heard: list[tuple[str, bytes]] = []
+        listener = ward.broker.session("nurse")
+        ward.broker.restart()
+        await listener.open()
+        await listener.subscribe(["wardlight/v1/alerts/#"])
+        while len(heard) < 5:
+            heard += [(message.topic, message.payload) for message in await listener.take(100)]
+        told = [b"raised" if b'"raised"' in payload else payload[:1] for _, payload in heard[-4:]]
+        assert told == [b"raised", b"{", b"", b"raised"]
+        await listener.close()
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_a_broker_that_forgot_is_told_again_of_what_is_open() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await breached(ward)
+        await ward.until(lambda: SPO2_TOPIC in ward.broker.retained)
+        ward.broker.crash()
+        ward.broker.retained.clear()
+        ward.broker.restart()
+        await ward.until(lambda: SPO2_TOPIC in ward.broker.retained)
+        assert ward.retained()[SPO2_TOPIC].active
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_an_alert_that_a_crashed_broker_still_shows_is_cleared_when_it_has_ended() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await breached(ward)
+        await ward.until(lambda: SPO2_TOPIC in ward.broker.retained)
+        saved = dict(ward.broker.retained)
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.broker.retained)
+        await ward.stop()
+        ward.broker.retained.update(saved)
+        ward.start()
+        await ward.until(lambda: not ward.broker.retained)
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_a_record_that_is_none_of_ours_is_passed_over() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        for topic in ("readings", "assessments", "commands", "alerts"):
+            await ward.bus.publish([Outgoing(topic, PATIENT.encode(), b"{nonsense")])
+        await breached(ward)
+        for topic in ("readings", "assessments", "commands", "alerts"):
+            assert ward.telemetry.value("wardlight_alerts_malformed_records_total", topic=topic) == 1
+        await ward.stop()
+
+    run_virtual(scene())
