@@ -84,19 +84,22 @@ async def _through_the_ward(port: int, boot: str, *, inside: bool) -> float:
                 while not telemetry.is_ready:
                     _still(running)
                     await clock.sleep(LOOK_S)
-                return await _seconds_until_stored(base, ward, port, boot)
+                return await _seconds_until_stored(base, ward, running, port, boot)
             finally:
                 stopping.set()
                 await running
 
 
-async def _seconds_until_stored(base: Foundation, ward: Ward, port: int, boot: str) -> float:
+async def _seconds_until_stored(
+    base: Foundation, ward: Ward, running: "asyncio.Task[None]", port: int, boot: str
+) -> float:
     handler = ward.recorder.handler
     process = await _start_publisher(port, boot)
     watch = Stopwatch()
     while min(handler.stored["readings"], handler.stored["assessments"]) < READINGS_PER_ROUND:
         if watch.wall_s() > ROUND_S_MAX:
             raise RuntimeError(f"after {ROUND_S_MAX:.0f} s stored {handler.stored} of {READINGS_PER_ROUND}")
+        _still(running)
         await base.clock.sleep(LOOK_S)
     if not await ward.drained(within_s=ROUND_S_MAX):
         raise RuntimeError("the alerts did not catch up")
@@ -154,7 +157,7 @@ def _enroll(conn: Connection) -> None:
 def _still(running: "asyncio.Task[None]") -> None:
     if running.done():
         running.result()
-        raise RuntimeError("the ward ended before it was ready")
+        raise RuntimeError("the ward ended by itself")
 
 
 def _configuration(directory: Path, port: int, *, protocol: str) -> Configuration:
