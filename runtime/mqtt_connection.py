@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from runtime.mqtt import Received, Will
 from runtime.mqtt_inbox import Inbox, SessionLimits
+from runtime.mqtt_publish import qos_of, read_publish
 from runtime.mqtt_wire import Wire, open_wire, tls_context, unreachable
 from runtime.settings import MqttSettings
 from vitals.errors import Unavailable
@@ -42,9 +43,16 @@ class _Publish(NamedTuple):
 
 
 class _Client(paho.Client):
-    """paho's client, whose socket is our wire."""
+    """paho's client, whose socket is our wire, and whose messages we read ourselves (QoS 2 apart, which nobody asks for)."""
 
     wire: Wire
+    take_publish: Callable[[int, bytearray], MQTTErrorCode]
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        command = self._in_packet["command"]
+        if qos_of(command) > 1:
+            return super()._handle_publish()
+        return self.take_publish(command, self._in_packet["packet"])
 
     def _create_socket(self) -> "paho.SocketLike":
         return self.wire
@@ -71,6 +79,7 @@ class Connection:
         self._limits = limits
         self._on_change = on_change
         self._client = _new_client(settings, identity)
+        self._has_properties = settings.protocol == "5"
         self._publishes: dict[int, asyncio.Future[None]] = {}
         self._subscribes: dict[int, asyncio.Future[None]] = {}
         self._waiting: deque[_Publish] = deque()
@@ -210,7 +219,7 @@ class Connection:
         client.on_connect = lambda _client, _data, flags, reason, properties: self._on_connect(
             reason, properties, resumed=flags.session_present
         )
-        client.on_message = self._on_message
+        client.take_publish = self._take_publish
         client.on_publish = lambda _client, _data, mid, reason, _properties: self._on_publish(mid, reason)
         client.on_subscribe = lambda _client, _data, mid, reasons, _properties: self._on_subscribe(mid, reasons)
         client.on_disconnect = lambda _client, _data, flags, reason, _properties: self._on_disconnect(
@@ -239,22 +248,12 @@ class Connection:
         self._client.wire.keep_alive(getattr(properties, "ServerKeepAlive", self._settings.keepalive_s))
         self._opened.set_result(resumed)
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "\ufffd"
-        self._inbox.add(
-            Received(
-                topic=topic,
-                payload=bytes(message.payload),
-                qos=message.qos,
-                retain=message.retain,
-                redelivered=message.dup,
-                mid=message.mid,
-                connection=self.number,
-            )
-        )
+    def _take_publish(self, command: int, packet: bytearray) -> MQTTErrorCode:
+        message = read_publish(command, packet, has_properties=self._has_properties, connection=self.number)
+        if message is None:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        self._inbox.add(message)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _on_publish(self, mid: int, reason: ReasonCode) -> None:
         future = self._publishes.pop(mid, None)
