@@ -1,5 +1,7 @@
 """The smallest bridge that receipts: remembers what arrived and in which order it first did, and forgets no reading."""
 
+import asyncio
+import contextlib
 from collections import defaultdict
 
 from runtime.mqtt import MqttPort
@@ -18,6 +20,8 @@ class ReceiptingBridge:
         """Per device its readings in the order in which each first arrived."""
         self.ids: set[str] = set()
         self.messages = 0
+        self._vouching: set[asyncio.Task[None]] = set()
+        """Beside the taking: a session above its high-water mark reads no answers until more is taken."""
 
     async def run(self) -> None:
         """Serve until cancelled or the session is closed."""
@@ -37,16 +41,22 @@ class ReceiptingBridge:
                     self.ids.add(reading_id)
                     self.first_seen[device_id].append(reading)
             self._session.acknowledge(messages)
-            await self._vouch(runs)
+            vouching = asyncio.create_task(self._vouch(runs))
+            self._vouching.add(vouching)
+            vouching.add_done_callback(self._vouching.discard)
 
     async def _vouch(self, runs: dict[tuple[DeviceId, str], list[int]]) -> None:
-        for (device_id, boot), sequences in runs.items():
-            for first, last in _unbroken(sorted(set(sequences))):
-                receipt = Receipt(boot=boot, from_sequence=first, through_sequence=last)
-                try:
-                    await self._session.publish(accepted_topic(device_id), encode(receipt))
-                except Unavailable:
-                    await self._session.connected()
+        receipts = [
+            (accepted_topic(device_id), Receipt(boot=boot, from_sequence=first, through_sequence=last))
+            for (device_id, boot), sequences in runs.items()
+            for first, last in _unbroken(sorted(set(sequences)))
+        ]
+        await asyncio.gather(*(self._publish(topic, receipt) for topic, receipt in receipts))
+
+    async def _publish(self, topic: str, receipt: Receipt) -> None:
+        """A receipt that does not get through is not repeated: its device asks again."""
+        with contextlib.suppress(Unavailable):
+            await self._session.publish(topic, encode(receipt))
 
     def out_of_order(self) -> dict[DeviceId, list[int]]:
         """Devices of which a reading first arrived after a later one."""
