@@ -26,6 +26,10 @@ class DashboardSettings(Section):
     """A sign that comes every n seconds is stale after this many times n, where that is longer."""
     stale_after_s_max: float = Field(default=3600, ge=30, le=86400)
     """However slowly a sign comes, older than this it is stale."""
+    spot_stale_after_s: float = Field(default=900, ge=30, le=86400)
+    """For temperature, pressure and the like while only one value is known and so not when the next is due."""
+    charted_stale_after_s: float = Field(default=6 * 3600, ge=60, le=86400)
+    """For consciousness and oxygen, which people chart on their rounds (as NEWS2 takes them)."""
     trend_window_s: int = Field(default=900, ge=60, le=7200)
     trend_bucket_s: int = Field(default=10, ge=1, le=300)
     recent_alert_s: int = Field(default=600, ge=0, le=86400)
@@ -77,6 +81,8 @@ class DashboardSettings(Section):
             stale_after_ms=int(self.stale_after_s * 1000),
             stale_cadences=self.stale_cadences,
             stale_after_ms_max=int(self.stale_after_s_max * 1000),
+            spot_stale_after_ms=int(self.spot_stale_after_s * 1000),
+            charted_stale_after_ms=int(self.charted_stale_after_s * 1000),
             trend_window_ms=self.trend_window_s * 1000,
             trend_bucket_ms=self.trend_bucket_s * 1000,
             recent_alert_ms=self.recent_alert_s * 1000,

@@ -18,7 +18,7 @@ from runtime.bus import Positions, TopicPartition
 from runtime.clock import Clock
 from storage import assessments, claims, devices, episodes, patients, readings
 from storage.readings import Bucket, LatestSign
-from storage.session import Database
+from storage.session import Connection, Database
 from vitals.alert import TransitionKind
 from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
@@ -64,18 +64,7 @@ class SqlSource:
             beds = [bed_of(patient) for patient in patients.list_patients(conn)]
             newest = readings.latest(conn, [bed.patient_id for bed in beds])
             assessed = assessments.latest(conn, [bed.patient_id for bed in beds])
-            known = {
-                episode.episode_id: episode
-                for episode in (
-                    *episodes.list_episodes(conn, from_ms=recent_ms, limit=_RECENT_EPISODES_MAX),
-                    *episodes.open_episodes(conn),
-                )
-            }
-            steps = {
-                episode.episode_id: episodes.transitions_of(conn, episode.episode_id)
-                for episode in known.values()
-                if episode.acknowledged and episode.last_transition is not TransitionKind.ACKNOWLEDGED
-            }
+            shown = _shown_episodes(conn, recent_ms)
             values: dict[PatientId, Mapping[Sign, LatestSign]] = {}
             minutes: dict[PatientId, Sequence[Bucket]] = {}
             trend: dict[PatientId, Sequence[Bucket]] = {}
@@ -105,10 +94,6 @@ class SqlSource:
                 **_of(claims.positions_of(conn, RECORDER_GROUP), LogTopic.READINGS, LogTopic.ASSESSMENTS),
                 **_of(claims.positions_of(conn, ALERTS_GROUP), LogTopic.ALERTS),
             }
-        shown: dict[PatientId, list[EpisodeNow]] = {}
-        for episode in known.values():
-            now = episode_of(episode, steps.get(episode.episode_id, ()))
-            shown.setdefault(episode.patient_id, []).append(now)
         seeds = [
             Seed(
                 bed=bed,
@@ -125,6 +110,23 @@ class SqlSource:
         return Snapshot(seeds=seeds, positions=positions)
 
 
+def _shown_episodes(conn: Connection, recent_ms: int) -> dict[PatientId, list[EpisodeNow]]:
+    """Open and recent episodes by patient."""
+    known = {
+        episode.episode_id: episode
+        for episode in (
+            *episodes.list_episodes(conn, from_ms=recent_ms, limit=_RECENT_EPISODES_MAX),
+            *episodes.open_episodes(conn),
+        )
+    }
+    shown: dict[PatientId, list[EpisodeNow]] = {}
+    for episode in known.values():
+        retold = episode.acknowledged and episode.last_transition is not TransitionKind.ACKNOWLEDGED
+        steps = episodes.transitions_of(conn, episode.episode_id) if retold else ()
+        shown.setdefault(episode.patient_id, []).append(episode_of(episode, steps))
+    return shown
+
+
 def _of(positions: Positions, *topics: LogTopic) -> dict[TopicPartition, int]:
     return {place: position for place, position in positions.items() if place.topic in topics}
 
@@ -138,6 +140,7 @@ def _signs(
     shift_ms = behind_ms if newest.origin is Origin.REPLAY else min(0, behind_ms)
     return {
         sign: SignNow(
+            sign=sign,
             value=latest.value,
             measured_at_ms=latest.measured_at_ms,
             seen_at_ms=latest.measured_at_ms + shift_ms,

@@ -17,6 +17,12 @@ from vitals.sign import Sign
 
 TREND_SIGNS: tuple[Sign, ...] = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2)
 """Signs drawn as a line on a tile."""
+SPOT_SIGNS = frozenset(
+    {Sign.TEMPERATURE, Sign.SYSTOLIC, Sign.DIASTOLIC, Sign.MEAN_PRESSURE, Sign.GLUCOSE, Sign.BATTERY}
+)
+"""Measured now and then: one value alone does not say when the next is due."""
+CHARTED_SIGNS = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN})
+"""Charted by people: holds until the next round, whatever the distance of the last two."""
 INTERVALS_KEPT = 5
 """A median of five outlives two gaps."""
 
@@ -28,6 +34,8 @@ class WardLimits:
     stale_after_ms: int = 30_000
     stale_cadences: float = 3.0
     stale_after_ms_max: int = 3_600_000
+    spot_stale_after_ms: int = 900_000
+    charted_stale_after_ms: int = 6 * 3_600_000
     trend_window_ms: int = 900_000
     trend_bucket_ms: int = 10_000
     recent_alert_ms: int = 600_000
@@ -36,10 +44,12 @@ class WardLimits:
     samples_max: int = 600
     patients_max: int = 5000
 
-    def stale_after(self, intervals_ms: Collection[int]) -> int:
+    def stale_after(self, intervals_ms: Collection[int], sign: Sign | None = None) -> int:
         """The age from which data that came at these intervals is stale: a slow sign is not judged by a fast one's clock."""
+        if sign in CHARTED_SIGNS:
+            return self.charted_stale_after_ms
         if not intervals_ms:
-            return self.stale_after_ms
+            return self.spot_stale_after_ms if sign in SPOT_SIGNS else self.stale_after_ms
         usual_ms = self.stale_cadences * median(intervals_ms)
         return int(max(self.stale_after_ms, min(usual_ms, self.stale_after_ms_max)))
 
@@ -58,6 +68,7 @@ class Bed:
 class SignNow:
     """The newest value of one sign and how often it comes."""
 
+    sign: Sign
     value: float
     measured_at_ms: int
     seen_at_ms: int
@@ -66,7 +77,7 @@ class SignNow:
 
     def stale_after_ms(self, limits: WardLimits) -> int:
         """The age from which this value must not be shown as current."""
-        return limits.stale_after(self.intervals_ms)
+        return limits.stale_after(self.intervals_ms, self.sign)
 
 
 @dataclass(frozen=True)
@@ -268,7 +279,7 @@ class Ward:
         shown = patient.signs.get(sign)
         if shown is None:
             patient.signs[sign] = SignNow(
-                value=value, measured_at_ms=reading.measured_at_ms, seen_at_ms=seen_at_ms(reading)
+                sign=sign, value=value, measured_at_ms=reading.measured_at_ms, seen_at_ms=seen_at_ms(reading)
             )
         elif reading.measured_at_ms > shown.measured_at_ms:
             shown.intervals_ms.append(reading.measured_at_ms - shown.measured_at_ms)

@@ -57,7 +57,7 @@ export class Tile {
     this.node.classList.toggle("is-stale", this.isStale);
     this.noData.hidden = !this.isStale;
     if (this.isStale) setText(this.noData, ageMs === Infinity ? "No data yet" : `No data for ${duration(ageMs)}`);
-    setText(this.age, ageMs === Infinity ? "never heard" : this.isStale ? `last ${clockTime(data.seen_at_ms)}` : `${duration(ageMs)} ago`);
+    setText(this.age, ageMs === Infinity ? "never heard" : this.isStale ? `last ${clockTime(data.seen_at_ms)}` : `${duration(ageMs)} ago${slowAges(data.signs, nowMs)}`);
     for (const sign of BIG) this.#renderBig(sign, nowMs, windows);
     this.#renderPressure(nowMs);
     renderSmall(this.temperature, [data.signs.temperature_celsius], nowMs, this.isStale, (sign) => formatValue("temperature_celsius", sign.value));
@@ -125,7 +125,7 @@ export class Tile {
 export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, acknowledger }) {
   const state = episode.acknowledged ? "is-acknowledged" : "is-open";
   const details = [PRIORITY_NAMES[episode.priority].toUpperCase()];
-  if (others) details.push(unseen ? `+${unseen} not acknowledged` : `+${others} more`);
+  if (others) details.push(unseen ? `+${unseen} unseen` : `+${others} more`);
   if (episode.acknowledged) details.push(`✓ ${episode.acknowledged_by ?? "acknowledged"}`);
   const strip = el(
     "div", { className: `alert-strip is-${episode.priority} ${state}` },
@@ -167,6 +167,14 @@ function renderSmall(cell, signs, nowMs, tileIsStale, text) {
   const old = known.some((sign) => nowMs - sign.seen_at_ms > sign.stale_after_ms);
   cell.node.classList.toggle("is-old", known.length > 0 && (tileIsStale || old));
   setAttribute(cell.node, "title", known.length ? `${duration(nowMs - Math.min(...known.map((sign) => sign.seen_at_ms)))} old` : "not measured");
+}
+
+/** Ages of what is measured now and then, where they differ from the rest by a minute or more. */
+function slowAges(signs, nowMs) {
+  return [["BP", signs.systolic_mmhg], ["°C", signs.temperature_celsius]]
+    .filter(([, sign]) => sign && nowMs - sign.seen_at_ms >= 60_000)
+    .map(([label, sign]) => ` · ${label} ${duration(nowMs - sign.seen_at_ms)}`)
+    .join("");
 }
 
 function describe(sign, shown, stale, nowMs) {

@@ -154,3 +154,10 @@ def test_a_seed_and_the_log_after_it_equal_the_whole_log() -> None:
     for record in records[20:]:
         ward.apply_reading(record)
     assert shown(ward) | {"stale_after_ms": 0} == shown(whole) | {"stale_after_ms": 0}
+
+
+def test_a_single_spot_value_is_not_judged_by_the_clock_of_continuous_signs() -> None:
+    patient = ward_with([reading(at_s=0, systolic_mmhg=120, heart_rate_bpm=70, consciousness_acvpu=0)]).patients[P1]
+    assert patient.signs[Sign.HEART_RATE].stale_after_ms(LIMITS) == 30_000
+    assert patient.signs[Sign.SYSTOLIC].stale_after_ms(LIMITS) == 900_000
+    assert patient.signs[Sign.CONSCIOUSNESS].stale_after_ms(LIMITS) == 6 * 3_600_000
