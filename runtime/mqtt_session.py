@@ -26,7 +26,7 @@ class MqttSession:
 
     Reconnects for ever, with full jitter. Messages are acknowledged only by their taker, in arrival order. Above the
     high-water mark of `limits` nothing more is read or decoded until the taker has acknowledged down to half of it.
-    With `persistent` the broker keeps the session between connections (where it can: amqtt cannot).
+    With `persistent` the broker keeps the session between connections, where `mqtt.keeps_sessions` says that it can.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class MqttSession:
         limits: SessionLimits | None = None,
     ) -> None:
         self._settings = settings
-        self._identity = Identity(client_id=client_id, persistent=persistent, will=will)
+        self._identity = Identity(client_id=client_id, persistent=persistent and settings.keeps_sessions, will=will)
         self._limits = limits or SessionLimits()
         self._backoff = Backoff(clock=clock, cap_s=settings.reconnect_s_max)
         self._filters: dict[str, None] = {}

@@ -60,6 +60,8 @@ class MqttSettings(Section):
     """Publishes sent and not yet answered; an MQTT 5 broker may ask for fewer."""
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=0)
     """How long the broker keeps our session while we are away (MQTT 5; a 3.1.1 broker keeps it by its own rule)."""
+    keeps_sessions: bool = True
+    """Off for the embedded broker: it loses the subscriptions of a lasting session whose client comes back too quickly."""
 
 
 class LogSettings(Section):

@@ -129,7 +129,7 @@ class _Demo:
 
     def _configuration(self, mqtt_port: int) -> Configuration:
         tables: dict[str, dict[str, Any]] = {
-            "mqtt": {"port": mqtt_port, "protocol": "3.1.1"},
+            "mqtt": {"port": mqtt_port, "protocol": "3.1.1", "keeps_sessions": False},
             "log": {"kind": "local", "directory": str(self._directory)},
             "database": {"url": f"sqlite:///{self._directory / 'ward.db'}"},
             "ingest": {"enroll_unassigned": True, "enroll_ward": DEMO_WARD},
