@@ -87,29 +87,20 @@ class PersonalBaselines:
         ]
         return max(map(abs, deviations), default=None)
 
-    def learn(self, signs: Mapping[Sign, float], at_ms: int, *, every_ms: float = 0.0) -> bool:
-        """Move towards its value each sign's baseline that last moved at least `every_ms` ago; whether any moved.
-
-        Raises ValueError on NaN and infinities, before anything moved.
-        """
-        due = [
-            (sign, value)
-            for sign, value in signs.items()
-            if sign in SPREAD_FACTS
-            and ((baseline := self.signs.get(sign)) is None or at_ms - baseline.learned_at_ms >= every_ms)
-        ]
-        if not due:
-            return False
+    def learn(self, signs: Mapping[Sign, float], at_ms: int) -> None:
+        """Move each sign's baseline towards its value; raises ValueError on NaN and infinities, before anything moved."""
         refuse_not_finite(signs)
-        for sign, value in due:
+        for sign, value in signs.items():
+            facts = SPREAD_FACTS.get(sign)
+            if facts is None:
+                continue
             baseline = self.signs.get(sign)
             if baseline is None:
-                self.signs[sign] = SignBaseline(value, SPREAD_FACTS[sign].expected, 1, 0.0, at_ms)
-            else:
-                self._move(baseline, SPREAD_FACTS[sign].least, value, at_ms)
-                if sign not in self.warm and self._is_warm(baseline):
-                    self.warm[sign] = baseline
-        return True
+                self.signs[sign] = SignBaseline(value, facts.expected, 1, 0.0, at_ms)
+                continue
+            self._move(baseline, facts.least, value, at_ms)
+            if sign not in self.warm and self._is_warm(baseline):
+                self.warm[sign] = baseline
 
     def dump(self) -> dict[Sign, SignBaseline]:
         """The whole state, as plain records."""

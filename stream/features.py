@@ -25,6 +25,14 @@ class RecentSigns(msgspec.Struct):
         self.values.update(signs)
         self.at_ms.update(dict.fromkeys(signs, at_ms))
 
+    def since(self, after_ms: int | None, until_ms: int) -> dict[Sign, float]:
+        """What was measured after `after_ms` and not after `until_ms`: at most one value per sign, the last one."""
+        return {
+            sign: self.values[sign]
+            for sign, measured_ms in self.at_ms.items()
+            if measured_ms <= until_ms and (after_ms is None or measured_ms > after_ms)
+        }
+
     def held(self, sign: Sign, at_ms: int) -> float | None:
         """The sign's last value if it was measured at most `HOLD_MS` before `at_ms`, and not after it."""
         measured_ms = self.at_ms.get(sign)

@@ -90,7 +90,7 @@ class PipelineState(msgspec.Struct):
     quantile: QuantileState
     recent: RecentSigns
     learned_at_ms: int | None
-    seen_at_ms: int | None
+    due_at_ms: int | None
     paused_s: float
 
 
@@ -105,7 +105,7 @@ class PatientPipeline:
             self._quantile = OwnQuantile(parameters.quantile)
             self._recent = RecentSigns()
             self._learned_at_ms: int | None = None
-            self._seen_at_ms: int | None = None
+            self._due_at_ms: int | None = None
             self._paused_s = 0.0
             return
         self.baselines = PersonalBaselines.load(parameters.baseline, state.baselines)
@@ -113,7 +113,7 @@ class PatientPipeline:
         self._quantile = OwnQuantile.load(parameters.quantile, state.quantile)
         self._recent = state.recent
         self._learned_at_ms = state.learned_at_ms
-        self._seen_at_ms = state.seen_at_ms
+        self._due_at_ms = state.due_at_ms
         self._paused_s = state.paused_s
 
     def score(self, signs: Mapping[Sign, float], at_ms: int) -> Scored:
@@ -125,31 +125,42 @@ class PatientPipeline:
         threshold = None if quantile is None else quantile + self.parameters.margin
         return Scored(at_ms, signs, known, raw, threshold)
 
+    def is_due(self, at_ms: int) -> bool:
+        """Whether the models are to look at a moment for learning; in between they only take note."""
+        return self._due_at_ms is None or at_ms - self._due_at_ms >= self.parameters.learn_every_s * 1000
+
+    def lesson(self, scored: Scored) -> dict[Sign, float]:
+        """What a due moment would teach: its signs, and those that other readings brought since the last due moment."""
+        lesson = self._recent.since(self._due_at_ms, scored.at_ms)
+        lesson.update(scored.signs)
+        return lesson
+
     def learn(self, scored: Scored, *, held_back: bool = False) -> bool:
-        """Learn from what was scored, if it came in order and is due; whether anything was learned.
+        """Learn from what was scored, if it is due, else take note of it; whether anything was learned.
 
         `held_back` says that it is flagged, beyond a hard limit or of an alarming NEWS2: it is not learned, until that
         has gone on for `pause_s_max`; then it is, slowly.
         """
         at_ms = scored.at_ms
-        every_s = self._every_s(at_ms, held_back=held_back)
-        self._recent.take(scored.signs, at_ms)
-        if every_s is None:
+        if not self.is_due(at_ms):
+            self.observe(scored)
             return False
-        every_ms = every_s * 1000
-        learned = self.baselines.learn(scored.signs, at_ms, every_ms=every_ms)
-        if not learned or scored.deviations is None:
-            return learned
-        if self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_ms:
-            return True
+        lesson = self.lesson(scored)
+        every_s = self._every_s(at_ms, held_back=held_back)
+        self._due_at_ms = at_ms
+        self.observe(scored)
+        if every_s is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_s * 1000):
+            return False
         self._learned_at_ms = at_ms
-        if scored.raw is not None:
-            self._quantile.learn(scored.raw, at_ms)
-        self._trees.learn(scored.deviations, at_ms)
+        if scored.deviations is not None:
+            if scored.raw is not None:
+                self._quantile.learn(scored.raw, at_ms)
+            self._trees.learn(scored.deviations, at_ms)
+        self.baselines.learn(lesson, at_ms)
         return True
 
     def observe(self, scored: Scored) -> None:
-        """Take note of a moment that came in order yet too late to be learned."""
+        """Take note of a moment that came in order, without learning from it."""
         self._recent.take(scored.signs, scored.at_ms)
 
     def dump(self) -> PipelineState:
@@ -160,15 +171,15 @@ class PatientPipeline:
             quantile=self._quantile.dump(),
             recent=self._recent,
             learned_at_ms=self._learned_at_ms,
-            seen_at_ms=self._seen_at_ms,
+            due_at_ms=self._due_at_ms,
             paused_s=self._paused_s,
         )
 
     def _every_s(self, at_ms: int, *, held_back: bool) -> float | None:
-        seen_at_ms, self._seen_at_ms = self._seen_at_ms, at_ms
+        """How often to learn now; None for not at all."""
         if not held_back:
             self._paused_s = 0.0
             return self.parameters.learn_every_s
-        if seen_at_ms is not None:
-            self._paused_s += min(max(at_ms - seen_at_ms, 0) / 1000, self.parameters.gap_s_max)
+        if self._due_at_ms is not None:
+            self._paused_s += min((at_ms - self._due_at_ms) / 1000, self.parameters.gap_s_max)
         return self.parameters.paused_learn_every_s if self._paused_s > self.parameters.pause_s_max else None

@@ -44,8 +44,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     """Assess one reading and step the state; None where the reading was already assessed.
 
     NEWS2 combines the reading with what is still fresh of the patient. A reading out of order is scored by its own values
-    alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated joins what is
-    known, yet teaches nothing. Both are late.
+    alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated joins what
+    NEWS2 knows. Both are late, and the models take no note of them.
     """
     device_newest_ms = state.seen.device_newest_ms(reading.device_id)
     if not state.seen.add(reading):
@@ -54,13 +54,14 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     inputs = reading.signs if out_of_order else _joined(state, reading)
     news2 = score(inputs, spo2_scale=state.spo2_scale)
     scored = state.pipeline.score(reading.signs, reading.measured_at_ms)
-    drivers = _drivers(state, reading.signs, inputs, news2)
+    drivers = _drivers(state, reading.signs, inputs, news2) if news2.low or scored.flagged else ()
     late = out_of_order or is_outdated(reading, live_age_ms_max=live_age_ms_max)
     learned = False
     if not late:
-        learned = state.pipeline.learn(scored, held_back=_is_alarming(scored, reading.signs, news2))
-    elif not out_of_order:
-        state.pipeline.observe(scored)
+        if state.pipeline.is_due(scored.at_ms):
+            learned = state.pipeline.learn(scored, held_back=_is_alarming(state.pipeline, scored, news2))
+        else:
+            state.pipeline.observe(scored)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -84,8 +85,10 @@ def _joined(state: PatientState, reading: Reading) -> Mapping[Sign, float]:
     return state.fresh.current()
 
 
-def _is_alarming(scored: Scored, signs: Mapping[Sign, float], news2: News2Summary) -> bool:
-    return scored.flagged or news2.single_red or news2.low >= URGENT_FROM or any_beyond_limits(signs)
+def _is_alarming(pipeline: PatientPipeline, scored: Scored, news2: News2Summary) -> bool:
+    if scored.flagged or news2.single_red or news2.low >= URGENT_FROM:
+        return True
+    return any_beyond_limits(pipeline.lesson(scored))
 
 
 class _Ranked(NamedTuple):

@@ -40,7 +40,8 @@ class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key.
 
-    Exactly one of `anomaly` and `warming_up=True` describes the model's state: no score is ever 0 for "not ready".
+    While `warming_up` there is no `anomaly`, and no score is ever 0 for "not ready"; once warm, `anomaly` is None only
+    where the reading and what was measured shortly before it hold too few signs.
     """
 
     reading_id: str
@@ -49,7 +50,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     received_at_ms: int
     news2: News2Summary
     drivers: tuple[Driver, ...]
-    """Strongest first."""
+    """What brought the NEWS2 points or the flag, strongest first; empty where there is neither."""
     warming_up: bool
     model_version: str
     origin: Origin = Origin.REAL
