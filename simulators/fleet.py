@@ -120,7 +120,7 @@ class Fleet:
 
     def _furnish(self) -> list[Bedside]:
         settings = self._settings
-        day_s = self.started_at_ms / 1000 % DAY_S
+        day_s = self.started_at_ms / 1000 % DAY_S if settings.day_s is None else settings.day_s
         return [
             Bedside(
                 physiology=healthy(seed=settings.seed, bed=bed),

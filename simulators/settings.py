@@ -20,6 +20,8 @@ class SimulatorSettings(Section):
     """When that one scenario begins; its own default where absent. `demo` has its own times."""
     time_scale: float = Field(default=1.0, gt=0)
     """How many seconds of that one scenario pass in one second. `demo` has its own scales."""
+    day_s: float | None = Field(default=None, ge=0, lt=86_400)
+    """Time of day, in seconds after midnight UTC, at which the courses start; the present one where absent."""
     device_prefix: str = "sim"
     """Devices are named `<prefix>-001` and so on."""
     connecting_max: int = Field(default=16, ge=1, le=1000)
