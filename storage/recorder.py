@@ -142,7 +142,7 @@ class RecorderHandler:
     def _report(self, outcomes: Sequence[Storable]) -> None:
         readings = self._lanes[LogTopic.READINGS.value].rows
         if readings:
-            waited_ms = self._clock.now_ms() - readings[0][READING_ROW_RECEIVED_AT]
+            waited_ms = self._clock.now_ms() - min(row[READING_ROW_RECEIVED_AT] for row in readings)
             self._telemetry.observe("wardlight_recorder_reading_to_stored_seconds", max(0, waited_ms) / 1000)
         for lane, (counts, refused) in zip(self._lanes.values(), outcomes, strict=True):
             table = lane.insert.table_name

@@ -47,6 +47,7 @@ class Database:
         self._engine = _engine(url, connections_max)
         in_memory = isinstance(self._engine.pool, StaticPool)
         self._turn: AbstractContextManager[Any] = threading.RLock() if in_memory else nullcontext()
+        self._writer = threading.Lock() if self.is_sqlite and not in_memory else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -61,7 +62,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A write transaction: committed on leaving, rolled back on an exception; durable once left."""
-        with self._turn, _translated(writing=True), self._engine.connect() as conn, conn.begin():
+        with self._turn, self._writing(), _translated(writing=True), self._engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
@@ -82,6 +83,19 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A SQLite file has one writer: those of this process queue for it, instead of polling SQLite's lock."""
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            raise Unavailable("Another transaction of this process has been writing for too long.")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def _snapshot_options(self) -> dict[str, Any]:
         if self.is_sqlite:

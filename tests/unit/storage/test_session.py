@@ -78,6 +78,16 @@ def test_a_lock_held_too_long_is_unavailable(tmp_path: Path, monkeypatch: pytest
     database.close()
 
 
+def test_a_writer_of_the_same_process_that_never_ends_is_unavailable(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.session.BUSY_TIMEOUT_MS", 50)
+    with database.transaction(), pytest.raises(Unavailable, match="too long"), database.transaction():
+        pass
+    with database.transaction() as conn:
+        claim(conn, "g", [0])
+
+
 def test_more_callers_than_connections_wait_and_then_hear_which_setting_to_raise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
