@@ -38,7 +38,7 @@ class Moment(NamedTuple):
         """Whether readings come so slowly that a delay of `delay_ms` cannot filter them."""
         if self.usual_ms is None or self.gap_ms is None:
             return False
-        return self.usual_ms >= delay_ms and self.gap_ms >= delay_ms
+        return self.usual_ms > delay_ms and self.gap_ms > delay_ms
 
     def has_held(self, since_ms: int | None, delay_s: float) -> bool:
         """Whether a condition that began at `since_ms` (None: it does not hold) has lasted for `delay_s`."""
