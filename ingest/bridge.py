@@ -78,6 +78,10 @@ class Bridge:
         stopped = asyncio.create_task(self._stopping.wait(), name="ingest-stopping")
         try:
             await asyncio.wait({intake, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            for task in self._publishing:
+                task.cancel()
+            raise
         finally:
             self._stopping.set()
             stopped.cancel()

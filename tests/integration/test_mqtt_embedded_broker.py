@@ -30,7 +30,7 @@ async def broker() -> AsyncIterator[EmbeddedBroker]:
 
 @contextlib.asynccontextmanager
 async def client(server: EmbeddedBroker, name: str) -> AsyncIterator[MqttSession]:
-    settings = MqttSettings(port=server.port, protocol="3.1.1", reconnect_s_max=0.5)
+    settings = MqttSettings(port=server.port, protocol="3.1.1", reconnect_s_max=0.05, keeps_sessions=False)
     made = MqttSession(settings, client_id=name, clock=SystemClock(), persistent=False)
     await made.open()
     try:
@@ -62,6 +62,19 @@ async def test_a_packet_beyond_the_limit_ends_its_connection_only() -> None:
             await asyncio.wait_for(one.publish("t", b"x" * 200_000), STEPS_S_MAX)
         await asyncio.wait_for(other.publish("t", b"x" * 50_000), STEPS_S_MAX)
         await asyncio.wait_for(one.connected(after=1), STEPS_S_MAX)
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_loses_its_connection_again_and_again_stays_subscribed() -> None:
+    async with broker() as server, client(server, "a") as one, client(server, "b") as other:
+        await one.subscribe(["t"])
+        for number in range(1, 21):
+            one.drop()
+            await asyncio.wait_for(one.connected(after=number), STEPS_S_MAX)
+            await other.publish("t", str(number).encode())
+            (message,) = await asyncio.wait_for(one.take(1), STEPS_S_MAX)
+            one.acknowledge([message])
+            assert int(message.payload) == number
 
 
 @pytest.mark.asyncio

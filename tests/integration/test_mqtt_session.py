@@ -144,6 +144,30 @@ async def test_above_the_high_water_mark_nothing_is_read_and_the_connection_live
         assert (await taker.connected()).number == 1
 
 
+@PROTOCOLS
+@pytest.mark.asyncio
+async def test_connections_that_come_and_go_do_not_pile_up_what_nobody_takes(
+    mosquitto: MosquittoServer, protocol: str
+) -> None:
+    settings, topic = mosquitto.settings(protocol=protocol, reconnect_s_max=0.05), f"pile/{protocol}"
+    limits = SessionLimits(held_messages_max=15)
+    async with (
+        session(settings, f"pile-sub-{protocol}", limits=limits) as taker,
+        session(mosquitto.settings(protocol=protocol), f"pile-pub-{protocol}") as publisher,
+    ):
+        await taker.subscribe([topic])
+        await publish_all(publisher, topic, range(100))
+        for number in range(1, 8):
+            taker.drop()
+            await asyncio.wait_for(taker.connected(after=number), STEPS_S_MAX)
+        received: set[int] = set()
+        while len(received) < 100:
+            messages = await take(taker, 1)
+            taker.acknowledge(messages)
+            received |= set(payloads(messages))
+        assert taker.inbox.high_water == 15
+
+
 @pytest.mark.asyncio
 async def test_a_broker_that_forgot_the_session_is_subscribed_to_again() -> None:
     with running_mosquitto() as server:
