@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import secrets
 import socket
 from collections.abc import Iterator
@@ -139,16 +138,8 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address; raises ConfigurationError for another one, or where the port is taken."""
+    """A listening socket; raises ConfigurationError where the port is taken. Which hosts are allowed, settings say."""
     address = "127.0.0.1" if host == "localhost" else host
-    try:
-        loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ConfigurationError(
-            f"The dashboard has no sign-in yet and so listens on this machine only: set dashboard.host to 127.0.0.1, not {host}."
-        )
     listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -61,7 +61,6 @@ class DashboardSettings(Section):
     """Size of a request body."""
     requests_max: int = Field(default=200, ge=10)
     """Requests in hand at once, live streams included; more are answered with 503."""
-    history_rows_max: int = Field(default=20_000, ge=100, le=200_000)
     shutdown_s: float = Field(default=3, ge=0.5, le=60)
     """Real time that open requests get to end."""
 
