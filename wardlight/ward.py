@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from alerts import service as alerts_service
 from alerts.service import Alerts
 from alerts.settings import AlertsSettings
-
-from alerts import service as alerts_service
 from dashboard.service import Dashboard
 from dashboard.settings import DashboardSettings
 from ingest import service as ingest_service

@@ -45,7 +45,7 @@ CHECKERS = (
 
 
 def simulate(plan: Plan) -> Outcome:
-    print(f"simulation plan: {plan}")  # noqa: T201 - a failure must be repeatable from its output
+    print(f"simulation plan: {plan}")
 
     async def run() -> Outcome:
         return await SimulatedWard(plan, checkers=CHECKERS).run()
