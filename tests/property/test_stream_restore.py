@@ -12,7 +12,7 @@ from tests.support.stream_log import ListLog, stream_run
 from vitals.reading import Origin, Reading, Tick
 
 
-def ward(seed: int, *, patients: int = 5, seconds: int = 300) -> ListLog:
+def ward(seed: int, *, patients: int = 5, seconds: int = 240) -> ListLog:
     """A few minutes of a ward: changing states, duplicates, late and unordered readings, gaps, ticks."""
     source = random.Random(seed)
     records: list[Reading | Tick] = []
@@ -46,7 +46,7 @@ def ward(seed: int, *, patients: int = 5, seconds: int = 300) -> ListLog:
     return log
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     live_max=st.sampled_from([2, 3, 100]),

@@ -167,9 +167,9 @@ class ModelConformance:
         tracemalloc.start()
         try:
             before, _ = tracemalloc.get_traced_memory()
-            model = taught(case, 2000)
+            model = taught(case, 1000)
             early, _ = tracemalloc.get_traced_memory()
-            for at_ms, signs in moments(4000, seed=7, start=2000, missing=0.2):
+            for at_ms, signs in moments(2000, seed=7, start=1000, missing=0.2):
                 case.learn(model, signs, at_ms)
             late, _ = tracemalloc.get_traced_memory()
         finally:
