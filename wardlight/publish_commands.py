@@ -1,19 +1,26 @@
 """`wardlight simulate` and `wardlight replay`: publish as devices over MQTT, keeping every reading until it is receipted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import math
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from runtime.clock import SystemClock
 from runtime.lifecycle import EXIT_FAILED, run_service
 from runtime.logs import set_up_logging
 from runtime.settings import Configuration, MqttSettings, TelemetrySettings
 from simulators.links import DevicesReport
+from simulators.service import replay as run_replay
 from simulators.service import simulate as run_simulation
 from simulators.settings import SimulatorSettings
+from wardlight import arguments
 from wardlight.api_client import JsonOption
 from wardlight.printing import print_json, print_table, table
 from wardlight.service_commands import ConfigOption
@@ -23,7 +30,7 @@ SHUTDOWN_S = 40.0
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `simulate`."""
+    """Register `simulate` and `replay`."""
 
     @app.command()
     def simulate(
@@ -52,6 +59,55 @@ def add_to(app: typer.Typer) -> None:
             return report.devices
 
         _run(publish, configuration, clock, as_json=as_json)
+
+    @app.command()
+    def replay(
+        files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or Parquet")],
+        speed: Annotated[str, typer.Option(help="how many times faster than life, or max")] = "1",
+        mapping: Annotated[
+            str | None,
+            typer.Option(help="a shipped mapping's name, or a mapping file; found by the columns without it"),
+        ] = None,
+        anchor: Annotated[
+            str | None,
+            typer.Option(metavar="TIME", help="when the recording ends (at speed 1: begins); now without it"),
+        ] = None,
+        config: ConfigOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Publish recordings as devices, with their true times between readings, until each is receipted."""
+        configuration = Configuration.read(file=config)
+        settings = configuration.section("simulators", SimulatorSettings)
+        mqtt = configuration.section("mqtt", MqttSettings)
+        clock = SystemClock()
+        factor = arguments.speed(speed)
+        anchor_ms = None if anchor is None else arguments.moment_ms(anchor, now_ms=clock.now_ms())
+
+        async def publish(stopping: asyncio.Event) -> DevicesReport:
+            with _progress() as on_progress:
+                report = await run_replay(
+                    mqtt,
+                    settings,
+                    files,
+                    clock=clock,
+                    stopping=stopping,
+                    speed=None if math.isinf(factor) else factor,
+                    mapping=mapping,
+                    anchor_ms=anchor_ms,
+                    on_progress=on_progress,
+                )
+            return report.devices
+
+        _run(publish, configuration, clock, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, where that is a terminal; takes rows done and rows in all."""
+    bar = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+    with bar:
+        task = bar.add_task("replaying", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _run(
