@@ -31,14 +31,15 @@ class Moment(NamedTuple):
     """Whether no gap lies between this reading and the one before."""
     gap_ms: int | None
     """Distance to the one before; None for the first ever."""
-    usual_ms: int | None
-    """The usual interval, this one included; None while unknown."""
+    cadence: "Cadence"
+    """This reading included."""
 
     def is_spot_check(self, delay_ms: float) -> bool:
         """Whether readings come so slowly that a delay of `delay_ms` cannot filter them."""
-        if self.usual_ms is None or self.gap_ms is None:
+        if self.gap_ms is None or self.gap_ms <= delay_ms:
             return False
-        return self.usual_ms > delay_ms and self.gap_ms > delay_ms
+        usual_ms = self.cadence.usual_ms()
+        return usual_ms is not None and usual_ms > delay_ms
 
     def has_held(self, since_ms: int | None, delay_s: float) -> bool:
         """Whether a condition that began at `since_ms` (None: it does not hold) has lasted for `delay_s`."""
@@ -63,15 +64,12 @@ class Cadence(msgspec.Struct):
 
         Whether it is consecutive is judged by the cadence known before it, so that a gap cannot excuse itself.
         """
-        if self.last_ms is None:
-            self.last_ms = at_ms
-            return Moment(at_ms, is_consecutive=False, gap_ms=None, usual_ms=None)
-        gap_ms = at_ms - self.last_ms
-        self.last_ms = at_ms
-        if gap_ms == 0:
-            return Moment(at_ms, is_consecutive=True, gap_ms=0, usual_ms=self.usual_ms())
-        usual_before_ms = self.usual_ms()
-        allowed_ms = max(rule.floor_s * 1000, rule.usual_factor * (usual_before_ms or 0))
-        self.intervals_ms.append(gap_ms)
-        del self.intervals_ms[:-INTERVALS_KEPT]
-        return Moment(at_ms, is_consecutive=gap_ms <= allowed_ms, gap_ms=gap_ms, usual_ms=self.usual_ms())
+        last_ms, self.last_ms = self.last_ms, at_ms
+        if last_ms is None:
+            return Moment(at_ms, is_consecutive=False, gap_ms=None, cadence=self)
+        gap_ms = at_ms - last_ms
+        is_consecutive = gap_ms <= rule.floor_s * 1000 or gap_ms <= rule.usual_factor * (self.usual_ms() or 0)
+        if gap_ms > 0:
+            self.intervals_ms.append(gap_ms)
+            del self.intervals_ms[:-INTERVALS_KEPT]
+        return Moment(at_ms, is_consecutive=is_consecutive, gap_ms=gap_ms, cadence=self)

@@ -115,7 +115,7 @@ class AlertWard:
         began_s = self.clock.monotonic_s()
         while not condition():
             assert self.clock.monotonic_s() - began_s < within_s, "it did not come in time"
-            await self.clock.sleep(0.05)
+            await self.clock.sleep(0.2)
         return self.clock.monotonic_s() - began_s
 
     def open_episodes(self) -> tuple[episodes.Episode, ...]:
@@ -156,7 +156,7 @@ class AlertWard:
             bus=self.bus,
             handler=handler,
             clock=self.clock,
-            limits=WorkerLimits(records_max=self.settings.records_max, poll_timeout_s=0.1, backoff_s_max=1.0),
+            limits=WorkerLimits(records_max=self.settings.records_max, poll_timeout_s=0.4, backoff_s_max=1.0),
         )
         self._workers.append(running)
         self._tasks.append(asyncio.create_task(running.run(), name=name))

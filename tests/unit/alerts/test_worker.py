@@ -85,13 +85,12 @@ def test_kills_change_nothing_that_was_told() -> None:
         ward.start()
 
         async def course() -> None:
-            for spo2 in (96, 84, 75, 96, 84, 96):
-                await ward.measure(50, spo2=spo2)
-            await ward.measure(70, spo2=97)
+            for spo2, seconds in ((84, 45), (75, 20), (96, 65), (55, 5), (97, 65)):
+                await ward.measure(seconds, spo2=spo2)
 
         async def other() -> None:
-            for heart_rate in (80, 190, 80, 28, 80):
-                await ward.measure(70, patient=OTHER, heart_rate=heart_rate)
+            for heart_rate, seconds in ((190, 20), (80, 65), (28, 20), (80, 65)):
+                await ward.measure(seconds, patient=OTHER, heart_rate=heart_rate)
 
         courses = asyncio.gather(course(), other())
         while kill_every_s is not None and not courses.done():
@@ -109,9 +108,9 @@ def test_kills_change_nothing_that_was_told() -> None:
         return sorted((transition.transition_id, transition.text, transition.at_ms) for transition in told)
 
     undisturbed = run_virtual(scene(None))
-    assert len(undisturbed) == 7
+    assert len(undisturbed) == 9
     assert run_virtual(scene(13.37)) == undisturbed
-    assert run_virtual(scene(38.05)) == undisturbed
+    assert run_virtual(scene(29.05)) == undisturbed
 
 
 def test_a_discharge_in_the_registry_ends_what_is_open() -> None:

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from alerts.rules import AlertRules
 from tests.support.alert_load import BIDMC, EXAM, Load, measured, minute_csv, parquet
 from tests.support.servers import missing
 from vitals.alert import AlertKind
 
-SHARED = Path(os.environ.get("WARDLIGHT_SHARED", Path(__file__).parents[3].parent / "shared"))
+pytestmark = pytest.mark.integration
+SHARED = Path(os.environ.get("WARDLIGHT_SHARED", Path(__file__).parents[3] / "shared"))
 
 
 def recordings(name: str) -> Path:
