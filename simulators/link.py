@@ -51,6 +51,8 @@ class Link:
         self.publish_failures = 0
         """Publishes that the broker refused or a broken connection left unanswered; all are sent again."""
         self.malformed_receipts = 0
+        self._complained_on = 0
+        """The connection of the last complaint in the log: one a connection is enough."""
 
     async def open(self) -> None:
         """Connect and subscribe; raises Unavailable where that fails."""
@@ -111,10 +113,14 @@ class Link:
             log.warning("publish_not_taken", error=str(error))
 
     def _answered(self, answer: "asyncio.Future[None]") -> None:
-        if answer.cancelled() or answer.exception() is not None:
-            self.publish_failures += 1
-        elif self._busy:
+        error = None if answer.cancelled() else answer.exception()
+        if error is None:
             self.pump()
+            return
+        self.publish_failures += 1
+        if self._session.connection_number == self._number != self._complained_on:
+            self._complained_on = self._number
+            log.warning("publish_refused", error=str(error))
 
     async def _follow_connections(self) -> None:
         while True:
