@@ -175,7 +175,7 @@ class ModelConformance:
         finally:
             tracemalloc.stop()
         snapshot = len(encoded(case, model))
-        print(f"{case.name}: {(late - before) / 1000:.0f} kB resident, {snapshot} bytes in a snapshot")  # noqa: T201
+        print(f"{case.name}: {(late - before) / 1000:.0f} kB resident, {snapshot} bytes in a snapshot")
         assert late - before < case.bytes_max
         assert late - early < case.bytes_max / 4
         assert snapshot < case.snapshot_bytes_max
