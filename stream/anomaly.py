@@ -75,7 +75,7 @@ class TreeState(msgspec.Struct):
 class AnomalyTrees:
     """Half-space trees over deviations from usual; a sign that is missing counts as usual, so it never looks anomalous.
 
-    Costs about 6 us to score, 7 us to learn, 250 kB resident at height 6 with 10 trees.
+    About 10 us to score, 12 us to learn, 0.2 MB resident, 1.6 kB in a snapshot with the default parameters.
     """
 
     def __init__(self, parameters: TreeParameters) -> None:

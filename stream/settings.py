@@ -14,7 +14,7 @@ class StreamSettings(Section):
     live_age_ms_max: int = Field(default=LIVE_AGE_MS_MAX, ge=1000)
     """A real device's reading older than this when received is late."""
     live_patients_max: int = Field(default=2000, ge=RECORDS_MAX)
-    """Patients whose models are in memory (about 0.2 MB each); others wait as snapshots (about 6 kB each)."""
+    """Patients whose models are in memory (about 0.2 MB each); others wait as snapshots (about 4 kB each)."""
     records_max: int = Field(default=RECORDS_MAX, ge=1, le=RECORDS_MAX)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.2, gt=0, le=10)
