@@ -31,7 +31,11 @@ SHUTDOWN_S = 40.0
 
 def add_to(app: typer.Typer) -> None:
     """Register `simulate` and `replay`."""
+    _add_simulate(app)
+    _add_replay(app)
 
+
+def _add_simulate(app: typer.Typer) -> None:
     @app.command()
     def simulate(
         beds: Annotated[int | None, typer.Option(min=1, help="simulated patients")] = None,
@@ -60,6 +64,8 @@ def add_to(app: typer.Typer) -> None:
 
         _run(publish, configuration, clock, as_json=as_json)
 
+
+def _add_replay(app: typer.Typer) -> None:
     @app.command()
     def replay(
         files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or Parquet")],
