@@ -64,6 +64,8 @@ class Bridge:
         self._slots = asyncio.Semaphore(limits.publishes_in_flight_max)
         self._publishing: set[asyncio.Task[None]] = set()
         self._failed: list[asyncio.Task[None]] = []
+        self._retrying = 0
+        """Batches that the log has failed to confirm and that are tried again: later ones wait for their turn."""
         self._log_down_since_s: float | None = None
         telemetry.ready(LOG)
         telemetry.ready(DATABASE)
@@ -135,17 +137,19 @@ class Bridge:
     async def _publish(self, batch: Batch, before: asyncio.Task[None] | None) -> bool:
         backoff: Backoff | None = None
         while True:
-            if self._log_down_since_s is not None and before is not None:
+            if self._retrying and before is not None:
                 await asyncio.wait({before})
             try:
                 await self._bus.publish(batch.records)
             except Unavailable as error:
-                self._on_log_down(error)
+                self._retrying += backoff is None
                 backoff = backoff or self._backoff()
+                self._on_log_down(error)
                 await backoff.pause(until=self._stopping)
                 if self._stopping.is_set():
                     return False
             else:
+                self._retrying -= backoff is not None
                 self._on_log_up()
                 return True
 
@@ -164,7 +168,7 @@ class Bridge:
             log.warning("log_down", error=str(error))
 
     def _on_log_up(self) -> None:
-        if self._log_down_since_s is not None:
+        if self._log_down_since_s is not None and not self._retrying:
             outage_s = self._clock.monotonic_s() - self._log_down_since_s
             self._log_down_since_s = None
             self._telemetry.count("wardlight_ingest_log_outage_seconds_total", outage_s)
