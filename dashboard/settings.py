@@ -54,7 +54,7 @@ class DashboardSettings(Section):
     browsers_max: int = Field(default=100, ge=1, le=10_000)
     browser_queue_max: int = Field(default=256, ge=8, le=10_000)
     """Events that may wait for one slow browser; beyond this it is disconnected and starts again from a snapshot."""
-    poll_records_max: int = Field(default=2000, ge=1, le=100_000)
+    poll_records_max: int = Field(default=500, ge=1, le=100_000)
     backoff_s_max: float = Field(default=5, ge=0.1, le=60)
 
     body_bytes_max: int = Field(default=64 * 1024, ge=1024)

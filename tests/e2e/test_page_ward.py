@@ -212,7 +212,7 @@ async def test_an_alert_appears_live_and_is_acknowledged_by_a_click(tmp_path: Pa
             async with obeying(scene, raised):
                 await tile.get_by_role("button", name="Acknowledge").click()
                 await page.get_by_label("Your name").fill("Kim")
-                await page.get_by_role("button", name="Continue").click()
+                await page.keyboard.press("Enter")
                 await expect(tile).to_contain_text("✓ Kim")
             await expect(tile).to_have_attribute("data-flashing", "none")
             await expect(tile).to_have_attribute("data-priority", "high")

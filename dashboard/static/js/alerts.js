@@ -105,6 +105,7 @@ export class Acknowledger {
       localStorage.setItem(NAME_KEY, name);
       this.#showName();
     });
+    this.#dialog.querySelector("[data-close]").addEventListener("click", () => this.#dialog.close(""));
     document.querySelector("#who-am-i").addEventListener("click", () => this.#askName());
     this.#showName();
   }

@@ -1,7 +1,7 @@
 /** The patient's course: one chart per sign on a shared time axis, gaps left open, alert episodes as bands. */
 
 import { el } from "./dom.js";
-import { SIGNS } from "./format.js";
+import { SIGNS, clockTime } from "./format.js";
 
 const CHARTS = [
   { title: "Heart rate", unit: "/min", signs: ["heart_rate_bpm"], least: 30 },
@@ -94,7 +94,7 @@ export class Charts {
         { ...axis, size: 40, space: 24, values: (_, ticks) => ticks.map((tick) => String(Math.round(tick * 10) / 10)) },
       ],
       series: [
-        { label: "Time", value: (_, at) => (at === null ? "" : new Date(at * 1000).toLocaleTimeString()) },
+        { label: "Time", value: (_, at) => (at === null ? "" : clockTime(at * 1000)) },
         ...spec.signs.map((sign, index) => ({
           label: SIGNS[sign].short, stroke: colour("--trace"), width: 1.6, dash: dashes[index], spanGaps: false,
           points: { show: lonely, size: 4, fill: colour("--trace") },
