@@ -81,9 +81,7 @@ class DeliveryHandler:
         """See `runtime.worker.Handler`; returns once the broker has everything, raises Unavailable where it may not."""
         await self._refresh_if_new_connection()
         transitions = [found for record in records if (found := self._decoded(record)) is not None]
-        await self._send([message for transition in transitions for message in _messages(transition)])
-        for transition in transitions:
-            self._note(transition)
+        await self._send([message for transition in transitions for message in self._messages(transition)])
         self._telemetry.count("wardlight_alerts_delivered_total", len(transitions))
         return ()
 
@@ -150,12 +148,19 @@ class DeliveryHandler:
             return None
         return transition
 
-    def _note(self, transition: Transition) -> None:
+    def _messages(self, transition: Transition) -> list[_Message]:
+        """What tells of the transition; the end of an episode whose topic a newer one has taken clears nothing."""
         topic = _topic(transition)
+        message = _Message(topic, codec.encode(transition), retain=transition.active)
+        standing = self._delivered.get(topic)
+        taken = standing is not None and standing.active and standing.episode_id != transition.episode_id
+        if taken and not transition.active:
+            return [message]
         self._delivered[topic] = transition
         self._delivered.move_to_end(topic)
         if len(self._delivered) > _TOPICS_KEPT_MAX:
             self._delivered.popitem(last=False)
+        return [message] if transition.active else [message, _Message(topic, b"", retain=True)]
 
     def _claim(self, partitions: frozenset[int]) -> Claims:
         with self._database.transaction() as conn:
@@ -182,11 +187,6 @@ class DeliveryHandler:
 
 def _topic(episode: Transition | episodes.Episode) -> str:
     return alert_topic(episode.ward_id, episode.patient_id, episode.kind)
-
-
-def _messages(transition: Transition) -> list[_Message]:
-    message = _Message(_topic(transition), codec.encode(transition), retain=transition.active)
-    return [message] if transition.active else [message, message._replace(payload=b"", retain=True)]
 
 
 def _as_transition(episode: episodes.Episode) -> Transition:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.episode import Episode
+from alerts.episode import Cause, Episode, resolved
 from alerts.partition import PartitionAlerts
 from alerts.state import STATE_VERSION, PatientState
 from alerts.watchdog import Watch
 from storage import episodes
 from storage.signing import Signer
 from storage.states import StateRow
+from vitals.alert import Reason, Transition
 from vitals.errors import SnapshotMismatch
 from vitals.reading import PatientId
 
@@ -81,3 +82,19 @@ def adoptable(stored: episodes.Episode) -> Episode:
         limit=stored.limit,
         origin=stored.origin,
     )
+
+
+def orphans(stored: Iterable[episodes.Episode], raised: Iterable[Transition]) -> list[Transition]:
+    """Ends for open episodes in SQL whose place a newly raised one takes.
+
+    A replay repeats the ids it had, unless settings changed between the crash and the restart; then what was open under
+    the old settings must not stand in the way of the new alert.
+    """
+    newer = {(transition.patient_id, transition.kind): transition for transition in raised if transition.active}
+    ended: list[Transition] = []
+    for episode in stored:
+        taking = newer.get((episode.patient_id, episode.kind))
+        if taking is not None and taking.episode_id != episode.episode_id:
+            cause = Cause(taking.episode_id, max(taking.at_ms, episode.raised_at_ms), taking.at_ms)
+            ended.append(resolved(adoptable(episode), Reason.SUPERSEDED, taking.text, cause).transition)
+    return ended

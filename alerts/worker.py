@@ -8,7 +8,7 @@ import structlog
 from alerts.engine import Outcome, PatientAlerts
 from alerts.partition import PartitionAlerts
 from alerts.settings import AlertsSettings
-from alerts.snapshot import adoptable, restore, save
+from alerts.snapshot import adoptable, orphans, restore, save
 from alerts.wards import Wards
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
@@ -22,7 +22,7 @@ from storage.states import StateRow, load_states, store_states
 from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
-from vitals.errors import MalformedRecord
+from vitals.errors import Conflict, MalformedRecord
 from vitals.reading import PatientId, Reading, Tick
 from vitals.topics import LogTopic
 
@@ -72,6 +72,8 @@ class AlertsHandler:
         self._partitions: dict[int, PartitionAlerts] = {}
         self._untold: list[Transition] = []
         """Transitions published or about to be, and not yet in SQL."""
+        self._orphans: list[Transition] = []
+        """Ends of episodes that SQL held open in the way of newer ones; to be told of."""
         self._departures: list[Command] = []
         """Discharges to be told of."""
         self._ticked_s = self._remembered_s = self._renewed_s = float("-inf")
@@ -81,7 +83,7 @@ class AlertsHandler:
         """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, loudly."""
         claimed = await self._door.run(self._claim, partitions)
         beginnings = await self._bus.beginnings(TOPICS)
-        self._untold = []
+        self._untold, self._orphans = [], []
         self._epochs, self._signer = claimed.claims.epochs, claimed.signer
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
@@ -119,7 +121,12 @@ class AlertsHandler:
         with_states = final or now_s - self._remembered_s >= self._settings.remember_every_s
         if not with_states and not self._untold:
             return
-        await self._door.run(self._store, dict(positions), with_states=with_states)
+        try:
+            await self._door.run(self._store, dict(positions), with_states=with_states)
+        except Conflict as conflict:
+            log.error("open_episode_in_the_way", error=str(conflict))  # noqa: TRY400 - the sentence says it all
+            self._orphans += await self._door.run(self._make_way)
+            await self._door.run(self._store, dict(positions), with_states=with_states)
         self._untold = []
         if with_states:
             self._remembered_s = now_s
@@ -195,7 +202,8 @@ class AlertsHandler:
     async def _due(self) -> list[Outgoing]:
         """Ticks and departures whose time has come."""
         now_s = self._clock.monotonic_s()
-        outputs: list[Outgoing] = []
+        outputs = [_outgoing(transition) for transition in self._orphans]
+        self._orphans = []
         if now_s - self._renewed_s >= self._settings.registry_every_s:
             self._renewed_s = now_s
             self._departures += await self._door.run(self._wards.renew, self._watched())
@@ -212,6 +220,13 @@ class AlertsHandler:
 
     def _watched(self) -> list[PatientId]:
         return [patient_id for partition in self._partitions.values() for patient_id in partition.patients]
+
+    def _make_way(self) -> list[Transition]:
+        with self._database.transaction() as conn:
+            check_epochs(conn, GROUP, self._epochs)
+            ended = orphans(episodes.open_episodes(conn), self._untold)
+            episodes.store(conn, ended)
+        return ended
 
     def _store(self, positions: dict[TopicPartition, int], *, with_states: bool) -> None:
         with self._database.transaction() as conn:

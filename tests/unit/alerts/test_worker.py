@@ -149,6 +149,29 @@ def test_a_state_that_cannot_be_trusted_costs_no_open_episode() -> None:
     run_virtual(scene())
 
 
+def test_an_episode_left_open_by_other_settings_does_not_stand_in_the_way() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        orphan = await breached(ward)
+        await ward.stop()
+        with ward.database.transaction() as conn:
+            conn.execute(text("DELETE FROM states"))
+        ward.start()
+        await ward.measure(41, spo2=84)
+        await ward.until(lambda: len(ward.all_episodes()) == 2)
+        (standing,) = ward.open_episodes()
+        assert standing.episode_id != orphan
+        await ward.clock.sleep(1)
+        (end,) = [told for told in await ward.told() if told.episode_id == orphan and not told.active]
+        assert end.reason is Reason.SUPERSEDED
+        assert ward.retained()[SPO2_TOPIC].episode_id == standing.episode_id
+        await ward.stop()
+
+    run_virtual(scene())
+
+
 def test_while_the_broker_is_down_nothing_is_lost_and_order_is_kept() -> None:
     async def scene() -> None:
         ward = AlertWard()
