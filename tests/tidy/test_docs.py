@@ -37,6 +37,11 @@ def test_every_path_a_document_names_exists() -> None:
     assert not missing
 
 
+def test_the_list_of_decisions_names_every_one() -> None:
+    kept = {name.removeprefix("docs/adr/") for name in documents() if re.match(r"docs/adr/\d{4}-", name)}
+    assert set(LINK.findall(text("docs/adr/README.md"))) == kept
+
+
 def test_the_telemetry_page_holds_the_table_of_the_code() -> None:
     page = [line for line in text("docs/telemetry.md").splitlines() if line.startswith("| `wardlight_")]
     assert page == [row_of(metric) for metric in METRICS]
