@@ -34,11 +34,11 @@ WAIT_S = 20.0
 class Box:
     """One process's worth of alerts on a real broker, and what goes in."""
 
-    def __init__(self, directory: Path, mqtt: MqttSettings) -> None:
+    def __init__(self, directory: Path, mqtt: MqttSettings, database_url: str | None = None) -> None:
         self.mqtt = mqtt
         self.clock = SystemClock()
         self.door = ThreadDoor(name="test", threads_max=2)
-        self.database = Database(f"sqlite:///{directory}/ward.db")
+        self.database = Database(database_url or f"sqlite:///{directory}/ward.db")
         self.directory = directory
         self.sequence = 0
         self.bus: LocalBus
@@ -142,8 +142,8 @@ class Box:
 
 
 @asynccontextmanager
-async def box(directory: Path, mqtt: MqttSettings) -> AsyncIterator[Box]:
-    made = Box(directory, mqtt)
+async def box(directory: Path, mqtt: MqttSettings, database_url: str | None = None) -> AsyncIterator[Box]:
+    made = Box(directory, mqtt, database_url)
     await made.open()
     try:
         yield made
@@ -199,10 +199,10 @@ async def test_a_killed_broker_is_told_again_of_what_it_forgot(tmp_path: Path) -
 
 
 @pytest.mark.asyncio
-async def test_a_service_that_starts_again_goes_on_with_the_same_episode(
-    tmp_path: Path, mosquitto: MosquittoServer
+async def test_a_service_that_starts_again_goes_on_with_the_same_episode_in_postgresql(
+    tmp_path: Path, mosquitto: MosquittoServer, postgres_url: str
 ) -> None:
-    async with box(tmp_path, mosquitto.settings()) as ward:
+    async with box(tmp_path, mosquitto.settings(), postgres_url) as ward:
         async with ward.serving():
             await ward.measure(96)
             await ward.measure(55)
