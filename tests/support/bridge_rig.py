@@ -174,8 +174,12 @@ async def rig(mqtt: MqttSettings, client_id: str, **settings: object) -> AsyncIt
 
 
 async def _subscribed(made: Rig, publisher: MqttSession) -> None:
-    """Until ingest hears devices: a probe is refused and counted."""
+    """Until ingest hears devices and has answered every probe; probes have no signs, so they are refused."""
+    topic = readings_topic(DeviceId("probe"))
     async with asyncio.timeout(STEPS_S_MAX):
-        while made.value("received_total") == 0:
-            await publisher.publish(readings_topic(DeviceId("probe")), b"")
+        while not made.receipted:
+            await publisher.publish(topic, message(made.clock, sequence=0, signs={}))
             await made.clock.sleep(0.02)
+        await publisher.publish(topic, message(made.clock, sequence=1, signs={}))
+        await made.until_receipted(2)
+    made.receipted.clear()
