@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -13,10 +13,10 @@ from runtime.clock import SystemClock
 IN_FLIGHT_MAX = 500
 
 
-def publish(port: int, devices: int, count: int, boot: str) -> None:
+def publish(port: int, devices: int, count: int, boot: str, *, begun: Callable[[], None] = lambda: None) -> None:
     """Publish `count` readings of `devices` devices over one connection; returns once the broker has them all.
 
-    Says `publishing` on stdout when it begins.
+    Calls `begun` when everything is prepared and the first goes out.
     """
     prepared = list(messages(device_ids(devices), count, boot=boot, now_ms=SystemClock().now_ms()))
     client = mqtt.Client(
@@ -27,7 +27,7 @@ def publish(port: int, devices: int, count: int, boot: str) -> None:
     client.on_publish = lambda *_: room.release()
     client.connect("127.0.0.1", port)
     client.loop_start()
-    print("publishing", flush=True)
+    begun()
     for message in prepared:
         room.acquire()
         client.publish(message.topic, message.payload, qos=1)
@@ -38,9 +38,9 @@ def publish(port: int, devices: int, count: int, boot: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read the arguments and publish."""
+    """Read the arguments and publish; says `publishing` on stdout when it begins."""
     port, devices, count, boot = arguments
-    publish(int(port), int(devices), int(count), boot)
+    publish(int(port), int(devices), int(count), boot, begun=lambda: print("publishing", flush=True))
 
 
 if __name__ == "__main__":
