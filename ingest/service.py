@@ -117,7 +117,7 @@ async def serve(
     telemetry: Telemetry,
     stopping: asyncio.Event,
 ) -> None:
-    """Run ingest until `stopping`, waiting for the broker as long as it takes."""
+    """Run ingest until `stopping`; raises Unavailable where the broker cannot be reached at the start."""
     session = MqttSession(mqtt, client_id=settings.client_id, clock=clock, limits=settings.session)
     telemetry.not_ready(MQTT, "not yet connected")
     if not await _open(session, mqtt=mqtt, clock=clock, telemetry=telemetry, stopping=stopping):
@@ -138,12 +138,15 @@ async def serve(
 async def _open(
     session: MqttSession, *, mqtt: MqttSettings, clock: Clock, telemetry: Telemetry, stopping: asyncio.Event
 ) -> bool:
-    """Connect for the first time; False when stopped before."""
+    """Connect for the first time; False when stopped before. Raises Unavailable after `first_connection_s` of trying."""
     backoff = Backoff(clock=clock, cap_s=mqtt.reconnect_s_max)
+    deadline_s = clock.monotonic_s() + mqtt.first_connection_s
     while not stopping.is_set():
         try:
             await session.open()
         except Unavailable as error:
+            if clock.monotonic_s() >= deadline_s:
+                raise
             log.warning("mqtt_unreachable", error=str(error))
             telemetry.not_ready(MQTT, str(error))
             await backoff.pause(until=stopping)

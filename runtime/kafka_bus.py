@@ -52,8 +52,8 @@ class KafkaLimits:
     """Keys and values of one group of publishes; as much again may wait for the next."""
     batch_bytes_max: int = 512 * 1024
     """One partition's part of a request."""
-    record_bytes_max: int = 900 * 1024
-    """One record; the broker's own default limit is a little above."""
+    record_bytes_max: int = 3 * 1024 * 1024
+    """One record: a refused message is kept whole, so that it can be replayed. Our topics allow a little more."""
     fetch_bytes_max: int = 8 * 1024 * 1024
     fetch_partition_bytes_max: int = 512 * 1024
     fetch_wait_ms: int = 50
@@ -237,6 +237,7 @@ class KafkaBus:
                 "cleanup.policy": "delete",
                 "retention.ms": str(self._settings.retention_h * 3_600_000),
                 "min.insync.replicas": str(min(2, replication)),
+                "max.message.bytes": str(self._limits.record_bytes_max + self._limits.batch_bytes_max),
             },
         )
 

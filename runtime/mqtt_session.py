@@ -192,7 +192,8 @@ class MqttSession:
             raise unreachable(self._settings, NO_ANSWER) from error
         else:
             self._facts = ConnectionFacts(number=connection.number, resumed=resumed)
-            log.info("mqtt_connected", client_id=self._identity.client_id, number=connection.number, resumed=resumed)
+            say = log.info if self._identity.persistent else log.debug
+            say("mqtt_connected", client_id=self._identity.client_id, number=connection.number, resumed=resumed)
         finally:
             if self._facts.number != connection.number:
                 connection.abort("not accepted")

@@ -54,6 +54,8 @@ class MqttSettings(Section):
     """MQTT version; the embedded broker speaks 3.1.1 only."""
     keepalive_s: int = Field(default=30, ge=1, le=3600)
     connect_timeout_s: float = Field(default=10.0, gt=0)
+    first_connection_s: float = Field(default=10.0, ge=0)
+    """How long a service that starts tries to reach the broker before it says so and ends; once connected it never gives up."""
     reconnect_s_max: float = Field(default=5.0, gt=0)
     """Cap of the pause between attempts to connect."""
     publish_outstanding_max: int = Field(default=200, ge=1, le=65535)

@@ -52,7 +52,7 @@ for commands in (
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. What is wrong with the arguments is said in one sentence on stderr."""
     try:
-        code = app(list(arguments), standalone_mode=False)
+        code = app(list(arguments), standalone_mode=False, prog_name="wardlight")
     except TyperException as error:
         text = error.format_message()
         if text.startswith("Usage:"):

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from runtime.settings import Configuration, DatabaseSettings
-from storage import migrate
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="settings, as TOML")]
 
@@ -19,12 +18,16 @@ def add_to(app: typer.Typer) -> None:
     @db.command()
     def upgrade(config: ConfigOption = None) -> None:
         """Bring the schema to this version; harmless when it is there already."""
+        from storage import migrate
+
         migrate.upgrade(_url(config))
         typer.echo("The database has this version's schema.")
 
     @db.command()
     def check(config: ConfigOption = None) -> None:
         """Say whether the schema is this version's; exit code 2 where it is not."""
+        from storage import migrate
+
         migrate.check(_url(config))
         typer.echo("The database has this version's schema.")
 

@@ -22,7 +22,14 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 DEVICES = 50
 READINGS_PER_DEVICE = 60
 SIMULATION = SimulatorSettings(
-    beds=DEVICES, seed=12, scenario="desaturation", time_scale=20, day_s=43_200, receipt_timeout_s=10, drain_s=200
+    beds=DEVICES,
+    seed=12,
+    scenario="desaturation",
+    onset_s=8,
+    time_scale=18,
+    day_s=43_200,
+    receipt_timeout_s=10,
+    drain_s=200,
 )
 
 

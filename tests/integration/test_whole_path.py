@@ -37,7 +37,14 @@ READINGS_PER_DEVICE = 100
 COURSE_S = float(READINGS_PER_DEVICE)
 CAUSED_BY_FAULTS = {AlertKind.LOST_CONTACT}
 SIMULATION = SimulatorSettings(
-    beds=DEVICES, seed=11, scenario="desaturation", time_scale=12, day_s=43_200, receipt_timeout_s=10, drain_s=300
+    beds=DEVICES,
+    seed=11,
+    scenario="desaturation",
+    onset_s=8,
+    time_scale=18,
+    day_s=43_200,
+    receipt_timeout_s=10,
+    drain_s=300,
 )
 
 

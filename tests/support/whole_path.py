@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,13 @@ class Result:
     redelivered: int
     kills: dict[str, int] = field(default_factory=dict)
     resident_bytes_max: dict[str, int] = field(default_factory=dict)
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def one_box_environment(mqtt: MqttSettings, directory: Path) -> dict[str, str]:
@@ -114,11 +122,13 @@ async def run_path(
     watching = asyncio.create_task(watch.run(), name="memory-watch")
     try:
         await fleet.open()
-        stopping = asyncio.Event()
-        measuring = asyncio.create_task(fleet.run(stopping=stopping, readings_per_device=readings_per_device))
-        if meanwhile is not None:
-            await meanwhile()
-        report = await measuring
+        async with asyncio.TaskGroup() as together:
+            measuring = together.create_task(
+                fleet.run(stopping=asyncio.Event(), readings_per_device=readings_per_device), name="fleet"
+            )
+            if meanwhile is not None:
+                await meanwhile()
+        report = measuring.result()
         receipted = set(fleet.receipted_ids())
         deadline_s = clock.monotonic_s() + settle_s_max
         while clock.monotonic_s() < deadline_s and not _holds(database, receipted):
