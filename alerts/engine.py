@@ -25,6 +25,7 @@ from alerts.rules import (
 from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
+from vitals.lateness import event_ms
 from vitals.limits import LimitRule
 from vitals.reading import PatientId, Reading, Tick, WardId
 from vitals.sign import Sign
@@ -88,7 +89,7 @@ class PatientAlerts:
         if state.is_late(reading, live_age_ms_max=self._rules.live_age_ms_max):
             self.outcome = Outcome.RETROSPECTIVE
             return transitions
-        cause = Cause(reading.reading_id, reading.measured_at_ms, reading.received_at_ms, reading.origin)
+        cause = Cause(reading.reading_id, event_ms(reading), reading.received_at_ms, reading.origin)
         for sign, value in reading.signs.items():
             if sign in self._limits:
                 transitions += self._step_sign(sign, value, cause)
@@ -115,12 +116,12 @@ class PatientAlerts:
         if not remember_id(state.assessment_ids, assessment.reading_id):
             self.outcome = Outcome.DUPLICATE
             return []
-        last_ms = state.assessed.last_ms
-        if assessment.late or (last_ms is not None and assessment.measured_at_ms < last_ms):
+        last_ms, at_ms = state.assessed.last_ms, event_ms(assessment)
+        if assessment.late or (last_ms is not None and at_ms < last_ms):
             self.outcome = Outcome.RETROSPECTIVE
             return []
-        moment = state.assessed.step(assessment.measured_at_ms, self._rules.gap)
-        cause = Cause(assessment.reading_id, assessment.measured_at_ms, assessment.received_at_ms, assessment.origin)
+        moment = state.assessed.step(at_ms, self._rules.gap)
+        cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
         transitions = self._step_score(assessment.news2, moment, cause)
         machine = state.machine(AlertKind.UNUSUAL_PATTERN)
         judgement = judge_pattern(machine, assessment, moment, self._rules)

@@ -9,7 +9,7 @@ from alerts.episode import Episode
 from alerts.evidence import Cadence
 from alerts.watchdog import Contact
 from vitals.alert import AlertKind, Command
-from vitals.lateness import is_out_of_order, is_outdated
+from vitals.lateness import event_ms, is_out_of_order, is_outdated
 from vitals.reading import PatientId, Reading
 from vitals.sequences import SeenSequences
 from vitals.sign import Sign
@@ -45,7 +45,7 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     """Per `device/boot`, in order of use."""
     reading_ids: list[str] = []
     newest_ms: int | None = None
-    """The newest `measured_at_ms` of a reading."""
+    """The newest `event_ms` of a reading."""
     device_newest_ms: dict[str, int] = {}
     """The same per device, in order of use."""
     cadences: dict[Sign, Cadence] = {}
@@ -82,11 +82,12 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     def is_late(self, reading: Reading, *, live_age_ms_max: int) -> bool:
         """Whether the reading speaks of the past (`vitals.lateness`); otherwise it is the newest of its device."""
         device_newest_ms = self.device_newest_ms.pop(reading.device_id, None)
+        at_ms = event_ms(reading)
         late = is_outdated(reading, live_age_ms_max=live_age_ms_max) or is_out_of_order(
-            reading, device_newest_ms=device_newest_ms, patient_newest_ms=self.newest_ms
+            at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=self.newest_ms
         )
         if not late:
-            device_newest_ms = reading.measured_at_ms
+            device_newest_ms = at_ms
             self.newest_ms = device_newest_ms if self.newest_ms is None else max(self.newest_ms, device_newest_ms)
         if device_newest_ms is not None:
             self.device_newest_ms[reading.device_id] = device_newest_ms

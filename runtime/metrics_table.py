@@ -194,6 +194,11 @@ METRICS: tuple[Metric, ...] = (
         help="Readings passed over after a restore because the patient's snapshot already held them.",
     ),
     Metric(
+        name="wardlight_stream_models_failed_total",
+        kind=MetricKind.COUNTER,
+        help="Times that a patient's models broke and were put aside; NEWS2 went on.",
+    ),
+    Metric(
         name="wardlight_stream_malformed_records_total",
         kind=MetricKind.COUNTER,
         help="Records of the log that could not be read and were passed over.",

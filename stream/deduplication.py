@@ -2,6 +2,7 @@
 
 import msgspec
 
+from vitals.lateness import event_ms
 from vitals.reading import Reading
 from vitals.sequences import SeenSequences
 
@@ -17,7 +18,7 @@ class SeenDevice(msgspec.Struct):
     """One device of a patient; mutable."""
 
     newest_ms: int
-    """The latest measurement time processed."""
+    """The latest event time processed."""
     boots: dict[str, SeenSequences] = {}
 
 
@@ -31,7 +32,7 @@ class SeenReadings(msgspec.Struct):
     recent_ids: dict[str, None] = {}
 
     def device_newest_ms(self, device_id: str) -> int | None:
-        """The latest measurement time of a device; None where it is not known."""
+        """The latest event time of a device; None where it is not known."""
         device = self.devices.get(device_id)
         return None if device is None else device.newest_ms
 
@@ -48,13 +49,13 @@ class SeenReadings(msgspec.Struct):
                 sequences = self._begin_boot(device, reading.boot)
             new = sequences.add(reading.sequence)
         if new and reading.measured_at_ms > device.newest_ms:
-            device.newest_ms = reading.measured_at_ms
+            device.newest_ms = max(device.newest_ms, event_ms(reading))
         return new
 
     def _meet(self, reading: Reading) -> SeenDevice:
         if len(self.devices) >= DEVICES_MAX:
             del self.devices[min(self.devices, key=lambda known: self.devices[known].newest_ms)]
-        device = self.devices[reading.device_id] = SeenDevice(reading.measured_at_ms)
+        device = self.devices[reading.device_id] = SeenDevice(event_ms(reading))
         return device
 
     def _begin_boot(self, device: SeenDevice, boot: str) -> SeenSequences:

@@ -7,7 +7,7 @@ from stream.deduplication import SeenReadings
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
 from vitals.assessment import Assessment, Driver, News2Summary
-from vitals.lateness import LIVE_AGE_MS_MAX, is_out_of_order, is_outdated
+from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.limits import any_beyond_limits
 from vitals.news2 import URGENT_FROM, score
 from vitals.reading import PatientId, Reading
@@ -17,12 +17,14 @@ SPREADS_PER_POINT = 3.0
 """For the order of drivers so many spreads from usual weigh like one NEWS2 point; our choice."""
 SPREADS_MIN = 2.0
 """Signs nearer to usual than this and without points drive nothing and are left out."""
+MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a broken model may raise. It costs the patient the models, which warm up anew, and never NEWS2."""
 
 
 class PatientState:
     """All that stream knows of one patient; its steps depend on the readings and on nothing else."""
 
-    __slots__ = ("fresh", "patient_id", "pipeline", "seen", "spo2_scale")
+    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "seen", "spo2_scale")
 
     def __init__(
         self,
@@ -38,6 +40,13 @@ class PatientState:
         self.spo2_scale = spo2_scale
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
+        self.models_failed = 0
+        """How often the models broke and were put aside; whoever counts it sets it back."""
+
+    def put_models_aside(self) -> None:
+        """The models broke: go on with new ones, which say that they are warming up."""
+        self.models_failed += 1
+        self.pipeline = PatientPipeline(self.pipeline.parameters)
 
 
 def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> Assessment | None:
@@ -45,23 +54,23 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 
     NEWS2 combines the reading with what is still fresh of the patient. A reading out of order is scored by its own values
     alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated joins what
-    NEWS2 knows. Both are late, and the models take no note of them.
+    NEWS2 knows. Both are late, and the models take no note of them. Models that break are put aside; NEWS2 goes on.
     """
+    at_ms = event_ms(reading)
     device_newest_ms = state.seen.device_newest_ms(reading.device_id)
     if not state.seen.add(reading):
         return None
-    out_of_order = is_out_of_order(reading, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
-    inputs = reading.signs if out_of_order else _joined(state, reading)
+    out_of_order = is_out_of_order(at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
+    inputs = reading.signs if out_of_order else _joined(state, reading, at_ms)
     news2 = score(inputs, spo2_scale=state.spo2_scale)
-    scored = state.pipeline.score(reading.signs, reading.measured_at_ms)
+    try:
+        scored = state.pipeline.score(reading.signs, at_ms)
+    except MODEL_FAULTS:
+        state.put_models_aside()
+        scored = Scored(at_ms, reading.signs, None, None, None)
     drivers = _drivers(state, reading.signs, inputs, news2) if news2.low or scored.flagged else ()
     late = out_of_order or is_outdated(reading, live_age_ms_max=live_age_ms_max)
-    learned = False
-    if not late:
-        if state.pipeline.is_due(scored.at_ms):
-            learned = state.pipeline.learn(scored, held_back=_is_alarming(state.pipeline, scored, news2))
-        else:
-            state.pipeline.observe(scored)
+    learned = not late and _learned(state, scored, news2)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -80,9 +89,21 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     )
 
 
-def _joined(state: PatientState, reading: Reading) -> Mapping[Sign, float]:
-    state.fresh.take(reading.signs, reading.measured_at_ms)
+def _joined(state: PatientState, reading: Reading, at_ms: int) -> Mapping[Sign, float]:
+    state.fresh.take(reading.signs, at_ms)
     return state.fresh.current()
+
+
+def _learned(state: PatientState, scored: Scored, news2: News2Summary) -> bool:
+    """Let the models learn, or take note; whether they learned."""
+    pipeline = state.pipeline
+    try:
+        if pipeline.is_due(scored.at_ms):
+            return pipeline.learn(scored, held_back=_is_alarming(pipeline, scored, news2))
+        pipeline.observe(scored)
+    except MODEL_FAULTS:
+        state.put_models_aside()
+    return False
 
 
 def _is_alarming(pipeline: PatientPipeline, scored: Scored, news2: News2Summary) -> bool:

@@ -5,7 +5,7 @@ import msgspec
 from stream.deduplication import SeenReadings
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, PipelineParameters, PipelineState
-from stream.scoring import PatientState
+from stream.scoring import MODEL_FAULTS, PatientState
 from vitals.errors import SnapshotMismatch
 from vitals.reading import PatientId
 
@@ -37,7 +37,7 @@ def decode_snapshot(
         snapshot = _snapshot_decoder.decode(blob)
         models = _pipeline_decoder.decode(snapshot.pipeline) if with_models else None
         pipeline = PatientPipeline(parameters, models)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, *MODEL_FAULTS) as error:
         raise SnapshotMismatch(f"The state of patient {patient_id} has another shape: {error}") from error
     return PatientState(
         patient_id,

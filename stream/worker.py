@@ -18,7 +18,7 @@ from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
 from stream.patients import Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
-from stream.scoring import assess
+from stream.scoring import PatientState, assess
 from stream.settings import StreamSettings
 from vitals import codec
 from vitals.errors import MalformedRecord, NotFound
@@ -143,7 +143,7 @@ class StreamHandler:
     def _step(self, decoded: Sequence[tuple[Incoming, Reading]]) -> list[Outgoing]:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
-        replayed = duplicates = late = flagged = 0
+        replayed = duplicates = late = flagged = failed = 0
         for record, reading in decoded:
             patient = live[reading.patient_id]
             offset = record.offset
@@ -157,6 +157,8 @@ class StreamHandler:
             if assessment is None:
                 duplicates += 1
                 continue
+            if patient.state.models_failed:
+                failed += self._note_failure(patient.state)
             late += assessment.late
             flagged += assessment.flagged
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
@@ -166,9 +168,15 @@ class StreamHandler:
             ("wardlight_stream_flagged_readings_total", flagged),
             ("wardlight_stream_duplicate_readings_total", duplicates),
             ("wardlight_stream_replayed_readings_total", replayed),
+            ("wardlight_stream_models_failed_total", failed),
         ):
             self._telemetry.count(name, number)
         return outputs
+
+    def _note_failure(self, state: PatientState) -> int:
+        failed, state.models_failed = state.models_failed, 0
+        log.error("models_put_aside", patient_id=state.patient_id, then="NEWS2 goes on, the models warm up anew")
+        return failed
 
     def _store(self, positions: Positions, *, final: bool) -> None:
         readings = {at: position for at, position in positions.items() if at.topic == _READINGS}

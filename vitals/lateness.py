@@ -1,5 +1,6 @@
 """When a reading is late: it re-scores the past, and neither teaches a model nor pages anyone."""
 
+from vitals.assessment import Assessment
 from vitals.reading import Origin, Reading
 
 LIVE_AGE_MS_MAX = 5 * 60 * 1000
@@ -8,16 +9,26 @@ CLOCK_SKEW_MS_MAX = 60 * 1000
 """How far the clocks of one patient's devices may disagree before the slower one counts as late; our choice."""
 
 
-def is_out_of_order(reading: Reading, *, device_newest_ms: int | None, patient_newest_ms: int | None) -> bool:
-    """Whether something measured later was already processed.
+def event_ms(record: Reading | Assessment) -> int:
+    """When it happened, as far as it can be known: as measured, and never after it was received.
+
+    A device's clock may run ahead a little (ingest lets 2 min pass). Taken at its word, one such reading would make all
+    that follow look late, those of the patient's other devices too, and no live alarm would come of them. The time of a
+    replayed recording is its own.
+    """
+    measured_ms, received_ms = record.measured_at_ms, record.received_at_ms
+    return measured_ms if measured_ms <= received_ms or record.origin is Origin.REPLAY else received_ms
+
+
+def is_out_of_order(at_ms: int, *, device_newest_ms: int | None, patient_newest_ms: int | None) -> bool:
+    """Whether something that happened later than `at_ms` was already processed; all times are `event_ms`.
 
     Judged strictly within one device; between devices of a patient only beyond `CLOCK_SKEW_MS_MAX`, since two clocks
     never agree and an oximeter two seconds behind the ECG must still alarm. None: nothing processed yet.
     """
-    measured_ms = reading.measured_at_ms
-    if device_newest_ms is not None and measured_ms < device_newest_ms:
+    if device_newest_ms is not None and at_ms < device_newest_ms:
         return True
-    return patient_newest_ms is not None and measured_ms < patient_newest_ms - CLOCK_SKEW_MS_MAX
+    return patient_newest_ms is not None and at_ms < patient_newest_ms - CLOCK_SKEW_MS_MAX
 
 
 def is_outdated(reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> bool:

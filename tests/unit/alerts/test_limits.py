@@ -207,3 +207,13 @@ def test_low_and_high_sides_are_told_apart() -> None:
     assert {transition.kind for transition in ward.transitions} == {AlertKind.HEART_RATE_HIGH, AlertKind.HEART_RATE_LOW}
     high = [transition for transition in ward.transitions if transition.kind is AlertKind.HEART_RATE_HIGH]
     assert [transition.transition for transition in high] == [RAISED, RESOLVED]
+
+
+def test_a_clock_a_little_ahead_switches_no_alarm_off() -> None:
+    ward = Timetable()
+    ward.step(reading(90, named(heart_rate=80), device="device-2", received=0))
+    ward.step(reading(91, named(spo2=97), sequence=1, received=1))
+    for second in range(2, 60):
+        ward.step(reading(second + 90, named(heart_rate=80), device="device-2", received=second))
+        ward.at(second, spo2=84)
+    assert ward.said(AlertKind.SPO2_LOW) == [(42.0, TransitionKind.RAISED)]

@@ -215,3 +215,32 @@ def test_the_points_of_the_drivers_add_up_to_news2() -> None:
 
 def _ms(at_s: float) -> int:
     return reading(at_s=at_s).measured_at_ms
+
+
+def test_one_reading_from_the_future_leaves_the_next_ones_live() -> None:
+    bed = Bedside()
+    bed.at(0, heart_rate_bpm=70)
+    bed.says(reading(at_s=91, sequence=1, delay_s=-90, heart_rate_bpm=70))
+    assert not bed.at(2, heart_rate_bpm=135).late
+    assert not bed.says(reading(at_s=3, device="d2", spo2_percent=84)).late
+    assert bed.at(4, temperature_celsius=37).news2.points[Sign.HEART_RATE] == 3
+
+
+@pytest.mark.parametrize("step", ["score", "learn"])
+def test_models_that_break_are_put_aside_and_news2_goes_on(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bed = Bedside()
+    bed.rests(0, 400)
+    assert not bed.rests(400, 402)[0].warming_up
+
+    def broken(*_: object, **__: object) -> object:
+        raise ValueError("These models are broken.")
+
+    monkeypatch.setattr(bed.state.pipeline, step, broken)
+    said = bed.at(500, respiratory_rate_bpm=28, spo2_percent=90)
+    assert said.news2.low == 6
+    assert bed.state.models_failed == 1
+    assert not said.learned
+    after = bed.at(502, respiratory_rate_bpm=28, spo2_percent=90)
+    assert after.news2.low == 6
+    assert after.warming_up
+    assert bed.state.models_failed == 1

@@ -8,7 +8,7 @@ from tests.support.builders import reading
 from vitals.alert import AlertKind, TransitionKind
 from vitals.errors import InvalidArgument
 from vitals.identity import episode_id, rejection_id, sequenced_reading_id, transition_id
-from vitals.lateness import CLOCK_SKEW_MS_MAX, LIVE_AGE_MS_MAX, is_out_of_order, is_outdated
+from vitals.lateness import CLOCK_SKEW_MS_MAX, LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.reading import DeviceId, Origin, PatientId, WardId
 from vitals.sign import CONSCIOUSNESS_LETTERS, PHYSIOLOGICAL_SIGNS, SIGN_FACTS, Sign, is_possible
 from vitals.topics import accepted_topic, alert_topic, device_of, is_level, readings_topic, status_topic
@@ -107,11 +107,11 @@ def test_ids_repeat_for_the_same_cause_and_differ_for_another() -> None:
 def test_order_is_judged_within_one_device_and_loosely_between_devices() -> None:
     now = reading(at_s=100)
     measured_ms = now.measured_at_ms
-    assert not is_out_of_order(now, device_newest_ms=None, patient_newest_ms=None)
-    assert not is_out_of_order(now, device_newest_ms=measured_ms, patient_newest_ms=measured_ms)
-    assert is_out_of_order(now, device_newest_ms=measured_ms + 1, patient_newest_ms=measured_ms + 1)
-    assert not is_out_of_order(now, device_newest_ms=None, patient_newest_ms=measured_ms + CLOCK_SKEW_MS_MAX)
-    assert is_out_of_order(now, device_newest_ms=None, patient_newest_ms=measured_ms + CLOCK_SKEW_MS_MAX + 1)
+    assert not is_out_of_order(event_ms(now), device_newest_ms=None, patient_newest_ms=None)
+    assert not is_out_of_order(event_ms(now), device_newest_ms=measured_ms, patient_newest_ms=measured_ms)
+    assert is_out_of_order(event_ms(now), device_newest_ms=measured_ms + 1, patient_newest_ms=measured_ms + 1)
+    assert not is_out_of_order(event_ms(now), device_newest_ms=None, patient_newest_ms=measured_ms + CLOCK_SKEW_MS_MAX)
+    assert is_out_of_order(event_ms(now), device_newest_ms=None, patient_newest_ms=measured_ms + CLOCK_SKEW_MS_MAX + 1)
 
 
 def test_a_real_reading_grows_outdated_and_a_replayed_one_does_not() -> None:
@@ -120,3 +120,10 @@ def test_a_real_reading_grows_outdated_and_a_replayed_one_does_not() -> None:
     assert is_outdated(reading(delay_s=limit_s + 1))
     assert is_outdated(reading(delay_s=limit_s + 1, origin=Origin.DEMO))
     assert not is_outdated(reading(delay_s=10**7, origin=Origin.REPLAY))
+
+
+def test_nothing_happens_after_it_was_received_but_in_a_recording() -> None:
+    ahead = reading(at_s=90, delay_s=-90)
+    assert event_ms(ahead) == ahead.received_at_ms
+    assert event_ms(reading(at_s=90, delay_s=3)) == reading(at_s=90).measured_at_ms
+    assert event_ms(reading(at_s=90, delay_s=-90, origin=Origin.REPLAY)) == ahead.measured_at_ms
