@@ -6,7 +6,6 @@ import errno
 import secrets
 import socket
 from collections.abc import Iterator
-from importlib import metadata
 
 import structlog
 import uvicorn
@@ -21,6 +20,7 @@ from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
+from runtime.version import VERSION
 from storage.session import Database
 from vitals.errors import ConfigurationError
 
@@ -124,7 +124,7 @@ def context_over(
         fanout=fanout,
         settings=settings,
         telemetry=telemetry,
-        version=_version(),
+        version=VERSION,
         republish=republish,
     )
 
@@ -154,10 +154,3 @@ def listen(host: str, port: int) -> socket.socket:
             why = f"Cannot listen on {address}:{port}: {error.strerror}."
         raise ConfigurationError(why) from error
     return listening
-
-
-def _version() -> str:
-    try:
-        return metadata.version("wardlight")
-    except metadata.PackageNotFoundError:
-        return "unknown"
