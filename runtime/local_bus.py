@@ -52,7 +52,8 @@ class LocalBus:
         self._beginnings = dict(log.beginnings())
         self._tails: dict[TopicPartition, deque[Incoming]] = {}
         self._groups: dict[str, LocalGroup] = {}
-        self._readers: set[LocalReader] = set()
+        self._readers: dict[LocalReader, None] = {}
+        """Woken in the order of their coming, since a set's order would differ from run to run."""
         self._publishes = GroupCommit(
             self._commit, records_max=limits.publish_records_max, bytes_max=limits.publish_bytes_max
         )
@@ -129,7 +130,7 @@ class LocalBus:
                     handover_s_max=self._limits.handover_s_max,
                 )
             reader.join(self._groups[group])
-        self._readers.add(reader)
+        self._readers[reader] = None
         return reader
 
     async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
@@ -169,7 +170,7 @@ class LocalBus:
 
     def forget(self, reader: "LocalReader") -> None:
         """A reader has closed."""
-        self._readers.discard(reader)
+        self._readers.pop(reader, None)
 
     def _places(self, topics: Sequence[str]) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for topic in topics for partition in range(self.partition_count)]

@@ -10,7 +10,8 @@ from runtime.clock import Clock
 class Backoff:
     """Counts failures in a row and waits accordingly; `reset` after a success.
 
-    The n-th pause is uniform in [0, min(cap_s, first_s * 2**n)]; `random_source` makes it repeatable.
+    The n-th pause is uniform in [0, min(cap_s, first_s * 2**n)]; drawn from `random_source`, or from the
+    process's own, which a simulation seeds.
     """
 
     def __init__(
@@ -19,7 +20,7 @@ class Backoff:
         self._clock = clock
         self._first_s = first_s
         self._cap_s = cap_s
-        self._random = random_source or random.Random()
+        self._uniform = random.uniform if random_source is None else random_source.uniform
         self.failures = 0
 
     def reset(self) -> None:
@@ -30,7 +31,7 @@ class Backoff:
         """Wait after a failure; returns early once `until` is set."""
         ceiling_s = min(self._cap_s, self._first_s * 2 ** min(self.failures, 30))
         self.failures += 1
-        pause_s = self._random.uniform(0, ceiling_s)
+        pause_s = self._uniform(0, ceiling_s)
         if until is None:
             await self._clock.sleep(pause_s)
         elif not until.is_set():

@@ -1,6 +1,6 @@
 """An MQTT broker in memory, with seeded faults: delays, duplicates, lost connections, and crashes that forget everything queued.
 
-Its sessions keep `runtime.mqtt.MqttPort`. Order is kept per receiving session, as a broker does; a crash forgets what it
+Packets of different clients overtake each other, those of one do not. Its sessions keep `runtime.mqtt.MqttPort`. Order is kept per receiving session, as a broker does; a crash forgets what it
 had acknowledged but not delivered, as Mosquitto does between two saves.
 """
 
@@ -30,7 +30,8 @@ class Faults:
 class _Session:
     """What the broker keeps of one client."""
 
-    filters: set[str] = field(default_factory=set)
+    filters: dict[str, None] = field(default_factory=dict)
+    """In the order of subscription: nothing here may depend on the order of a set."""
     owed: deque[tuple[str, bytes]] = field(default_factory=deque)
     """Delivered and unacknowledged first, then waiting; in order."""
     delivered: int = 0
@@ -94,7 +95,7 @@ class MemoryBroker:
         """Subscribe the session, and give it what is retained."""
         session = self._sessions[port.client_id]
         for name in filters:
-            session.filters.add(name)
+            session.filters[name] = None
             session.owed.extend(item for item in self.retained.items() if matches(name, item[0]))
         self._deliver_soon(session)
 
@@ -143,14 +144,16 @@ class MemoryMqtt:
         self.client_id = client_id
         self.clean = clean
         self.will = will
-        self._filters: set[str] = set()
+        self._filters: dict[str, None] = {}
         self.inbox = Inbox(SessionLimits())
         self._number = 0
         self._resumed = False
         self._is_connected = False
         self._closed = False
-        self._outstanding: set[asyncio.Future[None]] = set()
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._outstanding: dict[asyncio.Future[None], None] = {}
+        self._due_s = 0.0
+        """When the last packet on its way reaches the broker."""
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
 
@@ -175,7 +178,7 @@ class MemoryMqtt:
     def cut(self) -> None:
         """The connection breaks."""
         self._is_connected = False
-        for future in self._outstanding:
+        for future in list(self._outstanding):
             if not future.done():
                 future.set_exception(Unavailable("The connection in memory broke before the answer."))
         self._outstanding.clear()
@@ -215,14 +218,14 @@ class MemoryMqtt:
         self._require_connected()
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        self._outstanding.add(answered)
-        self._broker.publish(topic, payload, retain=retain)
-        loop.call_later(self._broker.delay_s(), self._answer, answered)
+        self._outstanding[answered] = None
+        self._due_s = max(self._due_s, loop.time() + self._broker.delay_s())
+        loop.call_at(self._due_s, self._reach_broker, self._number, topic, payload, retain, answered)
         return answered
 
     async def subscribe(self, filters: Sequence[str]) -> None:
         self._require_connected()
-        self._filters.update(filters)
+        self._filters.update(dict.fromkeys(filters))
         self._broker.subscribe(self, filters)
 
     async def take(self, messages_max: int) -> Sequence[Received]:
@@ -270,8 +273,22 @@ class MemoryMqtt:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
+    def _reach_broker(
+        self,
+        number: int,
+        topic: str,
+        payload: bytes,
+        retain: bool,  # noqa: FBT001 - called by the event loop
+        answered: asyncio.Future[None],
+    ) -> None:
+        """The packet arrives, unless its connection broke on the way; packets of one client do not overtake each other."""
+        if not self._is_connected or number != self._number:
+            return
+        self._broker.publish(topic, payload, retain=retain)
+        asyncio.get_running_loop().call_later(self._broker.delay_s(), self._answer, answered)
+
     def _answer(self, future: asyncio.Future[None]) -> None:
-        self._outstanding.discard(future)
+        self._outstanding.pop(future, None)
         if not future.done():
             future.set_result(None)
         self._wake()
@@ -282,14 +299,14 @@ class MemoryMqtt:
 
     async def _change(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         try:
             await waiter
         finally:
-            self._waiters.discard(waiter)
+            self._waiters.pop(waiter, None)
 
     def _wake(self) -> None:
-        for waiter in self._waiters:
+        for waiter in list(self._waiters):
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -306,6 +323,6 @@ def matches(name: str, topic: str) -> bool:
 
 
 async def _virtual_pause(seconds: float) -> None:
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(seconds, done.set_result, None)
-    await done
+    done = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, done.set)
+    await done.wait()

@@ -89,7 +89,8 @@ class SimulatedWard:
         self._services: SimulatedServices
 
     async def run(self) -> Outcome:
-        """From an empty ward to a drained one."""
+        """From an empty ward to a drained one; seeds the process's own random source, from which pauses are drawn."""
+        random.seed(self.plan.seed)
         door = InlineDoor()
         self._bus = await LocalBus.open(None, partitions=PARTITIONS, door=door, clock=self._clock)
         self._services = SimulatedServices(
