@@ -153,6 +153,7 @@ class MemoryMqtt:
         self._outstanding: dict[asyncio.Future[None], None] = {}
         self._due_s = 0.0
         """When the last packet on its way reaches the broker."""
+        self._on_the_way: deque[tuple[int, str, bytes, bool, asyncio.Future[None]]] = deque()
         self._waiters: dict[asyncio.Future[None], None] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
@@ -220,7 +221,8 @@ class MemoryMqtt:
         answered: asyncio.Future[None] = loop.create_future()
         self._outstanding[answered] = None
         self._due_s = max(self._due_s, loop.time() + self._broker.delay_s())
-        loop.call_at(self._due_s, self._reach_broker, self._number, topic, payload, retain, answered)
+        self._on_the_way.append((self._number, topic, payload, retain, answered))
+        loop.call_at(self._due_s, self._reach_broker)
         return answered
 
     async def subscribe(self, filters: Sequence[str]) -> None:
@@ -273,15 +275,9 @@ class MemoryMqtt:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
-    def _reach_broker(
-        self,
-        number: int,
-        topic: str,
-        payload: bytes,
-        retain: bool,  # noqa: FBT001 - called by the event loop
-        answered: asyncio.Future[None],
-    ) -> None:
-        """The packet arrives, unless its connection broke on the way; packets of one client do not overtake each other."""
+    def _reach_broker(self) -> None:
+        """The packet longest on its way arrives, unless its connection broke meanwhile."""
+        number, topic, payload, retain, answered = self._on_the_way.popleft()
         if not self._is_connected or number != self._number:
             return
         self._broker.publish(topic, payload, retain=retain)
