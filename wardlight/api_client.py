@@ -58,9 +58,12 @@ class ApiClient:
             raise Unavailable(
                 f"No Wardlight answers at {self._url}: start one (wardlight demo, or wardlight up), or name it with --url."
             ) from error
-        if answer.is_success:
+        if not answer.is_success:
+            raise _error_of(answer)
+        try:
             return answer.json()
-        raise _error_of(answer)
+        except ValueError as error:
+            raise Unavailable(_stranger(answer)) from error
 
 
 @contextmanager
@@ -78,9 +81,7 @@ def _error_of(answer: httpx.Response) -> WardError:
         body = answer.json()
         message = str(body["message"])
     except (ValueError, KeyError, TypeError):
-        message = (
-            f"{answer.request.url} answered {answer.status_code}, which is not Wardlight's way: is it another service?"
-        )
+        message = _stranger(answer)
     match answer.status_code:
         case 404:
             return NotFound(message)
@@ -90,3 +91,7 @@ def _error_of(answer: httpx.Response) -> WardError:
             return InvalidArgument(message)
         case _:
             return Unavailable(message)
+
+
+def _stranger(answer: httpx.Response) -> str:
+    return f"{answer.request.url} answered {answer.status_code}, which is not Wardlight's way: is it another service?"

@@ -2,12 +2,18 @@
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from vitals.errors import InvalidArgument
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
+DURATION_S_MAX = 100 * 365 * 86400.0
+"""A hundred years: beyond it somebody mistyped."""
+MOMENT_MS_MAX = 253_402_300_799_999
+"""The last millisecond of the year 9999, which RFC 3339 can still write."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_OF_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 _SHORT_NAMES = {
@@ -27,7 +33,7 @@ _YES_NO = {"yes": 1.0, "true": 1.0, "on": 1.0, "no": 0.0, "false": 0.0, "air": 0
 
 
 def seconds(text: str) -> float:
-    """A duration such as `90s`, `1.5m`, `2h` in seconds; greater than zero.
+    """A duration such as `90s`, `1.5m`, `2h` in seconds; greater than zero, at most `DURATION_S_MAX`.
 
     >>> seconds("1m30s")
     90.0
@@ -38,13 +44,20 @@ def seconds(text: str) -> float:
     total = sum(float(number) * _SECONDS_OF_UNIT[unit] for number, unit in _DURATION.findall(compact))
     if total <= 0:
         raise InvalidArgument(f"{text!r} is no time at all: a duration must be longer than zero.")
+    if total > DURATION_S_MAX:
+        raise InvalidArgument(f"{text!r} is longer than a hundred years.")
     return total
 
 
 def moment_ms(text: str, *, now_ms: int) -> int:
-    """A moment in epoch milliseconds: RFC 3339 with its offset, epoch milliseconds, or a duration before now (`2h`)."""
+    """A moment in epoch milliseconds: RFC 3339 with its offset, epoch milliseconds, or a duration before now (`2h`).
+
+    The year 9999 ends what can be said. Raises InvalidArgument, in one sentence.
+    """
     compact = text.strip()
-    if compact.isdigit():
+    if compact.isascii() and compact.isdecimal():
+        if len(compact) > len(str(MOMENT_MS_MAX)) or int(compact) > MOMENT_MS_MAX:
+            raise InvalidArgument(f"{text!r} lies beyond the year 9999: epoch milliseconds have 13 digits today.")
         return int(compact)
     if _DURATION.match(compact.lower()) and "t" not in compact.lower():
         return now_ms - round(seconds(compact) * 1000)
@@ -56,12 +69,12 @@ def moment_ms(text: str, *, now_ms: int) -> int:
         ) from error
     if parsed.tzinfo is None:
         raise InvalidArgument(f"{text!r} does not say its time zone: end it with Z or an offset such as +01:00.")
-    return int(parsed.timestamp() * 1000)
+    return (parsed - _EPOCH) // _MILLISECOND
 
 
 def moment_text(epoch_ms: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (_EPOCH + epoch_ms * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def speed(text: str) -> float:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -19,6 +19,7 @@ from wardlight.printing import print_json, print_table, table
 
 PAGE_ROWS = 5000
 """Rows asked of the API at once."""
+_NOT_TEXT = "Parquet is not text: name a file with --output."
 
 
 class Format(StrEnum):
@@ -52,7 +53,7 @@ def add_to(app: typer.Typer) -> None:
         if window[0] >= window[1]:
             raise InvalidArgument("--from must lie before --to.")
         if format_ is Format.PARQUET and output is None:
-            raise InvalidArgument("Parquet is not text: name a file with --output.")
+            raise InvalidArgument(_NOT_TEXT)
         every_ms = None if every is None else round(seconds(every) * 1000)
         with api(url) as client:
             rows = list(_pages(client, patient, signs, window, every_ms))
@@ -85,28 +86,42 @@ def _pages(
 
 def _write(rows: list[dict[str, Any]], signs: list[Sign], patient: str, format_: Format, output: Path | None) -> None:
     present = [sign for sign in signs if any(sign.value in row["signs"] for row in rows)]
+    if output is None:
+        _print(rows, present, patient, format_, sys.stdout)
+        return
+    try:
+        if format_ is Format.PARQUET:
+            _write_parquet(rows, present, output)
+            return
+        with output.open("w", newline="", encoding="utf-8") as stream:
+            _print(rows, present, patient, format_, stream)
+    except OSError as error:
+        raise InvalidArgument(f"Cannot write {output}: {error.strerror or error}.") from error
+
+
+def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format_: Format, stream: TextIO) -> None:
+    """Every format that is text."""
     match format_:
         case Format.TABLE:
-            print_table(table(("measured at", *present), (_cells(row, present) for row in rows)))
+            print_table(table(("measured at", *present), (_cells(row, present) for row in rows)), stream=stream)
         case Format.CSV:
-            stream = sys.stdout if output is None else output.open("w", newline="", encoding="utf-8")
             writer = csv.writer(stream)
             writer.writerow(("measured_at", *present))
             writer.writerows(_cells(row, present) for row in rows)
             stream.flush()
         case Format.JSON:
-            print_json(rows)
+            print_json(rows, stream=stream)
         case Format.FHIR:
-            print_json(bundle(patient, rows))
+            print_json(bundle(patient, rows), stream=stream)
         case Format.PARQUET:
-            _write_parquet(rows, present, output)
+            raise InvalidArgument(_NOT_TEXT)
 
 
 def _cells(row: dict[str, Any], signs: list[Sign]) -> list[object]:
     return [moment_text(row["measured_at_ms"]), *(row["signs"].get(sign.value) for sign in signs)]
 
 
-def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path | None) -> None:
+def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -115,7 +130,4 @@ def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path |
     }
     for sign in signs:
         columns[sign.value] = pa.array([row["signs"].get(sign.value) for row in rows], type=pa.float64())
-    try:
-        parquet.write_table(pa.table(columns), str(output))
-    except OSError as error:
-        raise InvalidArgument(f"Cannot write {output}: {error.strerror or error}.") from error
+    parquet.write_table(pa.table(columns), str(output))

@@ -3,24 +3,29 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
+
+from wardlight.arguments import moment_text
 
 _PIPED_COLUMNS = 200
 """Width of tables that no terminal bounds."""
 
 
-def print_json(value: object) -> None:
-    """One JSON document on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+def print_json(value: object, *, stream: TextIO | None = None) -> None:
+    """One JSON document on one line of stdout, or of `stream`."""
+    target = sys.stdout if stream is None else stream
+    target.write(json.dumps(value, ensure_ascii=False) + "\n")
+    target.flush()
 
 
-def print_table(table: Table) -> None:
-    """A table, as wide as the terminal."""
-    Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS, highlight=False, markup=False).print(table)
+def print_table(table: Table, *, stream: TextIO | None = None) -> None:
+    """A table on stdout or `stream`, as wide as the terminal."""
+    target = sys.stdout if stream is None else stream
+    width = None if target.isatty() else _PIPED_COLUMNS
+    Console(file=target, width=width, highlight=False, markup=False).print(table)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
@@ -32,8 +37,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """What the API answered: whole as a JSON array, or these columns as a table."""
+    """What the API answered: whole as a JSON array, or these columns as a table, moments as people read them."""
     if as_json:
         print_json(list(rows))
     else:
-        print_table(table(columns, ([row.get(column) for column in columns] for row in rows)))
+        titles = [column.removesuffix("_ms").replace("_", " ") for column in columns]
+        print_table(table(titles, ([_shown(column, row.get(column)) for column in columns] for row in rows)))
+
+
+def _shown(column: str, value: object) -> object:
+    return moment_text(value) if column.endswith(("_at_ms", "_from_ms")) and isinstance(value, int) else value

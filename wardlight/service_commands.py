@@ -44,7 +44,9 @@ def add_to(app: typer.Typer) -> None:
 
 def become(room: str, config: Path | None) -> None:
     """Replace this process by `python -m room`, so that signals and exit code are that process's own."""
-    os.execv(sys.executable, [sys.executable, "-m", room, *_arguments(config)])  # noqa: S606 - our own interpreter and room
+    # Found where this program was: a folder of the same name where a person happens to stand must not be taken for it.
+    safe = ["-P"] if sys.flags.safe_path else []
+    os.execv(sys.executable, [sys.executable, *safe, "-m", room, *_arguments(config)])  # noqa: S606 - our own interpreter and room
 
 
 def _arguments(config: Path | None) -> list[str]:

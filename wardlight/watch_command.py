@@ -63,7 +63,8 @@ async def _follow(client: ApiClient, clock: Clock, *, ward: str | None, floor: P
 def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Seen | None]]:
     """The episodes that changed since the last look, oldest first, with what they were; `seen` is brought up to date.
 
-    Episodes that had ended before they were first seen are not news.
+    Episodes that had ended before they were first seen are not news, and those that have ended are forgotten: `seen`
+    holds what is open.
     """
     news: list[tuple[Mapping[str, Any], Seen | None]] = []
     for row in sorted(rows, key=lambda row: row["raised_at_ms"]):
@@ -71,7 +72,10 @@ def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tu
         before = seen.get(row["episode_id"])
         if before == now or (before is None and not row["active"]):
             continue
-        seen[row["episode_id"]] = now
+        if row["active"]:
+            seen[row["episode_id"]] = now
+        else:
+            del seen[row["episode_id"]]
         news.append((row, before))
     return news
 
