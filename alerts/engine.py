@@ -23,14 +23,15 @@ from alerts.rules import (
     judge_score_fall,
 )
 from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
+from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
-from vitals.lateness import event_ms
+from vitals.lateness import event_ms, is_outdated
 from vitals.limits import LimitRule
-from vitals.reading import PatientId, Reading, Tick, WardId
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick, WardId
 from vitals.sign import Sign
 
-Record = Reading | Assessment | Command | Tick
+Record = Reading | RefusedSigns | Assessment | Command | Tick
 
 
 class Outcome(StrEnum):
@@ -66,6 +67,8 @@ class PatientAlerts:
         match record:
             case Reading():
                 return tuple(self._step_reading(record))
+            case RefusedSigns():
+                return tuple(self._step_refused(record))
             case Assessment():
                 return tuple(self._step_assessment(record))
             case Tick():
@@ -88,12 +91,65 @@ class PatientAlerts:
         transitions = self._regain_contact(reading)
         if state.is_late(reading, live_age_ms_max=self._rules.live_age_ms_max):
             self.outcome = Outcome.RETROSPECTIVE
-            return transitions
+            return transitions + self._watch_signs(reading, Why.LATE)
+        transitions += self._watch_signs(reading, None)
         cause = Cause(reading.reading_id, event_ms(reading), reading.received_at_ms, reading.origin)
         for sign, value in reading.signs.items():
             if sign in self._limits:
                 transitions += self._step_sign(sign, value, cause)
         return transitions
+
+    def _step_refused(self, refused: RefusedSigns) -> list[Transition]:
+        if not remember_id(self.state.refused_ids, refused.reading_id):
+            self.outcome = Outcome.DUPLICATE
+            return []
+        if is_outdated(refused, live_age_ms_max=self._rules.live_age_ms_max):
+            self.outcome = Outcome.RETROSPECTIVE
+            return []
+        return self._watch_signs(refused, Why.REFUSED)
+
+    def _watch_signs(self, record: Reading | RefusedSigns, why: Why | None) -> list[Transition]:
+        """Take note of which signs are judged (`why` is None), which are not for that reason, and which are absent."""
+        state, transitions = self.state, []
+        at_ms = max(record.received_at_ms, state.arrivals.last_ms or 0)
+        moment = state.arrivals.step(at_ms, self._rules.gap)
+        for sign in LOST_KINDS:
+            watch, is_heard = state.watches.get(sign), sign in record.signs
+            if watch is None:
+                if not is_heard:
+                    continue
+                watch = state.watches[sign] = SignWatch()
+            if is_heard and why is None:
+                watch.judge(at_ms, self._rules.gap)
+                transitions += self._regain_sign(sign, record, at_ms)
+                continue
+            missed = why if is_heard and why is not None else Why.ABSENT
+            since_ms = watch.miss(sign, missed, moment, self._rules.unjudged)
+            if since_ms is not None:
+                transitions += self._lose_sign(sign, missed, since_ms, record, at_ms)
+        return transitions
+
+    def _lose_sign(
+        self, sign: Sign, why: Why, since_ms: int, record: Reading | RefusedSigns, at_ms: int
+    ) -> list[Transition]:
+        kind, value = LOST_KINDS[sign], record.signs.get(sign)
+        machine = self.state.machine(kind)
+        if machine.episode is not None:
+            return []
+        behind_ms = max(0, record.received_at_ms - record.measured_at_ms)
+        text = wording.unjudged(sign, why, at_ms - since_ms, value=value or 0.0, behind_ms=behind_ms)
+        priority = Priority.LOW if why is Why.ABSENT else Priority.MEDIUM
+        finding = Finding(priority, Reason.NO_READING, since_ms, text, sign, value)
+        return self._open(kind, machine, finding, Cause(record.reading_id, at_ms, at_ms, record.origin))
+
+    def _regain_sign(self, sign: Sign, record: Reading | RefusedSigns, at_ms: int) -> list[Transition]:
+        machine = self.state.machines.get(LOST_KINDS[sign])
+        if machine is None or machine.episode is None:
+            return []
+        cause = Cause(record.reading_id, max(at_ms, machine.episode.raised_at_ms), at_ms, record.origin)
+        lasted = wording.duration(max(0, cause.at_ms - machine.episode.onset_ms))
+        text = f"{wording.label(sign)} again after {lasted}"
+        return self._close(machine, Reason.CONTACT_REGAINED, text, cause, record.signs[sign])
 
     def _step_sign(self, sign: Sign, value: float, cause: Cause) -> list[Transition]:
         cadence = self.state.cadences.get(sign)
@@ -228,6 +284,8 @@ class PatientAlerts:
         self.outcome = Outcome.OBEYED
         if not moved.episode.active and episode.kind is AlertKind.LOST_CONTACT:
             self.state.contact.dismissed = True
+        if not moved.episode.active and episode.sign is not None and LOST_KINDS.get(episode.sign) is episode.kind:
+            self.state.watches.setdefault(episode.sign, SignWatch()).dismissed = True
         return [self._keep(machine, moved)]
 
     def _settle(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from alerts.unjudged import LOST_KINDS
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.identity import episode_id, transition_id
 from vitals.reading import Origin, PatientId, WardId
@@ -19,7 +20,7 @@ from vitals.sign import Sign
 RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
 """Priorities by urgency."""
 
-RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT})
+RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT, *LOST_KINDS.values()})
 """Technical conditions; a physiological one ends with contrary evidence or with the patient's stay, never by order."""
 
 

@@ -13,6 +13,10 @@ import msgspec
 INTERVALS_KEPT = 5
 """How many past intervals make the usual one: their lower median, since a shorter one is the more cautious."""
 
+BURSTS_KEPT = 3
+BURSTS_MIN = 2
+"""Pauses after which bursts are known as a sign's own rhythm; our choice."""
+
 
 class GapRule(msgspec.Struct, frozen=True, kw_only=True):
     """Which distance between two readings still counts as consecutive."""
@@ -33,6 +37,8 @@ class Moment(NamedTuple):
     """Distance to the one before; None for the first ever."""
     cadence: "Cadence"
     """This reading included."""
+    is_dense: bool = True
+    """Whether readings came closely up to this one: no gap, and no pause between bursts either."""
 
     def is_spot_check(self, delay_ms: float) -> bool:
         """Whether readings come so slowly that a delay of `delay_ms` cannot filter them."""
@@ -49,11 +55,15 @@ class Moment(NamedTuple):
         return self.at_ms - since_ms >= delay_ms or self.is_spot_check(delay_ms)
 
 
-class Cadence(msgspec.Struct):
+class Cadence(msgspec.Struct, omit_defaults=True):
     """When a sign was last heard and its last few intervals; mutable, bounded."""
 
     last_ms: int | None = None
     intervals_ms: list[int] = []
+    burst_from_ms: int = 0
+    """When the present run of close readings began."""
+    bursts: list[tuple[int, int]] = []
+    """The last few runs of close readings: how long each was, and how long the pause after it, in ms."""
 
     def usual_ms(self) -> int | None:
         """The lower median of the kept intervals; None before the second reading."""
@@ -66,10 +76,26 @@ class Cadence(msgspec.Struct):
         """
         last_ms, self.last_ms = self.last_ms, at_ms
         if last_ms is None:
-            return Moment(at_ms, is_consecutive=False, gap_ms=None, cadence=self)
+            self.burst_from_ms = at_ms
+            return Moment(at_ms, is_consecutive=False, gap_ms=None, cadence=self, is_dense=False)
         gap_ms = at_ms - last_ms
-        is_consecutive = gap_ms <= rule.floor_s * 1000 or gap_ms <= rule.usual_factor * (self.usual_ms() or 0)
+        is_dense = gap_ms <= rule.floor_s * 1000 or gap_ms <= rule.usual_factor * (self.usual_ms() or 0)
+        is_consecutive = is_dense or self._is_usual_pause(gap_ms, rule)
+        if not is_dense:
+            self.bursts.append((last_ms - self.burst_from_ms, gap_ms))
+            del self.bursts[:-BURSTS_KEPT]
+            self.burst_from_ms = at_ms
         if gap_ms > 0:
             self.intervals_ms.append(gap_ms)
             del self.intervals_ms[:-INTERVALS_KEPT]
-        return Moment(at_ms, is_consecutive=is_consecutive, gap_ms=gap_ms, cadence=self)
+        return Moment(at_ms, is_consecutive=is_consecutive, gap_ms=gap_ms, cadence=self, is_dense=is_dense)
+
+    def _is_usual_pause(self, gap_ms: int, rule: GapRule) -> bool:
+        """Whether this sign comes in bursts, and this gap is the pause between two.
+
+        A wearable that measures 10 s in each 2 min would otherwise begin every duration anew with every burst, and a
+        delay longer than a burst could never be fulfilled. It must have been silent longer than it spoke, each time.
+        """
+        if len(self.bursts) < BURSTS_MIN or any(lasted_ms >= pause_ms for lasted_ms, pause_ms in self.bursts):
+            return False
+        return gap_ms <= rule.usual_factor * median_low([pause_ms for _, pause_ms in self.bursts])

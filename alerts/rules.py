@@ -14,6 +14,7 @@ from alerts import wording
 from alerts.episode import RANK, Finding
 from alerts.evidence import GapRule, Moment
 from alerts.state import Machine
+from alerts.unjudged import UnjudgedRule
 from alerts.watchdog import ContactRule
 from vitals.alert import AlertKind, Priority, Reason
 from vitals.assessment import Assessment, News2Summary
@@ -40,6 +41,7 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRule, ...] = HARD_LIMITS
     gap: GapRule = GapRule()
     contact: ContactRule = ContactRule()
+    unjudged: UnjudgedRule = UnjudgedRule()
     clear_s: float = 60.0
     """How long a sign must be back within its limit and margin; tuned on bidmc, see docs/alerts.md."""
     live_age_ms_max: int = LIVE_AGE_MS_MAX

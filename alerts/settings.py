@@ -4,6 +4,7 @@ from pydantic import Field
 
 from alerts.evidence import GapRule
 from alerts.rules import AlertRules
+from alerts.unjudged import UnjudgedRule
 from alerts.watchdog import ContactRule
 from runtime.settings import Section
 from vitals.lateness import LIVE_AGE_MS_MAX
@@ -34,6 +35,12 @@ class AlertsSettings(Section):
     """And for this many usual intervals at least."""
     lost_contact_grace_s: float = Field(default=_RULES.contact.grace_s, ge=0)
     """After the alert service itself was away, time for the backlog to arrive before anyone is missed."""
+    sign_refused_s: float = Field(default=_RULES.unjudged.refused_s, ge=0)
+    """A sign may be refused as impossible for this long, with nothing believable in between."""
+    sign_late_s: float = Field(default=_RULES.unjudged.late_s, ge=5)
+    """A sign may come only late, too late to alarm, for this long."""
+    sign_absent_s: float = Field(default=_RULES.unjudged.absent_s, ge=5)
+    """A continuous sign may be silent while others are heard for this long at least."""
     tick_s: float = Field(default=1.0, gt=0, le=10)
     """How often time is written into the log."""
     patients_per_partition_max: int = Field(default=5000, ge=1)
@@ -60,6 +67,12 @@ class AlertsSettings(Section):
                 silence_s=self.lost_contact_s,
                 usual_factor=self.lost_contact_usual_factor,
                 grace_s=self.lost_contact_grace_s,
+            ),
+            unjudged=UnjudgedRule(
+                refused_s=self.sign_refused_s,
+                late_s=self.sign_late_s,
+                absent_s=self.sign_absent_s,
+                usual_factor=self.lost_contact_usual_factor,
             ),
             clear_s=self.clear_s,
             live_age_ms_max=self.live_age_ms_max,

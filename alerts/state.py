@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.episode import Episode
 from alerts.evidence import Cadence
+from alerts.unjudged import SignWatch
 from alerts.watchdog import Contact
 from vitals.alert import AlertKind, Command
 from vitals.lateness import event_ms, is_out_of_order, is_outdated
@@ -50,6 +51,11 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     """The same per device, in order of use."""
     cadences: dict[Sign, Cadence] = {}
     contact: Contact = msgspec.field(default_factory=Contact)
+    arrivals: Cadence = msgspec.field(default_factory=Cadence)
+    """When anything was heard of the patient, by `received_at_ms`."""
+    watches: dict[Sign, SignWatch] = {}
+    """Signs that were ever heard of, and whether the limits judge them."""
+    refused_ids: list[str] = []
     assessed: Cadence = msgspec.field(default_factory=Cadence)
     assessment_ids: list[str] = []
     news2_points: dict[Sign, int] = {}

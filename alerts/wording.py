@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from alerts.unjudged import Why
 from vitals.assessment import Assessment, News2Summary
 from vitals.limits import LimitRule
 from vitals.sign import SIGN_FACTS, Sign
@@ -59,6 +60,24 @@ def silence(silent_ms: int, usual_ms: float | None) -> str:
     return f"No reading for {duration(silent_ms)}{usually}"
 
 
+def unjudged(sign: Sign, why: Why, lasted_ms: int, *, value: float, behind_ms: int) -> str:
+    """A sign that no limit judges.
+
+    >>> unjudged(Sign.RESPIRATORY_RATE, Why.REFUSED, 30_000, value=0, behind_ms=0)
+    'Respiratory rate 0 /min refused as impossible for 30 s: see the patient, then the sensor'
+    >>> unjudged(Sign.SPO2, Why.LATE, 120_000, value=84, behind_ms=600_000)
+    'SpO2 comes 10 min late for 2 min and cannot alarm: check the clock of its device'
+    """
+    label, held = SIGN_FACTS[sign].label, f" for {duration(lasted_ms)}" if lasted_ms >= 1000 else ""
+    match why:
+        case Why.REFUSED:
+            return f"{quantity(sign, value)} refused as impossible{held}: see the patient, then the sensor"
+        case Why.LATE:
+            return f"{label} comes {duration(behind_ms)} late{held} and cannot alarm: check the clock of its device"
+        case Why.ABSENT:
+            return f"No {label}{held}, while other signs are heard"
+
+
 def quantity(sign: Sign, value: float) -> str:
     """A sign with its value and unit.
 
@@ -86,6 +105,11 @@ def duration(lasted_ms: int) -> str:
             part = seconds % unit_s // rest_s
             return f"{seconds // unit_s} {unit}" + (f" {part} {rest}" if part else "")
     return f"{seconds} s"
+
+
+def label(sign: Sign) -> str:
+    """What people call a sign."""
+    return SIGN_FACTS[sign].label
 
 
 def _number(sign: Sign, value: float) -> str:

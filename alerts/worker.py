@@ -23,7 +23,7 @@ from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord
-from vitals.reading import PatientId, Reading, Tick
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -162,7 +162,7 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_trimmed_records_total", beginning - position)
         return max(position, beginning)
 
-    def _decoded(self, record: Incoming) -> Reading | Tick | Assessment | Command | None:
+    def _decoded(self, record: Incoming) -> Reading | RefusedSigns | Tick | Assessment | Command | None:
         try:
             if record.topic == _READINGS:
                 return codec.decode_reading_or_tick(record.value)
@@ -174,7 +174,9 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
             return None
 
-    def _step(self, partition: PartitionAlerts, record: Reading | Tick | Assessment | Command) -> Sequence[Transition]:
+    def _step(
+        self, partition: PartitionAlerts, record: Reading | RefusedSigns | Tick | Assessment | Command
+    ) -> Sequence[Transition]:
         if isinstance(record, Tick):
             transitions = partition.tick(record)
         else:

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest.decoder import Complaint, Decoded, DecoderLimits, Refused, decode
-from ingest.patient_directory import PatientDirectory
+from ingest.decoder import Complaint, Decoded, DecoderLimits, Impossible, Refused, decode
+from ingest.patient_directory import PatientDirectory, Wearer
 from ingest.receipts import Safe
 from runtime.bus import Outgoing
 from runtime.mqtt import Received
 from vitals.codec import encode
 from vitals.identity import rejection_id
-from vitals.reading import DeviceId, Reading, Rejection, RejectionReason
+from vitals.reading import DeviceId, Reading, RefusedSigns, Rejection, RejectionReason
 from vitals.topics import LogTopic
 
 DETAIL_CHARACTERS_MAX = 300
@@ -47,7 +47,11 @@ def decode_batch(messages: Sequence[Received], *, received_at_ms: int, limits: D
         messages=messages,
         received_at_ms=received_at_ms,
         decoded=decoded,
-        device_ids=frozenset(verdict.device_id for verdict in decoded if isinstance(verdict, Decoded)),
+        device_ids=frozenset(
+            DeviceId(verdict.device_id)
+            for verdict in decoded
+            if isinstance(verdict, Decoded) or verdict.impossible is not None
+        ),
     )
 
 
@@ -57,6 +61,10 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
     for message, verdict in zip(batch.messages, batch.decoded, strict=True):
         if isinstance(verdict, Refused):
             _refuse(batch, message, verdict, payload_bytes_kept)
+            if verdict.impossible is not None:
+                device_id = DeviceId(verdict.device_id)
+                wearer = directory.wearer(device_id, verdict.impossible.measured_at_ms)
+                _tell(batch, device_id, wearer, verdict.impossible)
             continue
         wearer = directory.wearer(verdict.device_id, verdict.measured_at_ms)
         if wearer is None:
@@ -80,6 +88,24 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
             safe.append((verdict.device_id, verdict.boot, verdict.sequence, None))
         if verdict.complaint is not None:
             records.append(_rejection(batch, message, verdict.complaint, verdict.device_id, payload_bytes_kept))
+        if verdict.impossible is not None:
+            _tell(batch, verdict.device_id, wearer, verdict.impossible)
+
+
+def _tell(batch: Batch, device_id: DeviceId, wearer: Wearer | None, impossible: Impossible) -> None:
+    """Let alerts hear of values that were refused as impossible."""
+    if wearer is None:
+        return
+    refused = RefusedSigns(
+        reading_id=impossible.reading_id,
+        patient_id=wearer.patient_id,
+        device_id=device_id,
+        measured_at_ms=impossible.measured_at_ms,
+        received_at_ms=batch.received_at_ms,
+        signs=impossible.signs,
+        origin=impossible.origin,
+    )
+    batch.records.append(Outgoing(_READINGS, wearer.key, encode(refused)))
 
 
 def _refuse(batch: Batch, message: Received, refused: Refused, payload_bytes_kept: int) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ingest.measured_at import epoch_ms_of
 from ingest.message import Fields, Misshapen, read_fields
 from vitals.identity import hashed_reading_id, sequenced_reading_id
+from vitals.limits import WITHIN_LIMITS
 from vitals.reading import DeviceId, DeviceReading, Origin, RejectionReason
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign
 from vitals.topics import device_of, is_level
@@ -46,6 +47,15 @@ class Complaint(NamedTuple):
     detail: str
 
 
+class Impossible(NamedTuple):
+    """Values of signs with hard limits that were refused as impossible: alerts must hear that nothing watches them."""
+
+    reading_id: str
+    measured_at_ms: int
+    signs: dict[Sign, float]
+    origin: Origin
+
+
 class Decoded(NamedTuple):
     """A reading whose patient is not yet known; `complaint` tells of signs that were refused."""
 
@@ -57,6 +67,7 @@ class Decoded(NamedTuple):
     sequence: int | None
     origin: Origin
     complaint: Complaint | None
+    impossible: Impossible | None = None
 
 
 class Refused(NamedTuple):
@@ -68,6 +79,7 @@ class Refused(NamedTuple):
     """As the topic named it, cut to 64 characters."""
     boot: str | None = None
     sequence: int | None = None
+    impossible: Impossible | None = None
 
 
 class _SignRule(NamedTuple):
@@ -128,16 +140,17 @@ def _judge(
     age_ms = received_at_ms - measured_at_ms
     if message.origin is not Origin.REPLAY and not -limits.future_ms_max <= age_ms <= limits.age_ms_max:
         return _refused(_complaint_of_age(age_ms, limits), device_id, identity)
-    signs, complaint = _signs_of(message.signs)
-    if not signs:
-        complaint = complaint or Complaint(RejectionReason.NO_SIGNS, "The message has no signs.")
-        return _refused(complaint, device_id, identity)
+    signs, complaint, refused = _signs_of(message.signs)
     boot, sequence = identity
     if boot is not None and sequence is not None:
         reading_id = sequenced_reading_id(device_id, boot, sequence)
     else:
-        reading_id = hashed_reading_id(device_id, measured_at_ms, signs)
-    return Decoded(reading_id, device_id, measured_at_ms, signs, boot, sequence, message.origin, complaint)
+        reading_id = hashed_reading_id(device_id, measured_at_ms, signs or refused)
+    impossible = Impossible(reading_id, measured_at_ms, refused, message.origin) if refused else None
+    if not signs:
+        complaint = complaint or Complaint(RejectionReason.NO_SIGNS, "The message has no signs.")
+        return _refused(complaint, device_id, identity)._replace(impossible=impossible)
+    return Decoded(reading_id, device_id, measured_at_ms, signs, boot, sequence, message.origin, complaint, impossible)
 
 
 @lru_cache(maxsize=_TOPICS_REMEMBERED)
@@ -172,9 +185,10 @@ def _complaint_of_age(age_ms: int, limits: DecoderLimits) -> Complaint:
     return Complaint(RejectionReason.TOO_OLD, f"It was measured {days:.1f} days ago; {days_max:.1f} are let pass.")
 
 
-def _signs_of(values: Mapping[str, object]) -> tuple[dict[Sign, float], Complaint | None]:
-    """The plausible signs, and what is wrong with the others."""
+def _signs_of(values: Mapping[str, object]) -> tuple[dict[Sign, float], Complaint | None, dict[Sign, float]]:
+    """The plausible signs, what is wrong with the others, and impossible values of signs that have hard limits."""
     signs: dict[Sign, float] = {}
+    impossible: dict[Sign, float] = {}
     complaints: list[Complaint] = []
     for name, value in values.items():
         rule = _RULES.get(name)
@@ -184,16 +198,21 @@ def _signs_of(values: Mapping[str, object]) -> tuple[dict[Sign, float], Complain
         judged = _judge_value(name, value, rule)
         if isinstance(judged, Complaint):
             complaints.append(judged)
+            number = None if rule is None or rule.sign not in WITHIN_LIMITS else _number_of(rule.sign, value)
+            if rule is not None and number is not None:
+                impossible[rule.sign] = number
         elif rule is not None:
             signs[rule.sign] = judged
     systolic, diastolic = signs.get(Sign.SYSTOLIC), signs.get(Sign.DIASTOLIC)
     if systolic is not None and diastolic is not None and systolic <= diastolic:
         del signs[Sign.SYSTOLIC], signs[Sign.DIASTOLIC]
+        impossible[Sign.SYSTOLIC] = systolic
         detail = f"Systolic pressure {systolic:g} is not above diastolic {diastolic:g} mmHg: one of them must be wrong."
         complaints.append(Complaint(RejectionReason.IMPLAUSIBLE, detail))
     if not complaints:
-        return signs, None
-    return signs, Complaint(complaints[0].reason, " ".join(complaint.detail for complaint in complaints))
+        return signs, None, impossible
+    complaint = Complaint(complaints[0].reason, " ".join(complaint.detail for complaint in complaints))
+    return signs, complaint, impossible
 
 
 def _judge_value(name: str, value: object, rule: _SignRule | None) -> float | Complaint:

@@ -25,6 +25,7 @@ _SignColumns = msgspec.defstruct(
     forbid_unknown_fields=True,
     gc=False,
 )
+# Fields in the order of the table's columns, the signs last: a row is then two tuples end to end.
 _ReadingColumns = msgspec.defstruct(
     "ReadingColumns",
     [
@@ -33,16 +34,22 @@ _ReadingColumns = msgspec.defstruct(
         ("device_id", str),
         ("measured_at_ms", int),
         ("received_at_ms", int),
-        ("signs", _SignColumns),
         ("boot", str | None, None),
         ("sequence", int | None, None),
         ("origin", Literal[tuple(origin.value for origin in Origin)], Origin.REAL.value),
+        ("signs", _SignColumns),
     ],
+    kw_only=True,
     tag="reading",
     gc=False,
 )
 _TickColumns = msgspec.defstruct("TickColumns", [("at_ms", int)], tag="tick", gc=False)
-_decode_reading: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(_ReadingColumns | _TickColumns).decode
+_RefusedColumns = msgspec.defstruct("RefusedColumns", [("reading_id", str)], tag="refused", gc=False)
+"""Its message is stored with the rejections, by its own record."""
+_decode_reading: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
+    _ReadingColumns | _RefusedColumns | _TickColumns
+).decode
+_PASSED_OVER: Final = (_TickColumns, _RefusedColumns)
 _values_of: Final = msgspec.structs.astuple
 
 READING_ROW_RECEIVED_AT: Final = 4
@@ -50,24 +57,15 @@ READING_ROW_RECEIVED_AT: Final = 4
 
 
 def reading_row(value: bytes) -> Row | None:
-    """The row of a reading, equal to that of `storage.readings.row_of`; None for a tick."""
+    """The row of a reading, equal to that of `storage.readings.row_of`; None for a tick or refused signs."""
     try:
         reading = _decode_reading(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRecord(f"Not a reading or tick: {error}") from error
-    if reading.__class__ is _TickColumns:
+    if reading.__class__ in _PASSED_OVER:
         return None
-    return (
-        reading.reading_id,
-        reading.patient_id,
-        reading.device_id,
-        reading.measured_at_ms,
-        reading.received_at_ms,
-        reading.boot,
-        reading.sequence,
-        reading.origin,
-        *_values_of(reading.signs),
-    )
+    values = _values_of(reading)
+    return values[:-1] + _values_of(values[-1])
 
 
 def assessment_row(value: bytes) -> Row:

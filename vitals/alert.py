@@ -33,6 +33,12 @@ class AlertKind(StrEnum):
     NEWS2_EMERGENCY = "news2-emergency"
     UNUSUAL_PATTERN = "unusual-pattern"
     LOST_CONTACT = "lost-contact"
+    HEART_RATE_LOST = "heart-rate-lost"
+    """The patient is heard, yet no limit can judge this sign: refused as impossible, late, or absent. So the next four."""
+    RESPIRATORY_RATE_LOST = "respiratory-rate-lost"
+    SPO2_LOST = "spo2-lost"
+    TEMPERATURE_LOST = "temperature-lost"
+    SYSTOLIC_LOST = "systolic-lost"
 
 
 class TransitionKind(StrEnum):

@@ -7,12 +7,14 @@ import msgspec
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord
-from vitals.reading import DeviceReading, Reading, Receipt, Rejection, Tick
+from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 _encoder = msgspec.json.Encoder()
-_readings_decoder: msgspec.json.Decoder[Reading | Tick] = msgspec.json.Decoder(Reading | Tick)
+_readings_decoder: msgspec.json.Decoder[Reading | RefusedSigns | Tick] = msgspec.json.Decoder(
+    Reading | RefusedSigns | Tick
+)
 _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
     record: msgspec.json.Decoder(record)
     for record in (
@@ -35,8 +37,8 @@ def encode(record: msgspec.Struct) -> bytes:
     return _encoder.encode(record)
 
 
-def decode_reading_or_tick(value: bytes) -> Reading | Tick:
-    """A record of log topic `readings`; raises MalformedRecord on anything else.
+def decode_reading_or_tick(value: bytes) -> Reading | RefusedSigns | Tick:
+    """A record of log topic `readings`, refused signs among them; raises MalformedRecord on anything else.
 
     Values are finite: JSON has no NaN or infinity, and the decoder refuses numbers too big for a float.
     """

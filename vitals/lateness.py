@@ -1,7 +1,7 @@
 """When a reading is late: it re-scores the past, and neither teaches a model nor pages anyone."""
 
 from vitals.assessment import Assessment
-from vitals.reading import Origin, Reading
+from vitals.reading import Origin, Reading, RefusedSigns
 
 LIVE_AGE_MS_MAX = 5 * 60 * 1000
 """Default age at which a real device's reading no longer speaks of now; our choice."""
@@ -31,7 +31,7 @@ def is_out_of_order(at_ms: int, *, device_newest_ms: int | None, patient_newest_
     return patient_newest_ms is not None and at_ms < patient_newest_ms - CLOCK_SKEW_MS_MAX
 
 
-def is_outdated(reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> bool:
+def is_outdated(reading: Reading | RefusedSigns, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> bool:
     """Whether a reading came too long after it was measured to speak of now.
 
     Not judged for a replayed recording: its own time is its live time.

@@ -74,6 +74,23 @@ class Tick(msgspec.Struct, frozen=True, tag="tick"):
     at_ms: int
 
 
+class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused"):
+    """Vital signs that ingest refused as impossible, on log topic `readings`; whoever wants readings passes it over.
+
+    A rejected extreme may be a real crisis, so alerts must hear that there was a value, and that nothing watches it.
+    """
+
+    reading_id: str
+    """Of the reading it was, or would have been, part of."""
+    patient_id: PatientId
+    device_id: DeviceId
+    measured_at_ms: int
+    received_at_ms: int
+    signs: dict[Sign, float]
+    """The refused values of signs that have hard limits; finite."""
+    origin: Origin = Origin.REAL
+
+
 class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
     """One refused message on log topic `rejected`, with everything needed to replay it once the cause is mended."""
 

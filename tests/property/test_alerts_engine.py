@@ -13,7 +13,7 @@ from alerts.state import PatientState
 from tests.support.alert_timetable import PATIENT, WARD, assessment, ms, reading
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
 from vitals.news2 import score
-from vitals.reading import Reading, Tick
+from vitals.reading import DeviceId, Reading, RefusedSigns, Tick
 from vitals.sign import Sign
 
 RULES = AlertRules()
@@ -41,6 +41,17 @@ def courses(draw: st.DrawFn) -> list[Record]:
         for _ in range(draw(st.integers(1, 25))):
             second += step_s
             records.append(reading(second, signs, device=draw(st.sampled_from(("device-1", "device-2")))))
+            if draw(st.booleans()):
+                records.append(
+                    RefusedSigns(
+                        f"device-1/refused/{second}",
+                        PATIENT,
+                        DeviceId("device-1"),
+                        ms(second),
+                        ms(second),
+                        {Sign.RESPIRATORY_RATE: 0.0},
+                    )
+                )
             records.append(assessment(second, score(signs), flagged=flagged))
             records.append(Tick(ms(second + draw(st.sampled_from((0, 0, 1, 500))))))
         for record in records[tried:]:
@@ -140,8 +151,8 @@ def test_what_comes_again_after_a_restore_is_told_no_second_time(records: list[R
 @given(courses(), st.data())
 def test_topics_may_interleave_as_they_like(records: list[Record], data: st.DataObject) -> None:
     lanes: list[list[Record]] = [
-        [record for record in records if isinstance(record, Reading | Tick)],
-        [record for record in records if not isinstance(record, Reading | Tick | Command)],
+        [record for record in records if isinstance(record, Reading | RefusedSigns | Tick)],
+        [record for record in records if not isinstance(record, Reading | RefusedSigns | Tick | Command)],
     ]
     shuffled: list[Record] = []
     while any(lanes):

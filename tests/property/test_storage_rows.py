@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from storage.readings import row_of
 from storage.rows import reading_row
 from vitals.codec import decode_reading_or_tick, encode
-from vitals.reading import DeviceId, Origin, PatientId, Reading, Tick
+from vitals.reading import DeviceId, Origin, PatientId, Reading, RefusedSigns, Tick
 from vitals.sign import Sign
 
 TIMES = st.integers(-(2**62), 2**62)
@@ -35,3 +35,10 @@ def test_the_short_way_equals_the_long_way(reading: Reading) -> None:
 @given(TIMES)
 def test_a_tick_has_no_row(at_ms: int) -> None:
     assert reading_row(encode(Tick(at_ms=at_ms))) is None
+
+
+@given(TIMES, st.dictionaries(st.sampled_from(Sign), st.floats(allow_nan=False, allow_infinity=False)))
+def test_signs_refused_as_impossible_have_no_row(at_ms: int, signs: dict[Sign, float]) -> None:
+    refused = RefusedSigns("w1/b1/0", PatientId("p1"), DeviceId("w1"), at_ms, at_ms, signs)
+    assert reading_row(encode(refused)) is None
+    assert decode_reading_or_tick(encode(refused)) == refused

@@ -21,7 +21,8 @@ from storage.session import Database
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from vitals.codec import decode, decode_reading_or_tick
 from vitals.errors import Unavailable
-from vitals.reading import DeviceId, PatientId, Reading, Receipt, Rejection, RejectionReason, WardId
+from vitals.reading import DeviceId, PatientId, Reading, Receipt, RefusedSigns, Rejection, RejectionReason, WardId
+from vitals.sign import Sign
 from vitals.topics import LogTopic, accepted_topic, readings_topic
 
 EPOCH_MS = 1_767_225_600_000
@@ -285,5 +286,22 @@ def test_stopping_while_the_log_is_down_lets_go_of_nothing_and_the_next_ingest_c
             assert (receipt.from_sequence, receipt.through_sequence) == (0, 1)
             ward.ingest.stop()
             await running
+
+    run_virtual(course())
+
+
+@pytest.mark.parametrize("others", [{}, {"temperature_celsius": 37.0}])
+def test_alerts_hear_of_vital_signs_that_were_refused_as_impossible(others: dict[str, float]) -> None:
+    async def course() -> None:
+        async with scene() as ward:
+            ward.assign(W1, "p1")
+            await ward.send(0, signs={"respiratory_rate_bpm": 0, "steps_count": -1, **others})
+            assert (await ward.heard())[0].rejected is (None if others else RejectionReason.IMPLAUSIBLE)
+            records = [decode_reading_or_tick(record.value) for record in await ward.logged(LogTopic.READINGS)]
+            (refused,) = [record for record in records if isinstance(record, RefusedSigns)]
+            assert (refused.patient_id, refused.reading_id) == ("p1", "w1/b1/0")
+            assert refused.signs == {Sign.RESPIRATORY_RATE: 0}
+            assert len(records) == 1 + bool(others)
+            assert len(await ward.rejections()) == 1
 
     run_virtual(course())
