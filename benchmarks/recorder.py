@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Double, Text
 from benchmarks.load import records
 from benchmarks.measure import Result, Stopwatch, rates
 from runtime.blocking import ThreadDoor
-from runtime.bus import Incoming, TopicPartition
+from runtime.bus import Incoming, TopicPartition, positions_after
 from runtime.clock import SystemClock
 from runtime.telemetry import Telemetry
 from storage.migrate import upgrade
@@ -142,8 +142,7 @@ async def _record(handler: RecorderHandler, batch: Sequence[Incoming]) -> None:
     for first in range(0, len(batch), PER_POLL):
         polled = batch[first : first + PER_POLL]
         await handler.handle(polled)
-        for record in polled:
-            positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        positions |= positions_after(polled)
         await handler.remember(positions, final=False)
     await handler.remember(positions, final=True)
 

@@ -6,7 +6,7 @@ own state and seeks to them.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from vitals.errors import PositionOutOfRange
@@ -107,6 +107,12 @@ class Bus(Protocol):
 def partition_of(key: bytes, partition_count: int) -> int:
     """The partition of a key: the same in every adapter and every process."""
     return zlib.crc32(key) % partition_count
+
+
+def positions_after(records: Iterable[Incoming]) -> dict[TopicPartition, int]:
+    """Where a reader stands after these records, which are in order per topic and partition."""
+    last = {(record.topic, record.partition): record.offset for record in records}
+    return {TopicPartition(*place): offset + 1 for place, offset in last.items()}
 
 
 def require_held(place: TopicPartition, position: int, beginning: int, end: int) -> None:

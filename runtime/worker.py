@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from runtime.bus import Assigned, Bus, Incoming, Outgoing, Positions, Reader, TopicPartition
+from runtime.bus import Assigned, Bus, Incoming, Outgoing, Positions, Reader, TopicPartition, positions_after
 from runtime.clock import Clock
 from runtime.retry import Backoff
 from vitals.errors import Fenced, PositionOutOfRange, Unavailable
@@ -182,8 +182,7 @@ class Worker:
         outputs = await self._handler.handle(records) if records else await self._handler.idle()
         if outputs:
             await self._bus.publish(outputs)
-        for record in records:
-            self.positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        self.positions |= positions_after(records)
         await self._handler.remember(self.positions, final=False)
         self._backoff.reset()
 

@@ -1,7 +1,9 @@
 """The recorder: readings, assessments and rejections from the log into SQL, in batches, positions in the same transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Final
 
 import structlog
@@ -25,6 +27,8 @@ from vitals.topics import LogTopic
 log = structlog.get_logger()
 
 GROUP: Final = "recorder"
+_TOPIC_OF: Final = attrgetter("topic")
+_RECEIVED_AT_OF: Final = itemgetter(READING_ROW_RECEIVED_AT)
 TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED)
 
 
@@ -88,18 +92,21 @@ class RecorderHandler:
         if self._waiting == 0:
             self._waiting_since_s = self._clock.monotonic_s()
         self._waiting += len(records)
-        lanes = self._lanes
+        for topic, run in groupby(records, key=_TOPIC_OF):
+            self._take(self._lanes[topic], run)
+        return ()
+
+    def _take(self, lane: _Lane, records: Iterable[Incoming]) -> None:
+        row_of, add_row, add_source = lane.row_of, lane.rows.append, lane.sources.append
         for record in records:
-            lane = lanes[record.topic]
             try:
-                row = lane.row_of(record.value)
+                row = row_of(record.value)
             except MalformedRecord as error:
                 self._skip(record, str(error))
                 continue
             if row is not None:
-                lane.rows.append(row)
-                lane.sources.append(record)
-        return ()
+                add_row(row)
+                add_source(record)
 
     async def idle(self) -> Sequence[Outgoing]:
         return ()
@@ -142,7 +149,7 @@ class RecorderHandler:
     def _report(self, outcomes: Sequence[Storable]) -> None:
         readings = self._lanes[LogTopic.READINGS.value].rows
         if readings:
-            waited_ms = self._clock.now_ms() - min(row[READING_ROW_RECEIVED_AT] for row in readings)
+            waited_ms = self._clock.now_ms() - min(map(_RECEIVED_AT_OF, readings))
             self._telemetry.observe("wardlight_recorder_reading_to_stored_seconds", max(0, waited_ms) / 1000)
         for lane, (counts, refused) in zip(self._lanes.values(), outcomes, strict=True):
             table = lane.insert.table_name
