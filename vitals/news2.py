@@ -90,8 +90,30 @@ _BANDS: Mapping[Sign, _Bands] = {
     Sign.TEMPERATURE: _Bands((350, 360, 380, 390), (3, 1, 0, 1, 2), 10),
 }
 """Every input but SpO2."""
-_CHART = tuple((sign, _BANDS.get(sign), POINTS_MAX[sign]) for sign in NEWS2_INPUTS)
 
+
+def _points_by_step(bands: _Bands) -> dict[int, int]:
+    width = _CODE_STEPS if bands.per_unit == _CODE_STEPS else 1
+    steps = range(0, (bands.through[-1] + 100) * width, width)
+    return {step: bands.points[bisect_left(bands.through, step)] for step in steps}
+
+
+class _Row(NamedTuple):
+    """One input of the chart, ready to be looked up."""
+
+    by_step: dict[int, int]
+    """Points by rounded value: faster than a search by band. What is not in it is searched."""
+    bands: _Bands
+    per_unit: int
+
+
+_ROWS: Mapping[_Bands, _Row] = {
+    bands: _Row(_points_by_step(bands), bands, bands.per_unit) for bands in (*_BANDS.values(), *_SPO2.values())
+}
+_SPO2_ROWS = {case: _ROWS[bands] for case, bands in _SPO2.items()}
+_CHART = tuple((sign, _ROWS[_BANDS[sign]] if sign in _BANDS else None, POINTS_MAX[sign]) for sign in NEWS2_INPUTS)
+
+_NO_SUCH_SCALE = "SpO2 scale {} does not exist: use 1, or 2 where a clinician confirmed it."
 _HALF = 0.5 + 1e-9
 """Half up, forgiving what binary fractions lose of a decimal half (38.05 times 10)."""
 
@@ -124,29 +146,36 @@ def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Su
     >>> score({Sign.RESPIRATORY_RATE: 25, Sign.SPO2: 97}).response
     'low_medium'
     """
-    oxygen = observations.get(Sign.SUPPLEMENTAL_OXYGEN)
-    spo2_bands = _spo2_bands(spo2_scale, on_oxygen=None if oxygen is None else oxygen > 0)
+    value_of = observations.get
+    oxygen = value_of(Sign.SUPPLEMENTAL_OXYGEN)
+    spo2_row = _SPO2_ROWS.get((spo2_scale, None if oxygen is None else oxygen > 0))
+    if spo2_row is None:
+        raise InvalidArgument(_NO_SUCH_SCALE.format(spo2_scale))
     points: dict[Sign, int] = {}
     missing: list[Sign] = []
     low = unknown = 0
     single_red = False
-    for sign, sign_bands, points_max in _CHART:
-        value = observations.get(sign)
+    for sign, sign_row, points_max in _CHART:
+        value = value_of(sign)
         if value is None:
             missing.append(sign)
             unknown += points_max
             continue
-        through, by_band, per_unit = sign_bands or spo2_bands
+        by_step, bands, per_unit = sign_row or spo2_row
         try:
-            scored = by_band[bisect_left(through, floor(value * per_unit + _HALF))]
+            step = floor(value * per_unit + _HALF)
         except (ValueError, OverflowError) as error:
             raise InvalidArgument(f"NEWS2 cannot score {sign.value}={value}: give a number.") from error
+        scored = by_step.get(step)
+        if scored is None:
+            scored = bands.points[bisect_left(bands.through, step)]
         if scored < 0:
             unknown -= scored
             continue
         points[sign] = scored
-        low += scored
-        single_red = single_red or scored == RED
+        if scored:
+            low += scored
+            single_red = single_red or scored == RED
     total = None if missing else low
     response = response_of(low, single_red=single_red)
     return News2Summary(low, low + unknown, points, tuple(missing), single_red, response, total)
@@ -164,5 +193,5 @@ def response_of(aggregate: int, *, single_red: bool) -> Response:
 def _spo2_bands(spo2_scale: int, *, on_oxygen: bool | None) -> _Bands:
     bands = _SPO2.get((spo2_scale, on_oxygen))
     if bands is None:
-        raise InvalidArgument(f"SpO2 scale {spo2_scale} does not exist: use 1, or 2 where a clinician confirmed it.")
+        raise InvalidArgument(_NO_SUCH_SCALE.format(spo2_scale))
     return bands

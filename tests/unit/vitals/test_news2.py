@@ -189,3 +189,16 @@ def test_the_openehr_vectors_agree(vector: dict[str, Any]) -> None:
 @pytest.mark.skipif(not VECTORS.exists(), reason=f"no test vectors at {VECTORS}; set WARDLIGHT_SHARED")
 def test_the_openehr_vectors_are_all_there() -> None:
     assert len(vectors()) == 10
+
+
+@pytest.mark.parametrize("sign", [sign for sign in NEWS2_INPUTS if sign not in {OXYGEN, MIND}])
+@pytest.mark.parametrize(("scale", "oxygen"), [(1, None), (1, 1.0), (2, None), (2, 0.0), (2, 1.0)])
+def test_the_score_looks_up_what_the_chart_says_for_every_value_there_is(
+    sign: Sign, scale: int, oxygen: float | None
+) -> None:
+    per_unit = 100 if sign is TEMPERATURE else 20
+    beside = {} if oxygen is None else {OXYGEN: oxygen}
+    for number in [*range(-per_unit, 400 * per_unit), 10**7, -(10**7)]:
+        value = number / per_unit
+        from_bands = points_of(sign, value, spo2_scale=scale, on_oxygen=None if oxygen is None else oxygen > 0)
+        assert score({sign: value, **beside}, spo2_scale=scale).points.get(sign) == from_bands, value
