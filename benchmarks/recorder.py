@@ -31,7 +31,7 @@ from storage.settings import RecorderSettings
 from storage.tables import readings as table
 from tests.support.postgres_server import start_postgres
 
-ROUNDS = 6
+ROUNDS = 12
 READINGS_PER_ROUND = 20_000
 PATIENTS = 200
 PARTITIONS = 4

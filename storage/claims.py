@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from runtime.bus import Positions, TopicPartition
 from storage import tables
-from storage.dialect import upsert
+from storage.dialect import replace_all, upsert
 from vitals.errors import Fenced
 
 
@@ -68,13 +68,11 @@ def remember_positions(conn: Connection, group: str, epochs: Mapping[int, int], 
     for at in positions:
         if at.partition not in epochs:
             raise Fenced(f"Partition {at.partition} of group {group} is not claimed: claim it first.")
-    if not positions:
-        return
     rows = [
         {"consumer_group": group, "topic": at.topic, "partition": at.partition, "position": position}
         for at, position in sorted(positions.items())
     ]
-    conn.execute(upsert(conn, tables.positions, rows, key=("consumer_group", "topic", "partition")))
+    replace_all(conn, tables.positions, rows, key=("consumer_group", "topic", "partition"))
 
 
 def positions_of(conn: Connection, group: str) -> dict[TopicPartition, int]:

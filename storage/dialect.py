@@ -20,13 +20,23 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     *,
     key: Sequence[str],
-    changes: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any],
 ) -> Insert:
-    """Insert `rows`; a row whose `key` exists gets `changes`, or by default all its other columns replaced."""
+    """Insert `rows`; a row whose `key` exists gets `changes`."""
     statement = insert(conn, table).values(rows)
-    if changes is None:
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
     return statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes))
+
+
+def replace_all(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]) -> None:
+    """Insert `rows`; a row whose `key` exists gets all its other columns replaced.
+
+    One statement of one row, run for each: it is compiled once for every batch of whatever length.
+    """
+    if not rows:
+        return
+    statement = insert(conn, table)
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes), list(rows))
 
 
 def insert_new(conn: Connection, table: Table, *, key: str) -> Insert:

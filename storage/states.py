@@ -7,11 +7,8 @@ from sqlalchemy import Connection, delete, select
 
 from storage import tables
 from storage.claims import check_epochs
-from storage.dialect import upsert
+from storage.dialect import replace_all
 from vitals.errors import Fenced
-
-_ROWS_PER_STATEMENT = 500
-"""SQLite takes at most 32,766 parameters in a statement; seven to a row."""
 
 
 class StateRow(msgspec.Struct, frozen=True):
@@ -36,9 +33,7 @@ def store_states(
         for partition, states in sorted(rows.items())
         for row in states
     ]
-    for first in range(0, len(values), _ROWS_PER_STATEMENT):
-        chunk = values[first : first + _ROWS_PER_STATEMENT]
-        conn.execute(upsert(conn, tables.states, chunk, key=("consumer_group", "partition", "key")))
+    replace_all(conn, tables.states, values, key=("consumer_group", "partition", "key"))
 
 
 def load_states(conn: Connection, group: str, partition: int) -> list[StateRow]:
