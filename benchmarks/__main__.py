@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from benchmarks.measure import Result
+from benchmarks.measure import NotMeasured, Result
 from runtime.clock import SystemClock
-from runtime.lifecycle import EXIT_OK, EXIT_USAGE
+from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from runtime.logs import set_up_logging
 from runtime.settings import TelemetrySettings
 
@@ -17,7 +17,7 @@ BENCHES = ("scorer", "recorder", "bridge", "embedded")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments name; an exit code."""
+    """Run what the arguments name; an exit code, 1 where something could not be measured on this machine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all without it")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
@@ -26,10 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"There is no benchmark {options.name!r}; there are {', '.join(BENCHES)}.\n")
         return EXIT_USAGE
     set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
+    code = EXIT_OK
     for name in BENCHES if options.name is None else (options.name,):
-        for result in importlib.import_module(f"benchmarks.{name}").run():
-            _say(result, as_json=options.json)
-    return EXIT_OK
+        try:
+            for result in importlib.import_module(f"benchmarks.{name}").run():
+                _say(result, as_json=options.json)
+        except NotMeasured as error:
+            sys.stderr.write(f"{error}\n")
+            code = EXIT_FAILED
+    return code
 
 
 def _say(result: Result, *, as_json: bool) -> None:

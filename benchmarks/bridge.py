@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from benchmarks.broker import mosquitto_for
 from benchmarks.load import device_ids
 from benchmarks.measure import Result, Stopwatch, rates
 from benchmarks.publisher import publish
@@ -28,7 +29,7 @@ from runtime.telemetry import Telemetry
 from storage.devices import enroll
 from storage.migrate import upgrade
 from storage.session import Database
-from tests.support.mosquitto_server import MosquittoServer, running_mosquitto
+from tests.support.mosquitto_server import MosquittoServer
 from vitals.reading import DeviceReading, WardId
 from vitals.topics import READINGS_FILTER
 
@@ -42,7 +43,7 @@ ROUND_S_MAX = 120.0
 
 def run() -> list[Result]:
     """Measure."""
-    with running_mosquitto() as broker:
+    with mosquitto_for("bridge") as broker:
         ours, bare = _rates(broker)
     return [Result.of("bridge", value=ours, unit="readings/s", floor=bare)]
 

@@ -9,13 +9,14 @@ import asyncio
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.broker import mosquitto_for
 from benchmarks.load import device_ids
 from benchmarks.measure import Result, Stopwatch
 from runtime.clock import SystemClock
@@ -25,7 +26,6 @@ from runtime.settings import Configuration
 from runtime.telemetry import Telemetry
 from storage.devices import enroll
 from storage.session import Connection, in_transaction
-from tests.support.mosquitto_server import running_mosquitto
 from vitals.reading import WardId
 from vitals.topics import READINGS_FILTER
 from wardlight.ward import Foundation, Ward, foundation
@@ -37,12 +37,10 @@ LOOK_S = 0.01
 ROUND_S_MAX = 180.0
 
 
-def run() -> list[Result]:
+def run() -> Iterator[Result]:
     """Measure with both brokers."""
-    return [
-        asyncio.run(_measure("embedded-amqtt", inside=True)),
-        asyncio.run(_measure("embedded-mosquitto", inside=False)),
-    ]
+    yield asyncio.run(_measure("embedded-amqtt", inside=True))
+    yield asyncio.run(_measure("embedded-mosquitto", inside=False))
 
 
 async def _measure(bench: str, *, inside: bool) -> Result:
@@ -68,7 +66,7 @@ async def _broker(*, inside: bool) -> AsyncIterator[int]:
         finally:
             await broker.stop()
     else:
-        with running_mosquitto() as server:
+        with mosquitto_for("embedded-mosquitto") as server:
             yield server.port
 
 

@@ -9,6 +9,10 @@ import msgspec
 from runtime.clock import SystemClock
 
 
+class NotMeasured(Exception):
+    """A benchmark, or a part of it, needs a server that this machine does not have; one sentence."""
+
+
 class Result(msgspec.Struct, frozen=True):
     """One line of output; `ratio` is value / floor."""
 

@@ -8,9 +8,8 @@ this machine has none.
 
 import asyncio
 import sqlite3
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import psycopg
 from sqlalchemy import BigInteger, Double, Text
 
 from benchmarks.load import records
-from benchmarks.measure import Result, Stopwatch, rates
+from benchmarks.measure import NotMeasured, Result, Stopwatch, rates
 from runtime.blocking import ThreadDoor
 from runtime.bus import Incoming, TopicPartition, positions_after
 from runtime.clock import SystemClock
@@ -45,23 +44,23 @@ COPY_TYPES = {Text: "text", BigInteger: "int8", Double: "float8"}
 Floor = Callable[[Sequence[Row]], None]
 
 
-def run() -> list[Result]:
-    """Measure on both databases."""
+def run() -> Iterator[Result]:
+    """Measure on both databases; raises NotMeasured where there is no PostgreSQL, once SQLite has been measured."""
     with tempfile.TemporaryDirectory(prefix="wardlight-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
-        results = [_on_sqlite(directory)]
+        yield _on_sqlite(directory)
         server_directory = directory / "postgres"
         server_directory.mkdir()
         server = start_postgres(server_directory)
         if server is None:
-            sys.stderr.write("No PostgreSQL on this machine: recorder-postgresql was not measured.\n")
-            return results
+            raise NotMeasured(
+                "No PostgreSQL on this machine: recorder-postgresql was not measured; install it (Debian: postgresql)."
+            )
         try:
-            results.append(_on_postgres(server.create_database(), server.create_database()))
+            yield _on_postgres(server.create_database(), server.create_database())
         finally:
             server.stop()
-    return results
 
 
 def _on_sqlite(directory: Path) -> Result:

@@ -25,7 +25,7 @@ class MosquittoServer:
     """One broker with its own directory; `options` are lines of mosquitto.conf, over `max_queued_messages 0`."""
 
     def __init__(self, directory: Path, options: Mapping[str, str | int] | None = None) -> None:
-        program = shutil.which("mosquitto", path=_PATH)
+        program = mosquitto_program()
         if program is None:
             missing("Mosquitto (Debian package mosquitto)")
         self._program = program
@@ -99,6 +99,11 @@ class MosquittoServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def mosquitto_program() -> str | None:
+    """Where Mosquitto is; None where this machine has none."""
+    return shutil.which("mosquitto", path=_PATH)
 
 
 @contextlib.contextmanager
