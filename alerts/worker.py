@@ -22,7 +22,7 @@ from storage.states import StateRow, load_states, store_states
 from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
-from vitals.errors import Conflict, MalformedRecord
+from vitals.errors import Conflict, MalformedRecord, Unavailable
 from vitals.reading import PatientId, Reading, RefusedSigns, Tick
 from vitals.topics import LogTopic
 
@@ -81,8 +81,12 @@ class AlertsHandler:
 
     async def claim(self, partitions: frozenset[int]) -> Positions:
         """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, loudly."""
-        claimed = await self._door.run(self._claim, partitions)
-        beginnings = await self._bus.beginnings(TOPICS)
+        try:
+            claimed = await self._door.run(self._claim, partitions)
+            beginnings = await self._bus.beginnings(TOPICS)
+        except Unavailable as error:
+            self._telemetry.not_ready(GROUP, f"nothing alarms: {error}")
+            raise
         self._untold, self._orphans = [], []
         self._epochs, self._signer = claimed.claims.epochs, claimed.signer
         self._ticked_s = float("-inf")

@@ -21,7 +21,7 @@ from stream.pipeline import PipelineParameters
 from stream.scoring import PatientState, assess
 from stream.settings import StreamSettings
 from vitals import codec
-from vitals.errors import MalformedRecord, NotFound
+from vitals.errors import MalformedRecord, NotFound, Unavailable
 from vitals.reading import PatientId, Reading
 from vitals.topics import LogTopic
 
@@ -78,8 +78,13 @@ class StreamHandler:
 
     async def claim(self, partitions: frozenset[int]) -> Positions:
         """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, counted."""
-        claimed = await in_transaction(self._door, self._database, _claim, partitions)
-        beginnings = await self._bus.beginnings([_READINGS])
+        try:
+            claimed = await in_transaction(self._door, self._database, _claim, partitions)
+            beginnings = await self._bus.beginnings([_READINGS])
+        except Unavailable as error:
+            self._telemetry.not_ready(GROUP, f"nothing is scored: {error}")
+            raise
+        self._telemetry.ready(GROUP)
         self.patients.reset(claimed.signer, claimed.rows)
         self._epochs = claimed.claims.epochs
         self._registry_version = claimed.registry_version

@@ -1,15 +1,18 @@
 """The alert service from log to log, SQL and MQTT, in virtual time."""
 
 import asyncio
+from collections.abc import Callable
 
 from sqlalchemy import text
 
+from runtime.blocking import InlineDoor, Parameters, ResultT
 from runtime.bus import Outgoing
 from runtime.virtual_loop import run_virtual
 from storage.patients import discharge
-from tests.support.alert_timetable import PATIENT, assessment, news2
+from tests.support.alert_timetable import PATIENT, assessment, ms, news2
 from tests.support.alert_ward import AlertWard
 from vitals.alert import Action, AlertKind, Reason, TransitionKind
+from vitals.errors import Unavailable
 from vitals.reading import PatientId
 
 SPO2_TOPIC = "wardlight/v1/alerts/ward-a/patient-1/spo2-low"
@@ -243,6 +246,41 @@ def test_a_record_that_is_none_of_ours_is_passed_over() -> None:
         await breached(ward)
         for topic in ("readings", "assessments", "commands", "alerts"):
             assert ward.telemetry.value("wardlight_alerts_malformed_records_total", topic=topic) == 1
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+class _DatabaseDoor(InlineDoor):
+    """A door to a database that can stop answering."""
+
+    is_down = False
+
+    async def run(
+        self, call: Callable[Parameters, ResultT], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> ResultT:
+        if self.is_down:
+            raise Unavailable("The database does not answer.")
+        return await super().run(call, *args, **kwargs)
+
+
+def test_while_the_database_is_down_nothing_alarms_and_readiness_says_so_and_afterwards_nothing_is_missing() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.door = door = _DatabaseDoor()
+        ward.start()
+        await ward.measure(5, spo2=96)
+        assert ward.telemetry.is_ready
+        door.is_down = True
+        await ward.measure(90, spo2=84)
+        assert not await ward.told()
+        assert "nothing alarms" in str(ward.telemetry.readiness["alerts"])
+        door.is_down = False
+        await ward.until(lambda: len(ward.open_episodes()) == 1, within_s=10)
+        assert ward.open_episodes()[0].raised_at_ms == ms(45)
+        await ward.until(lambda: SPO2_TOPIC in ward.broker.retained, within_s=10)
+        assert ward.telemetry.is_ready
         await ward.stop()
 
     run_virtual(scene())

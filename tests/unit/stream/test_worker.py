@@ -216,3 +216,22 @@ async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
     await run.handler.handle(batch)
     assert list(batch) == before
     assert all(isinstance(codec.decode_reading_or_tick(record.value), Reading) for record in batch)
+
+
+async def test_broken_models_are_counted_and_cost_no_assessment(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ListLog()
+    log.append(course(2, 20))
+    run = await stream_run(log)
+    await run.step(run.next_batch(10))
+    live = run.handler.patients.live[PatientId("p0")]
+    broken = live.state.pipeline
+
+    def breaks(*_: object) -> object:
+        raise KeyError("a node that is not there")
+
+    monkeypatch.setattr(broken, "score", breaks)
+    while batch := run.next_batch(10):
+        await run.step(batch)
+    assert len(run.published) == 40
+    assert run.telemetry.value("wardlight_stream_models_failed_total") == 1
+    assert live.state.pipeline is not broken
