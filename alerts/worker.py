@@ -96,7 +96,9 @@ class AlertsHandler:
         self._departures = await self._door.run(self._wards.renew, self._watched())
         self._telemetry.ready(GROUP)
         positions = claimed.claims.positions
-        return {at: self._held(at, position, beginnings.get(at, 0)) for at, position in positions.items()}
+        return {
+            at: self._held(at, position, beginnings[at]) for at, position in positions.items() if at.topic in TOPICS
+        }
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
@@ -125,6 +127,8 @@ class AlertsHandler:
         with_states = final or now_s - self._remembered_s >= self._settings.remember_every_s
         if not with_states and not self._untold:
             return
+        if with_states:
+            positions = {**positions, **await self._told()}
         try:
             await self._door.run(self._store, dict(positions), with_states=with_states)
         except Conflict as conflict:
@@ -137,6 +141,18 @@ class AlertsHandler:
             for partition in self._partitions.values():
                 partition.dirty.clear()
         self._telemetry.observe("wardlight_alerts_remember_seconds", self._clock.monotonic_s() - now_s)
+
+    async def _told(self) -> Positions:
+        """Up to where topic `alerts` is in SQL once what waits here is committed; nothing where the log cannot say now.
+
+        All this worker published is in SQL or in `_untold`. What else stands before the end a fenced predecessor
+        published; where that is not in SQL yet, the replay publishes it again, behind this position (ADR 0011).
+        """
+        try:
+            ends = await self._bus.ends((_ALERTS,))
+        except Unavailable:
+            return {}
+        return {at: end for at, end in ends.items() if at.partition in self._epochs}
 
     def _claim(self, partitions: frozenset[int]) -> _Claimed:
         with self._database.transaction() as conn:

@@ -1,8 +1,7 @@
 """Snapshots of the ward from the patient database: one repeatable-read transaction, positions included.
 
-The recorder's positions say how far `readings` and `assessments` are in SQL. What alerts publishes is in SQL once alerts
-remembers; where that is in topic `alerts` only alerts could say, so the feed takes its position there if it is stored and
-otherwise reads that small topic from its beginning: steps already known change nothing.
+The recorder's positions say how far `readings` and `assessments` are in SQL, those of the alert engine how far its own
+output, topic `alerts`, is (ADR 0011). A partition without one is read from its beginning: steps already known change nothing.
 """
 
 from collections import deque
