@@ -67,10 +67,22 @@ class Alerts:
             mqtt=self._session,
         )
         self.engine = Worker(
-            name=worker.GROUP, topics=ENGINE_TOPICS, bus=bus, handler=engine, clock=clock, limits=limits
+            name=worker.GROUP,
+            topics=ENGINE_TOPICS,
+            bus=bus,
+            handler=engine,
+            clock=clock,
+            limits=limits,
+            telemetry=telemetry,
         )
         self.delivery = Worker(
-            name=delivery.GROUP, topics=DELIVERY_TOPICS, bus=bus, handler=sender, clock=clock, limits=limits
+            name=delivery.GROUP,
+            topics=DELIVERY_TOPICS,
+            bus=bus,
+            handler=sender,
+            clock=clock,
+            limits=limits,
+            telemetry=telemetry,
         )
 
     async def serve(self, stopping: asyncio.Event) -> None:

@@ -59,6 +59,12 @@ METRICS: tuple[Metric, ...] = (
         help="Times Kafka did not answer a publish or a question in time; whoever asked tries again.",
     ),
     Metric(
+        name="wardlight_runtime_worker_lag_records",
+        kind=MetricKind.GAUGE,
+        help="Records of its partitions that the worker has not handled yet, told each ten seconds.",
+        labels=(WORKER,),
+    ),
+    Metric(
         name="wardlight_ingest_received_total",
         kind=MetricKind.COUNTER,
         help="MQTT messages taken on the readings topic, redelivered ones included.",

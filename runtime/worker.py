@@ -10,6 +10,7 @@ import structlog
 from runtime.bus import Assigned, Bus, Incoming, Outgoing, Positions, Reader, TopicPartition, positions_after
 from runtime.clock import Clock
 from runtime.retry import Backoff
+from runtime.telemetry import Telemetry
 from vitals.errors import Fenced, PositionOutOfRange, Unavailable
 
 log = structlog.get_logger()
@@ -48,6 +49,8 @@ class WorkerLimits:
     """How long a poll waits for the first record."""
     backoff_s_max: float = 5.0
     """Cap of the pause after a retriable failure."""
+    lag_every_s: float = 10.0
+    """How often it tells how far behind it is: two questions to the log."""
     fenced_polls_max: int = 50
     """Polls in which a fenced worker waits for its new assignment before it leaves its group and joins anew."""
 
@@ -69,6 +72,7 @@ class Worker:
         handler: Handler,
         clock: Clock,
         limits: WorkerLimits,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.name = name
         self._topics = tuple(topics)
@@ -81,6 +85,9 @@ class Worker:
         """What the reader last announced; None before that, and once fenced."""
         self._claimed = False
         self._fenced_polls = 0
+        self._clock = clock
+        self._telemetry = telemetry
+        self._lag_told_s = float("-inf")
         self.positions: dict[TopicPartition, int] = {}
         """Where this worker stands; for tests to await."""
 
@@ -94,13 +101,25 @@ class Worker:
         self._stopping.set()
 
     async def lag(self) -> int:
-        """How many records of the claimed partitions are not handled yet; raises Unavailable."""
+        """How many records of the assigned partitions are not handled yet; raises Unavailable."""
         beginnings, ends = await self._bus.beginnings(self._topics), await self._bus.ends(self._topics)
         return sum(
             end - self.positions.get(place, beginnings[place])
             for place, end in ends.items()
-            if place.partition in self.partitions
+            if place.partition in (self._owned or ())
         )
+
+    async def _tell_lag(self) -> None:
+        """Also while a claim fails, since that is when a backlog grows; where the log does not answer, the next time."""
+        now_s = self._clock.monotonic_s()
+        if self._telemetry is None or now_s - self._lag_told_s < self._limits.lag_every_s:
+            return
+        self._lag_told_s = now_s
+        try:
+            behind = await self.lag()
+        except Unavailable:
+            return
+        self._telemetry.set("wardlight_runtime_worker_lag_records", behind, worker=self.name)
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """`run` until `stopping` is set."""
@@ -152,6 +171,7 @@ class Worker:
             except Fenced as error:
                 self._owned, self._claimed = None, False
                 log.warning("worker_fenced", worker=self.name, error=str(error))
+            await self._tell_lag()
         self._fenced_polls = 0
         if self._claimed:
             await self._remember_last()

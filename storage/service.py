@@ -34,6 +34,7 @@ class Recorder:
             bus=bus,
             handler=self.handler,
             clock=clock,
+            telemetry=telemetry,
             limits=WorkerLimits(
                 records_max=settings.records_per_poll,
                 poll_timeout_s=settings.poll_timeout_s,

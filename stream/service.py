@@ -24,6 +24,7 @@ def build_worker(
         bus=bus,
         handler=handler,
         clock=clock,
+        telemetry=telemetry,
         limits=WorkerLimits(records_max=settings.records_max, poll_timeout_s=settings.poll_timeout_s),
     )
 
