@@ -47,6 +47,17 @@ class Moment(NamedTuple):
         usual_ms = self.cadence.usual_ms()
         return usual_ms is not None and usual_ms > delay_ms
 
+    def drained(self, since_ms: int | None) -> int | None:
+        """Since when a condition counts as held after a contrary reading: it takes back as much time as it stands for.
+
+        So one good sample between many bad ones delays an alert a little instead of beginning its delay anew, while
+        good and bad in equal parts never fulfil one.
+        """
+        if since_ms is None or self.gap_ms is None:
+            return None
+        later_ms = since_ms + 2 * self.gap_ms
+        return later_ms if later_ms < self.at_ms else None
+
     def has_held(self, since_ms: int | None, delay_s: float) -> bool:
         """Whether a condition that began at `since_ms` (None: it does not hold) has lasted for `delay_s`."""
         if since_ms is None:

@@ -77,7 +77,7 @@ def judge_limit(rule: LimitRule, machine: Machine, value: float, moment: Moment,
     deepest = -1
     for index, depth in enumerate(rule.depths):
         if not rule.is_beyond(value, depth.limit):
-            since_ms[index:] = [None] * (len(since_ms) - index)
+            since_ms[index:] = [moment.drained(began_ms) for began_ms in since_ms[index:]]
             break
         began_ms = since_ms[index]
         if began_ms is None:
@@ -142,7 +142,7 @@ def judge_score(
         machine.since_ms = [None]
     reached = summary.single_red if level.kind is AlertKind.NEWS2_SINGLE_RED else summary.low >= level.threshold
     if not reached:
-        machine.since_ms[0] = None
+        machine.since_ms[0] = moment.drained(machine.since_ms[0])
         return NOTHING
     since_ms = machine.since_ms[0]
     if since_ms is None:
@@ -202,7 +202,7 @@ def judge_pattern(machine: Machine, assessment: Assessment, moment: Moment, rule
         machine.clear_since_ms = moment.at_ms
     if not moment.has_held(machine.clear_since_ms, rules.pattern_clear_s):
         return NOTHING
-    return Judgement(ended_text=f"As usual again for {wording.duration(moment.at_ms - machine.clear_since_ms)}")
+    return Judgement(ended_text=wording.usual_again(moment.at_ms - machine.clear_since_ms))
 
 
 def _unusual(machine: Machine, assessment: Assessment, moment: Moment, delay_s: float) -> Judgement:

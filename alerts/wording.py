@@ -118,3 +118,8 @@ def _number(sign: Sign, value: float) -> str:
     return (
         f"{value:.{decimals}f}" if round(value, decimals) == round(value, decimals + 1) else f"{value:.{decimals + 1}f}"
     )
+
+
+def usual_again(lasted_ms: int) -> str:
+    """Why an unusual pattern ended."""
+    return f"As usual again for {duration(lasted_ms)}" if lasted_ms >= 1000 else "As usual again"

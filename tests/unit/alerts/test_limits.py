@@ -45,9 +45,26 @@ def test_a_value_at_its_limit_is_within() -> None:
 def test_a_dip_shorter_than_its_delay_is_not_told() -> None:
     ward = Timetable()
     for start in range(0, 600, 60):
+        ward.hold(start, start + 29, spo2=84)
+        ward.hold(start + 30, start + 59, spo2=93)
+    assert not ward.transitions
+
+
+def test_one_good_sample_among_bad_ones_does_not_begin_the_delay_anew() -> None:
+    ward = Timetable()
+    for start in range(0, 60, 14):
+        ward.hold(start, start + 12, spo2=75)
+        ward.hold(start + 13, start + 13, spo2=97)
+    assert [kind for _, kind in ward.said()][:1] == [RAISED]
+    assert ward.said()[0][0] < 30
+
+
+def test_a_sign_that_is_bad_most_of_the_time_is_told() -> None:
+    ward = Timetable()
+    for start in range(0, 300, 60):
         ward.hold(start, start + 38, spo2=84)
         ward.hold(start + 39, start + 59, spo2=93)
-    assert not ward.transitions
+    assert [kind for _, kind in ward.said()][:1] == [RAISED]
 
 
 def test_sinking_deeper_escalates_the_same_episode() -> None:
