@@ -33,6 +33,8 @@ class AlertsSettings(Section):
     """A patient may be silent for this long at least."""
     lost_contact_usual_factor: float = Field(default=_RULES.contact.usual_factor, ge=1)
     """And for this many usual intervals at least."""
+    lost_contact_first_s: float = Field(default=_RULES.contact.first_silence_s, ge=5)
+    """And for this long after its first reading alone."""
     lost_contact_grace_s: float = Field(default=_RULES.contact.grace_s, ge=0)
     """After the alert service itself was away, time for the backlog to arrive before anyone is missed."""
     sign_refused_s: float = Field(default=_RULES.unjudged.refused_s, ge=0)
@@ -66,6 +68,7 @@ class AlertsSettings(Section):
             contact=ContactRule(
                 silence_s=self.lost_contact_s,
                 usual_factor=self.lost_contact_usual_factor,
+                first_silence_s=self.lost_contact_first_s,
                 grace_s=self.lost_contact_grace_s,
             ),
             unjudged=UnjudgedRule(

@@ -1,7 +1,7 @@
 """Lost contact: no reading is an alert too. Pure; time is ticks of the log, held against `received_at`.
 
-How long a patient may be silent follows the devices' own cadence, so that hourly spot checks do not alarm. Before two
-readings have been heard there is no cadence to miss, and nothing is judged.
+How long a patient may be silent follows the devices' own cadence, so that hourly spot checks do not alarm. After a first
+reading alone there is no cadence yet, and silence may last longer before it is told.
 """
 
 from statistics import median_low
@@ -19,6 +19,8 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     """At least this long; the extra delay that Pater 2020 gives to technical alarms."""
     usual_factor: float = 3.0
     """And at least this many usual intervals; our choice."""
+    first_silence_s: float = 900.0
+    """After one reading alone; our choice: as long as NEWS2 takes a continuous sign for fresh."""
     grace_s: float = 30.0
     """After the watch itself was away, time for the backlog to arrive before anyone is missed; our choice."""
     away_s: float = 30.0
@@ -63,8 +65,10 @@ class Contact(msgspec.Struct, omit_defaults=True):
 
     def is_lost(self, at_ms: int, rule: ContactRule) -> bool:
         """Whether at `at_ms` the silence is longer than this patient's devices' own cadence allows."""
-        if self.heard_ms is None or self.readings < 2 or self.dismissed:
+        if self.heard_ms is None or self.dismissed:
             return False
+        if self.readings < 2:
+            return at_ms - self.heard_ms > rule.first_silence_s * 1000
         return at_ms - self.heard_ms > max(rule.silence_s * 1000, rule.usual_factor * (self.usual_ms() or 0))
 
 

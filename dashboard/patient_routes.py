@@ -14,6 +14,7 @@ from dashboard.schemas import (
     HistoryRow,
     Level,
     NewPatient,
+    Nothing,
     PatientEntry,
     SignRange,
     TimeMs,
@@ -93,6 +94,13 @@ async def add_patient(here: Here, body: NewPatient) -> PatientEntry:
 @router.get("/patients/{patient_id}")
 async def get_patient(here: Here, patient_id: Level) -> PatientEntry:
     """One patient."""
+    return _entry(await here.ask(patients.get, PatientId(patient_id)))
+
+
+@router.post("/patients/{patient_id}/discharge")
+async def discharge_patient(here: Here, patient_id: Level, _: Nothing) -> PatientEntry:
+    """The patient leaves: bed and devices are free, open alerts end, history stays. Repeating it changes nothing."""
+    await here.change(patients.discharge, PatientId(patient_id), here.clock.now_ms())
     return _entry(await here.ask(patients.get, PatientId(patient_id)))
 
 

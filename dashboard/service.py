@@ -149,7 +149,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
-            why = f"Port {port} of {address} is taken: stop what uses it, or set another dashboard.port."
+            why = f"Port {port} of {address} is taken: stop what uses it, or set another dashboard.port (demo: --port)."
         else:
             why = f"Cannot listen on {address}:{port}: {error.strerror}."
         raise ConfigurationError(why) from error

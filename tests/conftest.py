@@ -2,9 +2,11 @@
 
 import os
 import random
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 SEED_VARIABLE = "WARDLIGHT_TEST_SEED"
@@ -29,6 +31,13 @@ SEED = session_seed()
 def seed() -> int:
     """Seeds whatever a test draws; printed at the head of the run."""
     return SEED
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that sets up logging leaves none behind: its captured stderr is closed after it."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_report_header() -> str:

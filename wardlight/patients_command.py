@@ -9,7 +9,7 @@ from wardlight.printing import print_json, print_rows
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `patients list|add`."""
+    """Register `patients list|add|discharge`."""
     patients = typer.Typer(help="Patients.", no_args_is_help=True)
     app.add_typer(patients, name="patients")
 
@@ -39,3 +39,17 @@ def add_to(app: typer.Typer) -> None:
             print_json(answer)
         else:
             typer.echo(answer["patient_id"])
+
+    @patients.command()
+    def discharge(
+        patient: Annotated[str, typer.Argument(metavar="PATIENT")],
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """The patient leaves: bed and devices are free, open alerts end, history stays."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/discharge", {})
+        if as_json:
+            print_json(answer)
+        else:
+            typer.echo(f"{patient} has left.")

@@ -45,18 +45,18 @@ async def _follow(client: ApiClient, clock: Clock, *, ward: str | None, floor: P
     while True:
         for row, changed in changes(seen, rows):
             if _RANK[Priority(row["priority"])] <= _RANK[floor]:
-                console.print(line(row, changed))
+                console.print(line(row, changed), soft_wrap=True)
         await clock.sleep(LOOK_EVERY_S)
         try:
             rows = client.get("alerts", ward=ward, limit=EPISODES_MAX)
         except Unavailable as error:
             if reachable:
-                console.print(Text(f"Not live: {error}", style="reverse red"))
+                console.print(Text(f"Not live: {error}", style="reverse red"), soft_wrap=True)
             reachable = False
             rows = []
             continue
         if not reachable:
-            console.print(Text("Live again."))
+            console.print(Text("Live again."), soft_wrap=True)
         reachable = True
 
 

@@ -37,11 +37,13 @@ def test_a_patient_never_heard_of_cannot_lose_contact() -> None:
     assert not ward.transitions
 
 
-def test_one_reading_makes_no_cadence_to_miss() -> None:
+def test_a_patient_who_was_heard_only_once_is_missed_after_a_longer_silence() -> None:
     ward = Timetable()
     ward.at(0, heart_rate=80)
-    ward.tick(1, 1000)
+    ward.tick(1, 900)
     assert not ward.transitions
+    ward.tick(901, 1000)
+    assert ward.said() == [(901.0, RAISED)]
 
 
 def test_contact_is_judged_on_arrival_not_on_measurement() -> None:

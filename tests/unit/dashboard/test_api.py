@@ -264,6 +264,19 @@ async def test_devices_are_added_assigned_and_released() -> None:
         said(await client.post("devices/none/release", json={}), 404, "not_found")
 
 
+async def test_a_discharged_patient_frees_the_bed_and_keeps_the_history() -> None:
+    async with api() as (scene, client):
+        patient_id = scene.admit("1", "Ada")
+        left = await client.post(f"patients/{patient_id}/discharge", json={})
+        assert left.status_code == 200
+        present = [patient["patient_id"] for patient in (await client.get("patients")).json()]
+        assert patient_id not in present
+        assert (await client.get(f"patients/{patient_id}/history")).status_code == 200
+        again = await client.post("patients", json={"ward_id": WARD, "bed": "1", "name": "Bao"})
+        assert again.status_code == 201
+        said(await client.post("patients/none/discharge", json={}), 404, "not_found")
+
+
 def rejection(number: int, *, payload: bytes = b"{}", cut: bool = False) -> Rejection:
     return Rejection(
         rejection_id=f"r{number}",
