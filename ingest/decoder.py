@@ -37,7 +37,7 @@ class DecoderLimits:
     future_ms_max: int
     """How far a device's clock may be ahead of ours."""
     age_ms_max: int
-    """How long ago a measurement may be; replayed recordings are exempt, as they are from `future_ms_max`."""
+    """How long ago a measurement may be; replayed recordings are exempt, but nothing may lie in the future."""
 
 
 class Complaint(NamedTuple):
@@ -138,7 +138,8 @@ def _judge(
     if isinstance(measured_at_ms, str):
         return _refused(Complaint(RejectionReason.BAD_TIME, measured_at_ms), device_id, identity)
     age_ms = received_at_ms - measured_at_ms
-    if message.origin is not Origin.REPLAY and not -limits.future_ms_max <= age_ms <= limits.age_ms_max:
+    is_too_old = age_ms > limits.age_ms_max and message.origin is not Origin.REPLAY
+    if is_too_old or age_ms < -limits.future_ms_max:
         return _refused(_complaint_of_age(age_ms, limits), device_id, identity)
     signs, complaint, refused = _signs_of(message.signs)
     boot, sequence = identity
