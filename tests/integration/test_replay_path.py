@@ -41,8 +41,12 @@ def box(tmp_path: Path) -> Iterator[tuple[dict[str, str], ServiceProcess]]:
 
 @pytest.mark.parametrize(
     "names",
-    [["bidmc/numerics.parquet"], ["mimic2_minute/s00001-2896-10-10-00-31n.csv"]],
-    ids=["bidmc", "mimic2_minute"],
+    [
+        ["bidmc/numerics.parquet"],
+        ["mimic2_minute/s00001-2896-10-10-00-31n.csv"],
+        ["mimic2_minute/s25047-2704-05-04-10-44n.csv"],
+    ],
+    ids=["bidmc", "mimic2_minute s00001", "mimic2_minute s25047"],
 )
 def test_a_replayed_recording_is_asked_back_as_it_was(
     names: list[str], box: tuple[dict[str, str], ServiceProcess]
