@@ -70,7 +70,8 @@ class KafkaBus:
         self._limits = limits
         self._producer: Any = None
         self._in_doubt: set[asyncio.Future[Any]] = set()
-        self._inspector: Any = None
+        self._inspector: Consumer | None = None
+        self._inspecting = asyncio.Lock()
         self._known_topics: set[str] = set()
         self._preparing = asyncio.Lock()
         self._readers: set[KafkaReader] = set()
@@ -334,6 +335,13 @@ class KafkaBus:
         await self.prepare(topics)
         places = self._places(topics)
         async with self.answering():
+            inspector = await self._ready_inspector()
+            offsets = await getattr(inspector, question)(list(places))
+        return {places[kafka]: offset for kafka, offset in offsets.items()}
+
+    async def _ready_inspector(self) -> Consumer:
+        """The one consumer that answers for offsets, started by whoever asks first."""
+        async with self._inspecting:
             if self._inspector is None:
                 inspector = self._new_consumer(None)
                 try:
@@ -342,8 +350,7 @@ class KafkaBus:
                     await self._goodbye(inspector)
                     raise
                 self._inspector = inspector
-            offsets = await getattr(self._inspector, question)(list(places))
-        return {places[kafka]: offset for kafka, offset in offsets.items()}
+            return self._inspector
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -116,6 +116,11 @@ class BusContract:
         assert await bus.ends([TOPIC]) == {TopicPartition(TOPIC, partition): 0 for partition in range(PARTITIONS)}
 
     @pytest.mark.asyncio
+    async def test_ends_may_be_asked_by_several_at_once(self, bus: Bus) -> None:
+        answers = await asyncio.gather(bus.ends([TOPIC]), bus.ends([TOPIC, OTHER]), bus.beginnings([OTHER]))
+        assert [len(answer) for answer in answers] == [PARTITIONS, 2 * PARTITIONS, PARTITIONS]
+
+    @pytest.mark.asyncio
     async def test_ends_and_beginnings_name_every_partition_of_every_topic_asked_for(self, bus: Bus) -> None:
         await bus.publish([record(1, key="a"), record(2, key="a")])
         place = TopicPartition(TOPIC, partition_of(b"a", PARTITIONS))
