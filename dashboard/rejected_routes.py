@@ -51,8 +51,12 @@ async def _replay(here: Context, stored: StoredRejection) -> None:
     if here.republish is None:
         raise Unavailable("This process has no MQTT session: replay through one that has, such as `wardlight up`.")
     rejection = stored.rejection
-    await here.republish(readings_topic(DeviceId(rejection.device_id)), rejection.payload)
     await here.change(rejections.mark_replayed, [rejection.rejection_id], here.clock.now_ms())
+    try:
+        await here.republish(readings_topic(DeviceId(rejection.device_id)), rejection.payload)
+    except Unavailable:
+        await here.change(rejections.mark_replayed, [rejection.rejection_id], None)
+        raise
 
 
 def _is_replayable(stored: StoredRejection) -> bool:

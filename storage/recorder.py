@@ -17,7 +17,7 @@ from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
 from storage.claims import claim, remember_positions
 from storage.readings import READINGS_INSERT
-from storage.rejections import REJECTIONS_INSERT
+from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import READING_ROW_RECEIVED_AT, Row, RowOf, assessment_row, reading_row, rejection_row
 from storage.session import Database, in_transaction
 from storage.settings import RecorderSettings
@@ -134,7 +134,9 @@ class RecorderHandler:
         try:
             with self._database.transaction() as conn:
                 self._remember_positions(conn, positions)
-                return [Storable(lane.insert.insert(conn, lane.rows), ()) for lane in lanes]
+                outcomes = [Storable(lane.insert.insert(conn, lane.rows), ()) for lane in lanes]
+                wait_again(conn, self._lanes[LogTopic.REJECTED.value].rows)
+                return outcomes
         except ROW_REFUSALS:
             with self._database.transaction() as conn:
                 self._remember_positions(conn, positions)

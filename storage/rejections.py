@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
 
 from storage import tables
 from storage.bulk import BulkInsert, Stored
@@ -13,6 +13,16 @@ from vitals.errors import NotFound
 from vitals.reading import Rejection, RejectionReason
 
 REJECTIONS_INSERT: Final = BulkInsert(tables.rejections, key="rejection_id")
+_RECEIVED_AT: Final = 4
+"""Place of `received_at_ms` in a row."""
+_WAIT_AGAIN: Final = (
+    update(tables.rejections)
+    .where(
+        tables.rejections.c.rejection_id == bindparam("refused_id"),
+        tables.rejections.c.replayed_at_ms <= bindparam("refused_at_ms"),
+    )
+    .values(replayed_at_ms=None, received_at_ms=bindparam("refused_at_ms"))
+)
 
 
 class StoredRejection(msgspec.Struct, frozen=True):
@@ -42,8 +52,17 @@ def row_of(rejection: Rejection) -> tuple[Any, ...]:
 
 
 def store(conn: Connection, rejections: Sequence[Rejection]) -> Stored:
-    """Insert what is new by rejection_id, in one round; the rest are duplicates and change nothing."""
-    return REJECTIONS_INSERT.insert(conn, [row_of(rejection) for rejection in rejections])
+    """Insert what is new by rejection_id, in one round; the rest are duplicates, and wait again where they were replayed."""
+    rows = [row_of(rejection) for rejection in rejections]
+    stored = REJECTIONS_INSERT.insert(conn, rows)
+    wait_again(conn, rows)
+    return stored
+
+
+def wait_again(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Those of these rows (as `row_of` makes them) that were replayed before they were refused now wait for another replay."""
+    if rows:
+        conn.execute(_WAIT_AGAIN, [{"refused_id": row[0], "refused_at_ms": row[_RECEIVED_AT]} for row in rows])
 
 
 def list_rejections(
@@ -82,13 +101,14 @@ def get(conn: Connection, rejection_id: str) -> StoredRejection:
     return _stored(row)
 
 
-def mark_replayed(conn: Connection, rejection_ids: Sequence[str], at_ms: int) -> int:
-    """Say that these were replayed at `at_ms`; the number that had not been before."""
+def mark_replayed(conn: Connection, rejection_ids: Sequence[str], at_ms: int | None) -> int:
+    """Say that these are replayed from `at_ms` on, or (None) that they still wait; the number that exist.
+
+    Said before they are sent, so that a new refusal, which comes after `at_ms`, is never mistaken for the old one.
+    """
     columns = tables.rejections.c
     return conn.execute(
-        update(tables.rejections)
-        .where(columns.rejection_id.in_(rejection_ids), columns.replayed_at_ms.is_(None))
-        .values(replayed_at_ms=at_ms)
+        update(tables.rejections).where(columns.rejection_id.in_(rejection_ids)).values(replayed_at_ms=at_ms)
     ).rowcount
 
 

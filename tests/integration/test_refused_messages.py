@@ -58,6 +58,8 @@ def test_wrong_messages_are_counted_explained_replayable_and_leave_no_trace(box:
     assert max(row["payload_bytes"] for row in rejected) == len(NOISE)
     assert _assessments(environment, patients[SHAKEN]) == _assessments(environment, patients[CALM])
 
+    assert wardlight(environment, "rejected", "replay", "--reason", "unassigned", "--json")["replayed"] == 1
+    _awaited_again(environment, rejected)
     stranger = _admit(environment, STRANGER)
     assert wardlight(environment, "rejected", "replay", "--reason", "unassigned", "--json")["replayed"] == 1
     history = _awaited(lambda: wardlight(environment, "history", stranger, "--from", "1h", "--format", "json"), count=1)
@@ -135,3 +137,13 @@ def _awaited(ask: Any, *, count: int) -> list[dict[str, Any]]:
         if len(rows) >= count:
             return rows
     return rows
+
+
+def _awaited_again(environment: dict[str, str], before: list[dict[str, Any]]) -> None:
+    """Wait until the stranger's message, replayed though still nobody wears the device, is refused anew."""
+    refused_at_ms = max(row["received_at_ms"] for row in before if row["reason"] == RejectionReason.UNASSIGNED)
+    for _ in range(LOOKS_MAX):
+        rows = wardlight(environment, "rejected", "list", "--reason", "unassigned", "--json")
+        if rows[0]["received_at_ms"] > refused_at_ms and rows[0]["replayed_at_ms"] is None:
+            return
+    pytest.fail("A message that was refused again does not wait for another replay.")

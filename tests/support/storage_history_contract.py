@@ -188,14 +188,26 @@ class HistoryContract:
         assert first.news2_high_max == max(mild.news2.high, worse.news2.high)
         assert (second.count, second.anomaly_max, second.flagged) == (1, None, 0)
 
-    def test_rejections_keep_their_bytes_and_are_marked_replayed_once(self, database: Database) -> None:
+    def test_a_rejection_that_is_refused_again_after_its_replay_waits_again(self, database: Database) -> None:
+        with database.transaction() as conn:
+            rejections.store(conn, [rejection("r1", at_s=5)])
+            rejections.mark_replayed(conn, ["r1"], at_ms(10))
+            rejections.store(conn, [rejection("r1", at_s=5)])
+        with database.snapshot() as conn:
+            assert rejections.get(conn, "r1").replayed_at_ms == at_ms(10), "the log's repetition is no new refusal"
+        with database.transaction() as conn:
+            rejections.store(conn, [rejection("r1", at_s=11)])
+        with database.snapshot() as conn:
+            waiting = rejections.list_rejections(conn, limit=10, waiting_only=True)
+        assert [(one.rejection.rejection_id, one.rejection.received_at_ms) for one in waiting] == [("r1", at_ms(11))]
+
+    def test_rejections_keep_their_bytes_and_are_marked_replayed(self, database: Database) -> None:
         with database.transaction() as conn:
             assert rejections.store(conn, [rejection("r1"), rejection("r2", at_s=5, device="d2"), rejection("r1")]) == (
                 2,
                 1,
             )
             assert rejections.mark_replayed(conn, ["r1", "unknown"], 99) == 1
-            assert rejections.mark_replayed(conn, ["r1"], 100) == 0
         with database.snapshot() as conn:
             found = rejections.get(conn, "r1")
             assert (found.rejection.payload, found.replayed_at_ms, found.is_whole) == (b"\x00\xff", 99, True)
