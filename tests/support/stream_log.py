@@ -65,10 +65,10 @@ class ListLog:
             here.append(Incoming(READINGS, partition, len(here), name, codec.encode(record)))
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        raise NotImplementedError
+        raise AssertionError("The handler returns what it says; its worker publishes, never the handler itself.")
 
     async def reader(self, *, group: str | None, topics: Sequence[str]) -> Reader:
-        raise NotImplementedError
+        raise AssertionError("The worker reads, never the handler itself.")
 
     async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         return {TopicPartition(READINGS, number): len(here) for number, here in enumerate(self.partitions)}
