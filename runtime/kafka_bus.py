@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -21,13 +20,12 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAlreadyExist
 from runtime.bus import Outgoing, TopicPartition, partition_of
 from runtime.clock import Clock
 from runtime.group_commit import GroupCommit
+from runtime.kafka_clients import KafkaClients
 from runtime.kafka_reader import Consumer, KafkaReader
 from runtime.log_rate import hold_back_repeats
 from runtime.settings import LogSettings
 from runtime.telemetry import Telemetry
 from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange, Unavailable
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +66,7 @@ class KafkaBus:
         self._clock = clock
         self._telemetry = telemetry
         self._limits = limits
+        self._clients = KafkaClients(settings.bootstrap, close_s_max=limits.close_s_max)
         self._producer: Any = None
         self._in_doubt: set[asyncio.Future[Any]] = set()
         self._inspector: Consumer | None = None
@@ -121,12 +120,8 @@ class KafkaBus:
             handover_s_max=self._limits.handover_s_max,
             stall_check_s=self._limits.stall_check_s,
         )
-        try:
-            async with self.answering():
-                await consumer.start()
-        except BaseException:
-            await self._goodbye(consumer)
-            raise
+        async with self.answering():
+            await self._clients.start(consumer)
         self._readers.add(reader)
         if group is None:
             consumer.assign(list(self._places(topics)))
@@ -150,7 +145,8 @@ class KafkaBus:
             await reader.close()
         for client in (self._inspector, self._producer):
             if client is not None:
-                await self._goodbye(client)
+                await self._clients.stop(client)
+        await self._clients.close()
 
     def kafka_topic(self, topic: str) -> str:
         """The topic's name in the cluster."""
@@ -167,15 +163,7 @@ class KafkaBus:
     async def dismiss(self, reader: KafkaReader, consumer: Consumer) -> None:
         """A reader has closed; leave its group."""
         self._readers.discard(reader)
-        await self._goodbye(consumer)
-
-    async def _goodbye(self, client: Consumer | AIOKafkaProducer) -> None:
-        """Stop a client of aiokafka, for at most `close_s_max`: in an outage its farewells are not heard."""
-        try:
-            async with asyncio.timeout(self._limits.close_s_max):
-                await client.stop()
-        except (KafkaError, TimeoutError, OSError) as error:
-            log.warning("kafka_goodbye_unheard", bootstrap=self._settings.bootstrap, error=repr(error))
+        await self._clients.stop(consumer)
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
@@ -201,11 +189,11 @@ class KafkaBus:
             admin = AIOKafkaAdminClient(
                 bootstrap_servers=self._settings.bootstrap, request_timeout_ms=_ms(self._limits.request_s_max)
             )
+            await self._clients.start(admin)
             try:
-                await admin.start()
                 await self._create_absent(admin, unknown)
             finally:
-                await admin.close()
+                await self._clients.stop(admin)
             self._known_topics.update(unknown)
 
     async def _create_absent(self, admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
@@ -283,7 +271,7 @@ class KafkaBus:
         errors = [error for future in settled if (error := future.exception()) is not None]
         if errors:
             producer, self._producer = self._producer, None
-            await self._goodbye(producer)
+            await self._clients.stop(producer)
             raise errors[0]
 
     async def _new_producer(self) -> AIOKafkaProducer:
@@ -299,11 +287,7 @@ class KafkaBus:
             retry_backoff_ms=200,
             metadata_max_age_ms=60_000,
         )
-        try:
-            await producer.start()
-        except BaseException:
-            await self._goodbye(producer)
-            raise
+        await self._clients.start(producer)
         return producer
 
     def _new_consumer(self, group: str | None) -> AIOKafkaConsumer:
@@ -344,11 +328,7 @@ class KafkaBus:
         async with self._inspecting:
             if self._inspector is None:
                 inspector = self._new_consumer(None)
-                try:
-                    await inspector.start()
-                except BaseException:
-                    await self._goodbye(inspector)
-                    raise
+                await self._clients.start(inspector)
                 self._inspector = inspector
             return self._inspector
 

@@ -1,7 +1,9 @@
 """The log on a real Apache Kafka keeps the log's contract, and what only Kafka can show."""
 
 import asyncio
+import gc
 import uuid
+import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
@@ -193,3 +195,20 @@ async def delete_before(kafka: KafkaServer, topic: str, partition: int, *, offse
         await admin.delete_records({KafkaPartition(topic, partition): RecordsToDelete(before_offset=offset)})
     finally:
         await admin.close()
+
+
+@pytest.mark.asyncio
+async def test_a_start_that_is_cancelled_at_any_moment_leaves_no_connection_behind(kafka: KafkaServer) -> None:
+    log = settings(kafka)
+    await (await start(log)).close()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for wait_ms in range(0, 40, 2):
+            bus = await start(log)
+            asking = asyncio.create_task(bus.ends([TOPIC]))
+            await asyncio.wait({asking}, timeout=wait_ms / 1000)
+            asking.cancel()
+            await asyncio.wait({asking})
+            await bus.close()
+        gc.collect()
+    assert [str(warning.message) for warning in warned if warning.category is ResourceWarning] == []
