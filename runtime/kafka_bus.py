@@ -1,4 +1,4 @@
-"""The log on Apache Kafka, behind the port of `runtime.bus`; the only file that knows aiokafka.
+"""The log on Apache Kafka, behind the port of `runtime.bus`; beside `runtime.kafka_clients` the only file that knows aiokafka.
 
 The consumer group only splits partitions: positions live with their readers' state, and the fence is SQL. aiokafka's
 rebalance callbacks therefore only signal; `KafkaReader.poll` announces, and nothing is fetched before `seek`.
