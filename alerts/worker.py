@@ -23,7 +23,7 @@ from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord, Unavailable
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -185,7 +185,8 @@ class AlertsHandler:
     def _decoded(self, record: Incoming) -> Reading | RefusedSigns | Tick | Assessment | Command | None:
         try:
             if record.topic == _READINGS:
-                return codec.decode_reading_or_tick(record.value)
+                found = codec.decode_readings_record(record.value)
+                return None if isinstance(found, Withdrawn) else found
             if record.topic == _ASSESSMENTS:
                 return codec.decode(Assessment, record.value)
             return codec.decode(Command, record.value)

@@ -121,7 +121,7 @@ async def _handle(handler: StreamHandler, chunk: list[Incoming]) -> None:
 
 
 def _decoded(chunk: list[Incoming]) -> list[Reading]:
-    decoded = [codec.decode_reading_or_tick(record.value) for record in chunk]
+    decoded = [codec.decode_readings_record(record.value) for record in chunk]
     return [reading for reading in decoded if isinstance(reading, Reading)]
 
 

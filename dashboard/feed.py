@@ -21,7 +21,7 @@ from runtime.retry import Backoff
 from runtime.telemetry import Telemetry
 from vitals.alert import Transition
 from vitals.assessment import Assessment
-from vitals.codec import decode, decode_reading_or_tick
+from vitals.codec import decode, decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
 from vitals.reading import PatientId, Reading
 from vitals.topics import LogTopic
@@ -178,7 +178,7 @@ class Feed:
         try:
             match record.topic:
                 case LogTopic.READINGS:
-                    reading = decode_reading_or_tick(record.value)
+                    reading = decode_readings_record(record.value)
                     if isinstance(reading, Reading):
                         ward.apply_reading(reading)
                 case LogTopic.ASSESSMENTS:

@@ -126,7 +126,7 @@ class StreamHandler:
         decoded: list[tuple[Incoming, Reading]] = []
         for record in records:
             try:
-                reading = codec.decode_reading_or_tick(record.value)
+                reading = codec.decode_readings_record(record.value)
             except MalformedRecord as error:
                 log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
                 self._telemetry.count("wardlight_stream_malformed_records_total")

@@ -7,14 +7,15 @@ import msgspec
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord
-from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick
+from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick, Withdrawn
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 _encoder = msgspec.json.Encoder()
-_readings_decoder: msgspec.json.Decoder[Reading | RefusedSigns | Tick] = msgspec.json.Decoder(
-    Reading | RefusedSigns | Tick
-)
+ReadingsRecord = Reading | RefusedSigns | Withdrawn | Tick
+"""Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
+
+_readings_decoder: msgspec.json.Decoder[ReadingsRecord] = msgspec.json.Decoder(ReadingsRecord)
 _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
     record: msgspec.json.Decoder(record)
     for record in (
@@ -37,15 +38,15 @@ def encode(record: msgspec.Struct) -> bytes:
     return _encoder.encode(record)
 
 
-def decode_reading_or_tick(value: bytes) -> Reading | RefusedSigns | Tick:
-    """A record of log topic `readings`, refused signs among them; raises MalformedRecord on anything else.
+def decode_readings_record(value: bytes) -> ReadingsRecord:
+    """A record of log topic `readings`; raises MalformedRecord on anything else.
 
     Values are finite: JSON has no NaN or infinity, and the decoder refuses numbers too big for a float.
     """
     try:
         return _readings_decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRecord(f"Not a reading or tick: {error}") from error
+        raise MalformedRecord(f"Not a record of topic readings: {error}") from error
 
 
 def decode(record: type[RecordT], value: bytes) -> RecordT:

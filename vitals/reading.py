@@ -38,10 +38,30 @@ class DeviceReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     origin: Origin = Origin.REAL
 
 
+CHARTING = DeviceId("charting")
+"""What stands for the device in a reading that a person charted."""
+
+
+class Charted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who observed a charted reading, and what they said beside its numbers."""
+
+    person_id: str
+    by: str
+    """The person's name, as it is shown."""
+    valid_for_s: int | None = None
+    """For how long the observation stands for the present; each sign's usual time where there is none."""
+    note: str | None = None
+    spo2_scale: int | None = None
+    """NEWS2 SpO2 scale from `measured_at_ms` on."""
+    spo2_scale_by: str | None = None
+    """The clinician who prescribed scale 2; always there with it."""
+
+
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     """One accepted reading on log topic `readings`: strictly decoded, plausible, and its patient resolved.
 
-    Times are epoch milliseconds: `measured_at_ms` by the device, `received_at_ms` by ingest.
+    Times are epoch milliseconds: `measured_at_ms` by the device or the person who charts, `received_at_ms` by the
+    service that took it in. A charted reading may hold no sign at all: then it is a note or a change of scale.
     """
 
     reading_id: str
@@ -53,6 +73,10 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     boot: str | None = None
     sequence: int | None = None
     origin: Origin = Origin.REAL
+    charted: Charted | None = None
+    """Set where a person charted it; its device is `CHARTING` then."""
+    correction_id: str | None = None
+    """Set in the copy that a correction made of a reading that another patient had been given."""
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,6 +96,25 @@ class Tick(msgspec.Struct, frozen=True, tag="tick"):
     """Time as a record: the partition's owner in `alerts` publishes one into `readings` each second, so that a replay sees it too."""
 
     at_ms: int
+
+
+class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="withdrawn"):
+    """Readings that were never this patient's, on log topic `readings`: they stay on record and count for nothing.
+
+    Meant are the readings of `patient_id` from `device_id`, measured in [from_ms, until_ms), that stand before this
+    record in the log; or, where `reading_id` is set, that one alone (an entry charted in error).
+    """
+
+    correction_id: str
+    patient_id: PatientId
+    device_id: DeviceId
+    from_ms: int
+    until_ms: int
+    at_ms: int
+    """When it was ordered."""
+    by: str
+    reason: str
+    reading_id: str | None = None
 
 
 class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused"):

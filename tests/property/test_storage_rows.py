@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from storage.readings import row_of
 from storage.rows import reading_row
-from vitals.codec import decode_reading_or_tick, encode
+from vitals.codec import decode_readings_record, encode
 from vitals.reading import DeviceId, Origin, PatientId, Reading, RefusedSigns, Tick
 from vitals.sign import Sign
 
@@ -27,7 +27,7 @@ READINGS = st.builds(
 @given(READINGS)
 def test_the_short_way_equals_the_long_way(reading: Reading) -> None:
     value = encode(reading)
-    long_way = decode_reading_or_tick(value)
+    long_way = decode_readings_record(value)
     assert isinstance(long_way, Reading)
     assert reading_row(value) == row_of(long_way)
 
@@ -41,4 +41,4 @@ def test_a_tick_has_no_row(at_ms: int) -> None:
 def test_signs_refused_as_impossible_have_no_row(at_ms: int, signs: dict[Sign, float]) -> None:
     refused = RefusedSigns("w1/b1/0", PatientId("p1"), DeviceId("w1"), at_ms, at_ms, signs)
     assert reading_row(encode(refused)) is None
-    assert decode_reading_or_tick(encode(refused)) == refused
+    assert decode_readings_record(encode(refused)) == refused

@@ -65,12 +65,12 @@ ASSESSMENTS = st.builds(
 
 @given(record=READINGS)
 def test_a_reading_comes_back_equal(record: Reading) -> None:
-    assert codec.decode_reading_or_tick(codec.encode(record)) == record
+    assert codec.decode_readings_record(codec.encode(record)) == record
 
 
 @given(at_ms=TIMES)
 def test_a_tick_comes_back_equal(at_ms: int) -> None:
-    assert codec.decode_reading_or_tick(codec.encode(Tick(at_ms))) == Tick(at_ms)
+    assert codec.decode_readings_record(codec.encode(Tick(at_ms))) == Tick(at_ms)
 
 
 @given(record=ASSESSMENTS)
@@ -87,7 +87,7 @@ def test_a_rejection_keeps_the_original_bytes(payload: bytes, reason: RejectionR
 @given(junk=st.binary(max_size=100))
 def test_what_is_not_a_record_is_refused(junk: bytes) -> None:
     with pytest.raises(MalformedRecord):
-        codec.decode_reading_or_tick(b"\x00" + junk)
+        codec.decode_readings_record(b"\x00" + junk)
     with pytest.raises(MalformedRecord):
         codec.decode(Receipt, b"\x00" + junk)
 
@@ -97,13 +97,13 @@ def test_a_value_that_is_not_finite_is_refused(record: Reading, bad: float, sign
     body = json.loads(codec.encode(record))
     body["signs"][sign.value] = bad
     with pytest.raises(MalformedRecord):
-        codec.decode_reading_or_tick(json.dumps(body).encode())
+        codec.decode_readings_record(json.dumps(body).encode())
 
 
 def test_a_number_too_big_for_a_float_is_refused() -> None:
     body = b'{"type":"reading","reading_id":"r","patient_id":"p","device_id":"d","measured_at_ms":1,"received_at_ms":1,"signs":{"heart_rate_bpm":1e999}}'
     with pytest.raises(MalformedRecord):
-        codec.decode_reading_or_tick(body)
+        codec.decode_readings_record(body)
 
 
 @given(record=READINGS)
@@ -111,7 +111,7 @@ def test_an_unknown_sign_is_refused(record: Reading) -> None:
     body = json.loads(codec.encode(record))
     body["signs"]["mood"] = 1.0
     with pytest.raises(MalformedRecord):
-        codec.decode_reading_or_tick(json.dumps(body).encode())
+        codec.decode_readings_record(json.dumps(body).encode())
 
 
 @given(signs=SIGNS, at_ms=TIMES, order=st.randoms(use_true_random=False))

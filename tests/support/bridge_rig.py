@@ -17,7 +17,7 @@ from runtime.telemetry import Telemetry
 from storage import devices
 from storage.migrate import upgrade_database
 from storage.session import Database
-from vitals.codec import decode, decode_reading_or_tick
+from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, Reading, Receipt, Rejection, WardId
 from vitals.topics import LogTopic, readings_topic
@@ -132,7 +132,7 @@ async def records_in(bus: Bus, topic: LogTopic) -> list[Incoming]:
 
 async def readings_in(bus: Bus) -> list[Reading]:
     """Every reading in the log; ticks left out."""
-    records = [decode_reading_or_tick(record.value) for record in await records_in(bus, LogTopic.READINGS)]
+    records = [decode_readings_record(record.value) for record in await records_in(bus, LogTopic.READINGS)]
     return [record for record in records if isinstance(record, Reading)]
 
 

@@ -26,7 +26,7 @@ from storage.session import Database
 from tests.support.memory_mqtt import Faults, MemoryBroker, MemoryMqtt
 from tests.support.simulated_services import SERVICES, SimulatedPorts, SimulatedServices
 from vitals.assessment import Assessment
-from vitals.codec import decode, decode_reading_or_tick
+from vitals.codec import decode, decode_readings_record
 from vitals.reading import PatientId, Reading, WardId
 from vitals.topics import LogTopic
 
@@ -176,7 +176,7 @@ class SimulatedWard:
             assessment = decode(Assessment, record.value)
             self.assessments.setdefault(assessment.reading_id, set()).add(record.value)
             return
-        reading = decode_reading_or_tick(record.value)
+        reading = decode_readings_record(record.value)
         if isinstance(reading, Reading):
             self.readings_in_log.add(reading.reading_id)
 

@@ -19,7 +19,7 @@ from storage import devices, patients
 from storage.migrate import upgrade_database
 from storage.session import Database
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
-from vitals.codec import decode, decode_reading_or_tick
+from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, PatientId, Reading, Receipt, RefusedSigns, Rejection, RejectionReason, WardId
 from vitals.sign import Sign
@@ -106,7 +106,7 @@ class Scene:
         return list(polled.records)
 
     async def readings(self) -> list[Reading]:
-        records = [decode_reading_or_tick(record.value) for record in await self.logged(LogTopic.READINGS)]
+        records = [decode_readings_record(record.value) for record in await self.logged(LogTopic.READINGS)]
         return [record for record in records if isinstance(record, Reading)]
 
     async def rejections(self) -> list[Rejection]:
@@ -297,7 +297,7 @@ def test_alerts_hear_of_vital_signs_that_were_refused_as_impossible(others: dict
             ward.assign(W1, "p1")
             await ward.send(0, signs={"respiratory_rate_bpm": 0, "steps_count": -1, **others})
             assert (await ward.heard())[0].rejected is (None if others else RejectionReason.IMPLAUSIBLE)
-            records = [decode_reading_or_tick(record.value) for record in await ward.logged(LogTopic.READINGS)]
+            records = [decode_readings_record(record.value) for record in await ward.logged(LogTopic.READINGS)]
             (refused,) = [record for record in records if isinstance(record, RefusedSigns)]
             assert (refused.patient_id, refused.reading_id) == ("p1", "w1/b1/0")
             assert refused.signs == {Sign.RESPIRATORY_RATE: 0}

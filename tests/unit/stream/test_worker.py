@@ -215,7 +215,7 @@ async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
     before = list(batch)
     await run.handler.handle(batch)
     assert list(batch) == before
-    assert all(isinstance(codec.decode_reading_or_tick(record.value), Reading) for record in batch)
+    assert all(isinstance(codec.decode_readings_record(record.value), Reading) for record in batch)
 
 
 async def test_broken_models_are_counted_and_cost_no_assessment(monkeypatch: pytest.MonkeyPatch) -> None:
