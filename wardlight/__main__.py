@@ -19,6 +19,7 @@ from wardlight import (
     patients_command,
     publish_commands,
     rejected_command,
+    schema_command,
     score_command,
     service_commands,
     watch_command,
@@ -43,6 +44,7 @@ for commands in (
     patients_command,
     rejected_command,
     score_command,
+    schema_command,
     db_command,
     bench_command,
 ):
