@@ -1,6 +1,7 @@
 """The web application: routes by resource behind one guard. Built from ready-made ports; starts nothing."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from starlette.types import Scope
 
 from dashboard import (
     alert_routes,
@@ -13,7 +14,9 @@ from dashboard import (
     status_routes,
 )
 from dashboard.context import Context
+from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
+from dashboard.person import GUEST, Person
 from dashboard.schemas import ErrorBody
 
 API = "/api/v1"
@@ -36,6 +39,7 @@ def create_app(context: Context) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(ruled)],
     )
     app.state.context = context
     refusals.install(app)
@@ -44,5 +48,11 @@ def create_app(context: Context) -> FastAPI:
     app.include_router(status_routes.health_router)
     app.include_router(pages.router)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
+    check_mounts(app)
+    app.add_middleware(Gate, identify=_identify, locate=context.locate)
     app.add_middleware(Guard, hosts=LOOPBACK_NAMES, body_bytes_max=context.settings.body_bytes_max)
     return app
+
+
+async def _identify(_: Scope) -> Person:
+    return GUEST

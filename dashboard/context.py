@@ -1,6 +1,6 @@
 """What the routes stand on: ready-made ports, handed over once by the service."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage.session import Database, in_snapshot, in_transaction
+from storage.whereabouts import Kind, Named, Place, places_of
 
 Parameters = ParamSpec("Parameters")
 ResultT = TypeVar("ResultT")
@@ -55,6 +56,17 @@ class Context:
     ) -> ResultT:
         """`call(conn, …)` in one write transaction."""
         return await in_transaction(self.door, self.database, call, *args, **kwargs)
+
+    async def locate(self, named: Sequence[Named]) -> Sequence[Place]:
+        """Where these things are; an alert may be known here before the database knows it."""
+        return await self.ask(places_of, [self._followed(thing) for thing in named])
+
+    def _followed(self, thing: Named) -> Named:
+        if thing.kind is Kind.EPISODE:
+            for patient in self.feed.ward.patients.values():
+                if patient.episodes.get(thing.id) is not None:
+                    return Named(Kind.PATIENT, patient.patient_id)
+        return thing
 
 
 def context_of(request: Request) -> Context:

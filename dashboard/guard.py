@@ -55,6 +55,7 @@ class Guard:
         if body is None:
             await _refuse(sender, 413, ErrorCode.INVALID_ARGUMENT, f"Send at most {self._body_bytes_max} bytes.")
             return
+        scope["body"] = body
         await self._app(scope, _replayed(body, receive), sender)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, ErrorCode, str] | None:

@@ -9,12 +9,17 @@ from starlette.exceptions import HTTPException
 
 from vitals.errors import ErrorCode, WardError
 
-_STATUS: Mapping[ErrorCode, int] = {
+STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.INVALID_ARGUMENT: 422,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.SIGN_IN_NEEDED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.LOCKED: 423,
+    ErrorCode.TOO_MANY_ATTEMPTS: 429,
 }
+"""HTTP status of each error; those not listed are ours alone, 500."""
 _SENTENCES: Mapping[int, str] = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -26,7 +31,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(WardError)
     async def _ward_error(_: Request, error: WardError) -> JSONResponse:
-        return refusal(_STATUS.get(error.code, 500), error.code, str(error))
+        return refusal(STATUS.get(error.code, 500), error.code, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:

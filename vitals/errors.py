@@ -16,6 +16,10 @@ class ErrorCode(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     SNAPSHOT_MISMATCH = "snapshot_mismatch"
     CONFIGURATION = "configuration"
+    SIGN_IN_NEEDED = "sign_in_needed"
+    FORBIDDEN = "forbidden"
+    LOCKED = "locked"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
 
 
 class WardError(Exception):
@@ -78,3 +82,27 @@ class ConfigurationError(WardError):
     """Settings that cannot work, found at start."""
 
     code = ErrorCode.CONFIGURATION
+
+
+class SignInNeeded(WardError):
+    """Nobody known is behind the request, or the password was wrong."""
+
+    code = ErrorCode.SIGN_IN_NEEDED
+
+
+class Forbidden(WardError):
+    """Whoever asks may not, on this ward."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class Locked(WardError):
+    """The session waits for its password; until then it only shows the ward."""
+
+    code = ErrorCode.LOCKED
+
+
+class TooManyAttempts(WardError):
+    """Too many wrong passwords: wait as long as the sentence says."""
+
+    code = ErrorCode.TOO_MANY_ATTEMPTS

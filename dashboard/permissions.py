@@ -1,0 +1,218 @@
+"""Who may do what: roles, permissions, and one table of every route. Pure: no request, no database.
+
+**How to add a route.** Write the route, then give it one line in `RULES`, keyed "METHOD /path template" exactly as
+FastAPI has it (with the prefix /api/v1):
+
+    "POST /api/v1/patients/{patient_id}/notes": Rule(Permission.CHART, Where.PATH_PATIENT),
+
+`Where` says how the ward of the request's subject is found; name several where a request has several subjects (a
+transfer has a patient and a ward to go to): the person needs the permission on the ward of each. A list takes
+`Where.FILTERED` (or `Where.QUERY`, where `ward=` or `patient=` narrow it) and gives only rows the person may see:
+
+    async def list_notes(here: Here, who: Signed) -> list[Note]:
+        return [note for note in found if who.may(Permission.SEE_PATIENT, note.ward_id)]
+
+or hands `who.wards(Permission.SEE_PATIENT)` to SQL (None means every ward). What belongs to no ward (the audit record of
+the house, a message of an unknown device) takes `Where.HOUSE`: only a role granted on every ward reaches it. A route that
+is not in the table is refused with 403, and a test fails. `dashboard/gate.py` enforces the table before a route runs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from vitals.reading import WardId
+
+
+class Permission(StrEnum):
+    """What one may do; granted through a role, on a ward or on every ward."""
+
+    SEE_WARD = "see_ward"
+    SEE_PATIENT = "see_patient"
+    CHART = "chart"
+    SET_SCALE = "set_scale"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    ADMIT = "admit"
+    TRANSFER = "transfer"
+    DISCHARGE = "discharge"
+    MANAGE_DEVICES = "manage_devices"
+    CORRECT = "correct"
+    SEE_REJECTED = "see_rejected"
+    REPLAY_REJECTED = "replay_rejected"
+    SEE_LEDGER = "see_ledger"
+    SEE_STATUS = "see_status"
+    EXPORT = "export"
+    SEE_AUDIT = "see_audit"
+    MANAGE_PEOPLE = "manage_people"
+    BREAK_GLASS = "break_glass"
+
+
+class Role(StrEnum):
+    """What a person is on a ward, or on every ward."""
+
+    NURSE = "nurse"
+    PHYSICIAN = "physician"
+    WARD_MANAGER = "ward_manager"
+    DEVICE_TECHNICIAN = "device_technician"
+    DATA_ANALYST = "data_analyst"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+_P = Permission
+_BEDSIDE: Final = frozenset(
+    {
+        _P.SEE_WARD, _P.SEE_PATIENT, _P.CHART, _P.ACKNOWLEDGE, _P.RESOLVE, _P.ADMIT, _P.TRANSFER, _P.DISCHARGE,
+        _P.MANAGE_DEVICES, _P.SEE_STATUS, _P.BREAK_GLASS,
+    }
+)  # fmt: skip
+
+ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.NURSE: _BEDSIDE,
+    Role.PHYSICIAN: _BEDSIDE | {_P.SET_SCALE, _P.CORRECT},
+    Role.WARD_MANAGER: _BEDSIDE | {_P.CORRECT, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.EXPORT},
+    Role.DEVICE_TECHNICIAN: frozenset(
+        {_P.MANAGE_DEVICES, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.SEE_STATUS}
+    ),
+    Role.DATA_ANALYST: frozenset({_P.SEE_WARD, _P.SEE_PATIENT, _P.EXPORT, _P.SEE_LEDGER, _P.SEE_STATUS}),
+    Role.AUDITOR: frozenset({_P.SEE_AUDIT, _P.SEE_LEDGER, _P.SEE_STATUS}),
+    Role.ADMINISTRATOR: frozenset({_P.MANAGE_PEOPLE, _P.SEE_STATUS}),
+}
+"""An administrator gives access and has none to patients; who needs both has both roles, and the record shows it."""
+
+HOUSE_ROLES: Final = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
+"""Roles that mean nothing on a single ward and are granted on every ward only."""
+
+GLASS_PERMISSIONS: Final = frozenset({_P.SEE_WARD, _P.SEE_PATIENT, _P.CHART, _P.ACKNOWLEDGE})
+"""What a broken glass opens for one patient, of what the person may do somewhere: SEE_WARD is that patient's tile and alerts."""
+
+
+@dataclass(frozen=True)
+class Wards:
+    """A set of wards, or every ward, those to come included (`every`)."""
+
+    every: bool = False
+    named: frozenset[WardId] = frozenset()
+
+    def __contains__(self, ward_id: object) -> bool:
+        return self.every or ward_id in self.named
+
+    def __bool__(self) -> bool:
+        return self.every or bool(self.named)
+
+    def __or__(self, other: "Wards") -> "Wards":
+        if self.every or other.every:
+            return EVERY_WARD
+        return Wards(named=self.named | other.named)
+
+    def __and__(self, other: "Wards") -> "Wards":
+        if self.every:
+            return other
+        if other.every:
+            return self
+        return Wards(named=self.named & other.named)
+
+
+NO_WARD: Final = Wards()
+EVERY_WARD: Final = Wards(every=True)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One role on one ward; on every ward where `ward_id` is None."""
+
+    role: Role
+    ward_id: WardId | None
+
+
+Access = Mapping[Permission, Wards]
+"""On which wards each permission holds; a permission that holds nowhere is absent."""
+
+
+def access_of(grants: Iterable[Grant]) -> Access:
+    """What these grants come to: they only ever add, in whatever order; every ward absorbs single wards."""
+    found: dict[Permission, Wards] = {}
+    for grant in grants:
+        wards = EVERY_WARD if grant.ward_id is None else Wards(named=frozenset({grant.ward_id}))
+        for permission in ROLE_PERMISSIONS[grant.role]:
+            found[permission] = found.get(permission, NO_WARD) | wards
+    return found
+
+
+def narrowed(access: Access, permissions: Iterable[Permission], wards: Wards) -> Access:
+    """What is left of `access` within these permissions and wards: a token never gives more than its owner has."""
+    kept = {permission: access.get(permission, NO_WARD) & wards for permission in permissions}
+    return {permission: where for permission, where in kept.items() if where}
+
+
+class Where(StrEnum):
+    """How the ward of a request's subject is found."""
+
+    PATH_PATIENT = "the patient in the path ({patient_id})"
+    PATH_DEVICE = "the device in the path ({device_id}): its ward, and that of the patient it measures now"
+    PATH_EPISODE = "the alert in the path ({episode_id}): its patient's ward"
+    PATH_REJECTION = "the refused message in the path ({rejection_id}): its device's ward; none where nobody knows it"
+    QUERY = "ward= and patient= of the query; without them, the route filters to the person's wards"
+    BODY = "every field of the body that is or ends in ward_id, patient_id or device_id; without any, as HOUSE"
+    FILTERED = "the permission on some ward is enough; the route filters to the person's wards"
+    HOUSE = "no ward: only a role on every ward reaches it"
+    PUBLIC = "nobody needs to be signed in"
+    SIGNED = "whoever is signed in, about themselves"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one route asks of who calls it."""
+
+    permission: Permission | None
+    where: tuple[Where, ...]
+    when_locked: bool
+    """Whether a session that is locked for lack of input still may."""
+
+    def __init__(self, permission: Permission | None, *where: Where, when_locked: bool | None = None) -> None:
+        by_itself = permission is Permission.SEE_WARD or Where.PUBLIC in where
+        object.__setattr__(self, "permission", permission)
+        object.__setattr__(self, "where", where)
+        object.__setattr__(self, "when_locked", by_itself if when_locked is None else when_locked)
+
+
+PUBLIC: Final = Rule(None, Where.PUBLIC)
+SIGNED: Final = Rule(None, Where.SIGNED)
+
+RULES: Final[Mapping[str, Rule]] = {
+    # Pages: whoever may not see one is led to one they may, or to sign-in.
+    "GET /": Rule(_P.SEE_WARD, Where.FILTERED),
+    "GET /patients/{patient_id}": Rule(_P.SEE_PATIENT, Where.FILTERED),
+    "GET /static": PUBLIC,
+    # Health, description
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /api/v1/openapi.json": SIGNED,
+    # Wards and patients
+    "GET /api/v1/wards": Rule(_P.SEE_WARD, Where.FILTERED),
+    "GET /api/v1/events": Rule(_P.SEE_WARD, Where.QUERY),
+    "GET /api/v1/patients": Rule(_P.SEE_WARD, Where.QUERY),
+    "POST /api/v1/patients": Rule(_P.ADMIT, Where.BODY),
+    "GET /api/v1/patients/{patient_id}": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/discharge": Rule(_P.DISCHARGE, Where.PATH_PATIENT),
+    "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    # Alerts
+    "GET /api/v1/alerts": Rule(_P.SEE_WARD, Where.QUERY),
+    "GET /api/v1/alerts/{episode_id}": Rule(_P.SEE_WARD, Where.PATH_EPISODE),
+    "POST /api/v1/alerts/{episode_id}/acknowledge": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),
+    "POST /api/v1/alerts/{episode_id}/resolve": Rule(_P.RESOLVE, Where.PATH_EPISODE),
+    # Devices
+    "GET /api/v1/devices": Rule(_P.MANAGE_DEVICES, Where.QUERY),
+    "POST /api/v1/devices": Rule(_P.MANAGE_DEVICES, Where.BODY),
+    "POST /api/v1/devices/{device_id}/assign": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE, Where.BODY),
+    "POST /api/v1/devices/{device_id}/release": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE),
+    # Refused messages
+    "GET /api/v1/rejected": Rule(_P.SEE_REJECTED, Where.FILTERED),
+    "POST /api/v1/rejected/replay": Rule(_P.REPLAY_REJECTED, Where.FILTERED),
+    "POST /api/v1/rejected/{rejection_id:path}/replay": Rule(_P.REPLAY_REJECTED, Where.PATH_REJECTION),
+    # The house
+    "GET /api/v1/status": Rule(_P.SEE_STATUS, Where.FILTERED),
+}
