@@ -23,6 +23,7 @@ from runtime.bus import Incoming, TopicPartition, positions_after
 from runtime.clock import SystemClock
 from runtime.telemetry import Telemetry
 from storage.migrate import upgrade
+from storage.readings import READINGS_INSERT
 from storage.recorder import RecorderHandler
 from storage.rows import Row, reading_row
 from storage.session import Database
@@ -37,8 +38,8 @@ PARTITIONS = 4
 PER_POLL = 1000
 PER_COMMIT = 2000
 
-COLUMNS = ", ".join(column.name for column in table.columns)
-MARKS = ", ".join("?" for _ in table.columns)
+COLUMNS = ", ".join(READINGS_INSERT.columns)
+MARKS = ", ".join("?" for _ in READINGS_INSERT.columns)
 COPY_TYPES = {Text: "text", BigInteger: "int8", Double: "float8"}
 
 Floor = Callable[[Sequence[Row]], None]
@@ -84,7 +85,7 @@ def _on_sqlite(directory: Path) -> Result:
 
 def _on_postgres(ours: str, bare: str) -> Result:
     upgrade(bare)
-    types = [COPY_TYPES[type(column.type)] for column in table.columns]
+    types = [COPY_TYPES[type(table.columns[name].type)] for name in READINGS_INSERT.columns]
     with psycopg.connect(bare.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("CREATE TEMP TABLE staged (LIKE readings) ON COMMIT DELETE ROWS")
         copied = f"COPY staged ({COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()
@@ -148,4 +149,4 @@ async def _record(handler: RecorderHandler, batch: Sequence[Incoming]) -> None:
 
 def _rows(batch: Sequence[Incoming]) -> list[tuple[Any, ...]]:
     rows = [reading_row(record.value) for record in batch]
-    return [row for row in rows if row is not None]
+    return [row for row in rows if isinstance(row, tuple)]

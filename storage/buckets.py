@@ -39,6 +39,7 @@ def history_buckets(
     to_ms: int,
     every_ms: int,
     limit: int,
+    with_withdrawn: bool = False,
 ) -> tuple[Bucket, ...]:
     """Buckets that hold a value of `signs` measured in [from_ms, to_ms), oldest first; see `storage.readings.history`."""
     check_buckets(from_ms, to_ms, every_ms, limit)
@@ -49,7 +50,7 @@ def history_buckets(
     summaries = [
         summary(columns[sign.value]) for sign in signs for summary in (func.min, func.avg, func.max, func.count)
     ]
-    rows = conn.execute(
+    query = (
         select(begin.label("begin"), func.count(), *summaries)
         .where(
             columns.patient_id == patient_id,
@@ -60,6 +61,8 @@ def history_buckets(
         .group_by("begin")
         .order_by("begin")
     )
+    if not with_withdrawn:
+        query = query.where(columns.withdrawn_by.is_(None))
     return tuple(
         Bucket(
             from_ms=row[0],
@@ -70,5 +73,5 @@ def history_buckets(
                 if row[at + 3]
             },
         )
-        for row in rows
+        for row in conn.execute(query)
     )

@@ -40,14 +40,19 @@ class Stored(NamedTuple):
 
 
 class BulkInsert:
-    """Inserts rows of `table` given as tuples in the order of its columns, leaving alone what `key` already holds."""
+    """Inserts rows of `table` given as tuples in the order of its columns, leaving alone what `key` already holds.
 
-    def __init__(self, table: Table, *, key: str) -> None:
+    Columns in `later` are left out of the tuples: NULL at first, they are written when something happens to the row.
+    """
+
+    def __init__(self, table: Table, *, key: str, later: Sequence[str] = ()) -> None:
         self.table_name = table.name
-        names = [column.name for column in table.columns]
+        given = [column for column in table.columns if column.name not in later]
+        names = [column.name for column in given]
+        self.columns = tuple(names)
         columns = ", ".join(f'"{name}"' for name in names)
         staging = f"incoming_{table.name}"
-        self._types = [_copy_type(column.type) for column in table.columns]
+        self._types = [_copy_type(column.type) for column in given]
         self._stage = f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table.name}) ON COMMIT DELETE ROWS"
         self._copy = f"COPY {staging} ({columns}) FROM STDIN (FORMAT BINARY)"
         self._merge = (

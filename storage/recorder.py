@@ -15,13 +15,24 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
+from storage.charting import project_scales, withdraw
 from storage.claims import claim, remember_positions
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
-from storage.rows import READING_ROW_RECEIVED_AT, Row, RowOf, assessment_row, reading_row, rejection_row
+from storage.rows import (
+    READING_ROW_CHARTED,
+    READING_ROW_PATIENT,
+    READING_ROW_RECEIVED_AT,
+    Row,
+    RowOf,
+    assessment_row,
+    reading_row,
+    rejection_row,
+)
 from storage.session import Database, in_transaction
 from storage.settings import RecorderSettings
 from vitals.errors import MalformedRecord, Unavailable
+from vitals.reading import PatientId, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -40,10 +51,38 @@ class _Lane:
     insert: BulkInsert
     rows: list[Row] = field(default_factory=list)
     sources: list[Incoming] = field(default_factory=list)
+    withdrawals: list[tuple[int, Withdrawn]] = field(default_factory=list)
+    """Each with how many of `rows` stand before it in the log: those it means, the others it does not."""
 
     def clear(self) -> None:
         self.rows = []
         self.sources = []
+        self.withdrawals = []
+
+    def write(self, conn: Connection, *, one_by_one: bool) -> Storable:
+        """Rows and withdrawals in the order of the log; `one_by_one` leaves out rows that cannot be stored."""
+        if not self.withdrawals:
+            return self._insert(conn, 0, len(self.rows), one_by_one=one_by_one)
+        counts, first = Stored(0, 0), 0
+        refused: tuple[tuple[int, str], ...] = ()
+        for until, withdrawn in (*self.withdrawals, (len(self.rows), None)):
+            part = self._insert(conn, first, until, one_by_one=one_by_one)
+            counts = Stored(counts.stored + part.counts.stored, counts.duplicates + part.counts.duplicates)
+            refused, first = refused + part.refused, until
+            if withdrawn is not None:
+                withdraw(conn, withdrawn)
+        return Storable(counts, refused)
+
+    def _insert(self, conn: Connection, first: int, until: int, *, one_by_one: bool) -> Storable:
+        rows = self.rows[first:until]
+        if one_by_one and rows:
+            return self.insert.insert_storable(conn, rows, first=first)
+        return Storable(self.insert.insert(conn, rows), ())
+
+    def charted_patients(self) -> set[PatientId]:
+        """Of whom something was charted or withdrawn."""
+        withdrawn = {order.patient_id for _, order in self.withdrawals}
+        return withdrawn | {row[READING_ROW_PATIENT] for row in self.rows if row[READING_ROW_CHARTED] is not None}
 
 
 class RecorderHandler:
@@ -104,9 +143,11 @@ class RecorderHandler:
             except MalformedRecord as error:
                 self._skip(record, str(error))
                 continue
-            if row is not None:
+            if isinstance(row, tuple):
                 add_row(row)
                 add_source(record)
+            elif row is not None:
+                lane.withdrawals.append((len(lane.rows), row))
 
     async def idle(self) -> Sequence[Outgoing]:
         return ()
@@ -130,20 +171,19 @@ class RecorderHandler:
         return self._waiting >= self._settings.rows_per_commit or waited_s >= self._settings.commit_interval_s
 
     def _commit(self, positions: dict[TopicPartition, int]) -> list[Storable]:
-        lanes = self._lanes.values()
         try:
-            with self._database.transaction() as conn:
-                self._remember_positions(conn, positions)
-                outcomes = [Storable(lane.insert.insert(conn, lane.rows), ()) for lane in lanes]
-                wait_again(conn, self._lanes[LogTopic.REJECTED.value].rows)
-                return outcomes
+            return self._write(positions, one_by_one=False)
         except ROW_REFUSALS:
-            with self._database.transaction() as conn:
-                self._remember_positions(conn, positions)
-                return [
-                    lane.insert.insert_storable(conn, lane.rows) if lane.rows else Storable(Stored(0, 0), ())
-                    for lane in lanes
-                ]
+            return self._write(positions, one_by_one=True)
+
+    def _write(self, positions: dict[TopicPartition, int], *, one_by_one: bool) -> list[Storable]:
+        with self._database.transaction() as conn:
+            self._remember_positions(conn, positions)
+            outcomes = [lane.write(conn, one_by_one=one_by_one) for lane in self._lanes.values()]
+            if not one_by_one:
+                wait_again(conn, self._lanes[LogTopic.REJECTED.value].rows)
+            project_scales(conn, self._lanes[LogTopic.READINGS.value].charted_patients())
+            return outcomes
 
     def _remember_positions(self, conn: Connection, positions: dict[TopicPartition, int]) -> None:
         remember_positions(conn, GROUP, self._epochs, positions)

@@ -6,15 +6,19 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from storage import assessments, rejections
+from storage.readings import charted_text
 from vitals.assessment import Assessment
 from vitals.codec import decode
 from vitals.errors import MalformedRecord
-from vitals.reading import Origin, Rejection
+from vitals.reading import Charted, Origin, Rejection, Withdrawn
 from vitals.sign import Sign
 
 Row = tuple[Any, ...]
-RowOf = Callable[[bytes], Row | None]
-"""The row of one record's bytes; None for a record that is not stored. Raises MalformedRecord."""
+RowOf = Callable[[bytes], Row | Withdrawn | None]
+"""The row of one record's bytes, or an order that changes rows stored before; None for a record that is not stored.
+
+Raises MalformedRecord.
+"""
 
 _GREATEST: Final = 1.7976931348623157e308
 _Finite = Annotated[float, msgspec.Meta(ge=-_GREATEST, le=_GREATEST)]
@@ -37,6 +41,8 @@ _ReadingColumns = msgspec.defstruct(
         ("boot", str | None, None),
         ("sequence", int | None, None),
         ("origin", Literal[tuple(origin.value for origin in Origin)], Origin.REAL.value),
+        ("charted", Charted | None, None),
+        ("correction_id", str | None, None),
         ("signs", _SignColumns),
     ],
     kw_only=True,
@@ -46,26 +52,31 @@ _ReadingColumns = msgspec.defstruct(
 _TickColumns = msgspec.defstruct("TickColumns", [("at_ms", int)], tag="tick", gc=False)
 _RefusedColumns = msgspec.defstruct("RefusedColumns", [("reading_id", str)], tag="refused", gc=False)
 """Its message is stored with the rejections, by its own record."""
-_decode_reading: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
-    _ReadingColumns | _RefusedColumns | _TickColumns
+_decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
+    _ReadingColumns | _RefusedColumns | _TickColumns | Withdrawn
 ).decode
-_PASSED_OVER: Final = (_TickColumns, _RefusedColumns)
 _values_of: Final = msgspec.structs.astuple
 
+READING_ROW_PATIENT: Final = 1
 READING_ROW_RECEIVED_AT: Final = 4
-"""Index of received_at_ms in a reading's row."""
+READING_ROW_CHARTED: Final = 8
+"""Index of these columns in a reading's row."""
 
 
-def reading_row(value: bytes) -> Row | None:
+def reading_row(value: bytes) -> Row | Withdrawn | None:
     """The row of a reading, equal to that of `storage.readings.row_of`; None for a tick or refused signs."""
     try:
-        reading = _decode_reading(value)
+        reading: Any = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRecord(f"Not a reading or tick: {error}") from error
-    if reading.__class__ in _PASSED_OVER:
-        return None
+        raise MalformedRecord(f"Not a record of topic readings: {error}") from error
+    kind = reading.__class__
+    if kind is not _ReadingColumns:
+        return reading if kind is Withdrawn else None
     values = _values_of(reading)
-    return values[:-1] + _values_of(values[-1])
+    if reading.charted is not None:
+        values = (*values[:READING_ROW_CHARTED], charted_text(reading.charted), *values[READING_ROW_CHARTED + 1 :])
+    row: Row = values[:-1] + _values_of(values[-1])
+    return row
 
 
 def assessment_row(value: bytes) -> Row:

@@ -136,6 +136,8 @@ READING_COLUMNS: Final = (
     "boot",
     "sequence",
     "origin",
+    "charted",
+    "correction_id",
 )
 SIGN_COLUMNS: Final = tuple(sign.value for sign in Sign)
 
@@ -150,9 +152,35 @@ readings = Table(
     Column("boot", Identifier),
     Column("sequence", BigInteger),
     Column("origin", Text, nullable=False),
+    Column("charted", Text),
+    Column("correction_id", Identifier),
     *(Column(sign.value, Double) for sign in Sign),
+    Column("withdrawn_by", Identifier),
     Index("ix_readings_patient_id_measured_at_ms_reading_id", "patient_id", "measured_at_ms", "reading_id"),
+    Index(
+        "ix_readings_patient_id_charted",
+        "patient_id",
+        "measured_at_ms",
+        sqlite_where=column("charted").is_not(None),
+        postgresql_where=column("charted").is_not(None),
+    ),
 )
+"""`charted` is the JSON of `vitals.reading.Charted`; `withdrawn_by` names the row of `withdrawals` that took it back."""
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("correction_id", Identifier, primary_key=True),
+    Column("patient_id", Identifier, nullable=False),
+    Column("device_id", Identifier, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by_person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reading_id", Identifier),
+)
+"""What was taken back, when, by whom and why; `reading_id` where it was one charted entry alone."""
 
 assessments = Table(
     "assessments",

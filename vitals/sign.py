@@ -29,6 +29,8 @@ class Sign(StrEnum):
     GLUCOSE = "glucose_mmol_per_l"
     BATTERY = "battery_percent"
     SIGNAL_QUALITY = "signal_quality_percent"
+    OXYGEN_FLOW = "oxygen_flow_l_per_min"
+    PAIN = "pain_score"
 
 
 class SignFacts(NamedTuple):
@@ -78,6 +80,24 @@ SIGN_FACTS: Mapping[Sign, SignFacts] = MappingProxyType(
         ),
         Sign.BATTERY: SignFacts("Battery", "%", None, None, 0, 100, _PROPORTION),
         Sign.SIGNAL_QUALITY: SignFacts("Signal quality", "%", None, None, 0, 100, _PROPORTION),
+        Sign.OXYGEN_FLOW: SignFacts(
+            "Oxygen flow",
+            "L/min",
+            "3151-8",
+            None,
+            0,
+            70,
+            "0 on air, up to what high-flow nasal cannulae deliver; our choice",
+        ),
+        Sign.PAIN: SignFacts(
+            "Pain",
+            "{score}",
+            "72514-3",
+            None,
+            0,
+            10,
+            "LOINC 72514-3: numeric rating, 0 none to 10 the worst imaginable",
+        ),
     }
 )
 

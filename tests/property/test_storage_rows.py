@@ -6,10 +6,19 @@ from hypothesis import strategies as st
 from storage.readings import row_of
 from storage.rows import reading_row
 from vitals.codec import decode_readings_record, encode
-from vitals.reading import DeviceId, Origin, PatientId, Reading, RefusedSigns, Tick
+from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, RefusedSigns, Tick, Withdrawn
 from vitals.sign import Sign
 
 TIMES = st.integers(-(2**62), 2**62)
+CHARTED = st.builds(
+    Charted,
+    person_id=st.text(max_size=8),
+    by=st.text(max_size=8),
+    valid_for_s=st.none() | st.integers(0, 2**31),
+    note=st.none() | st.text(max_size=20),
+    spo2_scale=st.none() | st.integers(1, 2),
+    spo2_scale_by=st.none() | st.text(max_size=8),
+)
 READINGS = st.builds(
     Reading,
     reading_id=st.text(max_size=20),
@@ -21,6 +30,8 @@ READINGS = st.builds(
     boot=st.none() | st.text(max_size=8),
     sequence=st.none() | st.integers(0, 2**62),
     origin=st.sampled_from(Origin),
+    charted=st.none() | CHARTED,
+    correction_id=st.none() | st.text(max_size=8),
 )
 
 
@@ -42,3 +53,9 @@ def test_signs_refused_as_impossible_have_no_row(at_ms: int, signs: dict[Sign, f
     refused = RefusedSigns("w1/b1/0", PatientId("p1"), DeviceId("w1"), at_ms, at_ms, signs)
     assert reading_row(encode(refused)) is None
     assert decode_readings_record(encode(refused)) == refused
+
+
+@given(TIMES, st.text(max_size=8), st.none() | st.text(max_size=8))
+def test_a_withdrawal_comes_out_as_the_order_it_is(at_ms: int, reason: str, reading_id: str | None) -> None:
+    withdrawn = Withdrawn("c1", PatientId("p1"), DeviceId("w1"), at_ms, at_ms + 1, at_ms, "Ada", reason, reading_id)
+    assert reading_row(encode(withdrawn)) == withdrawn

@@ -3,7 +3,7 @@
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.identity import hashed_reading_id, sequenced_reading_id
 from vitals.news2 import score
-from vitals.reading import DeviceId, Origin, PatientId, Reading
+from vitals.reading import CHARTING, Charted, DeviceId, Origin, PatientId, Reading, Withdrawn
 from vitals.sign import Sign
 
 EPOCH_MS = 1_767_225_600_000
@@ -60,6 +60,48 @@ def reading(
         boot=boot,
         sequence=None if boot is None else sequence,
         origin=origin,
+    )
+
+
+def charted(
+    *,
+    at_s: float = 0.0,
+    patient: str = "p1",
+    delay_s: float = 1.0,
+    by: str = "Ada Nurse",
+    valid_for_s: int | None = None,
+    note: str | None = None,
+    spo2_scale: int | None = None,
+    spo2_scale_by: str | None = None,
+    entry: str | None = None,
+    **values: float,
+) -> Reading:
+    """What a person observed at `at_s` and charted `delay_s` later; `entry` names it where time and values do not."""
+    said = Charted("ada", by, valid_for_s, note, spo2_scale, spo2_scale_by)
+    name = f"{patient}-{at_s:g}-{note}-{spo2_scale}-{sorted(values.items())}" if entry is None else entry
+    return Reading(
+        reading_id=f"charting/{name}",
+        patient_id=PatientId(patient),
+        device_id=CHARTING,
+        measured_at_ms=at_ms(at_s),
+        received_at_ms=at_ms(at_s + delay_s),
+        signs=signs(**values),
+        charted=said,
+    )
+
+
+def withdrawn(of: Reading, *, at_s: float, reason: str = "entered in error") -> Withdrawn:
+    """The order that takes `of` back."""
+    return Withdrawn(
+        correction_id=f"withdrawn/{of.reading_id}",
+        patient_id=of.patient_id,
+        device_id=of.device_id,
+        from_ms=of.measured_at_ms,
+        until_ms=of.measured_at_ms + 1,
+        at_ms=at_ms(at_s),
+        by="Ben Nurse",
+        reason=reason,
+        reading_id=of.reading_id,
     )
 
 

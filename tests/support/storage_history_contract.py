@@ -159,10 +159,10 @@ class HistoryContract:
             assert set(readings.latest(conn, patients)) == {"p1", "p2"}
             signs = readings.latest_signs(conn, patients, since_ms=at_ms(0))
             assert signs == {
-                "p1": {SPO2: (91.0, at_ms(1)), PULSE: (71.0, at_ms(9))},
-                "p2": {SPO2: (95.0, at_ms(5))},
+                "p1": {SPO2: (91.0, at_ms(1), None), PULSE: (71.0, at_ms(9), None)},
+                "p2": {SPO2: (95.0, at_ms(5), None)},
             }
-            assert readings.latest_signs(conn, patients, since_ms=at_ms(6)) == {"p1": {PULSE: (71.0, at_ms(9))}}
+            assert readings.latest_signs(conn, patients, since_ms=at_ms(6)) == {"p1": {PULSE: (71.0, at_ms(9), None)}}
 
     def test_assessments_come_back_whole_once_and_by_window(self, database: Database) -> None:
         stored = [assessment_of(at_s=second, spo2_percent=90 - second, heart_rate_bpm=75) for second in range(3)]

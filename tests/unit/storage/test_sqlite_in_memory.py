@@ -7,6 +7,7 @@ import pytest
 from storage.migrate import upgrade_database
 from storage.session import Database
 from tests.support.recorder_contract import RecorderContract
+from tests.support.storage_charting_contract import ChartingContract
 from tests.support.storage_contract import FenceContract, RegistryContract
 from tests.support.storage_history_contract import EpisodeContract, HistoryContract
 
@@ -36,4 +37,8 @@ class TestEpisodes(EpisodeContract):
 
 
 class TestRecorder(RecorderContract):
+    pass
+
+
+class TestCharting(ChartingContract):
     pass

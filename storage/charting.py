@@ -1,0 +1,148 @@
+"""What people charted, in SQL: entries with what became of them, withdrawals, and the SpO2 scale that follows from both."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, insert, select, tuple_, update
+
+from storage import tables
+from storage.readings import reading_of
+from storage.registry import begin_change
+from storage.window import Cursor, check_limit
+from vitals.reading import Charted, DeviceId, PatientId, Reading, Withdrawn
+
+_decode_charted: Final = msgspec.json.Decoder(Charted).decode
+_NAMES_A_SCALE: Final = '%"spo2_scale":%'
+USUAL_SCALE: Final = 1
+"""NEWS2 SpO2 scale of a patient for whom nobody charted another: the stricter one."""
+
+
+class Entry(NamedTuple):
+    """One charted reading, and its withdrawal where it was taken back."""
+
+    reading: Reading
+    withdrawn: Withdrawn | None
+
+
+def entries(
+    conn: Connection, patient_id: PatientId, *, limit: int, from_ms: int | None = None, before: Cursor | None = None
+) -> tuple[Entry, ...]:
+    """What was charted of a patient, newest observation first, at most `limit`, withdrawn entries among them.
+
+    The next page begins `before` the last one's (measured_at_ms, reading_id). Raises InvalidArgument on an impossible
+    limit.
+    """
+    check_limit(limit)
+    columns = tables.readings.c
+    order = (columns.measured_at_ms, columns.reading_id)
+    query = (
+        select(tables.readings)
+        .where(columns.patient_id == patient_id, columns.charted.is_not(None))
+        .order_by(*(column.desc() for column in order))
+        .limit(limit)
+    )
+    if from_ms is not None:
+        query = query.where(columns.measured_at_ms >= from_ms)
+    if before is not None:
+        query = query.where(tuple_(*order) < tuple_(*before))
+    rows = conn.execute(query).all()
+    withdrawals = withdrawals_of(conn, {row.withdrawn_by for row in rows if row.withdrawn_by is not None})
+    return tuple(Entry(reading_of(row), withdrawals.get(row.withdrawn_by)) for row in rows)
+
+
+def entry(conn: Connection, reading_id: str) -> Entry | None:
+    """One charted reading; None where there is none of that id."""
+    columns = tables.readings.c
+    row = conn.execute(
+        select(tables.readings).where(columns.reading_id == reading_id, columns.charted.is_not(None))
+    ).first()
+    if row is None:
+        return None
+    return Entry(reading_of(row), withdrawals_of(conn, {row.withdrawn_by}).get(row.withdrawn_by))
+
+
+def withdrawals_of(conn: Connection, correction_ids: Iterable[str | None]) -> dict[str, Withdrawn]:
+    """The withdrawals of these ids, as the log carried them."""
+    columns = tables.withdrawals.c
+    found = conn.execute(
+        select(tables.withdrawals).where(columns.correction_id.in_([one for one in correction_ids if one is not None]))
+    )
+    return {
+        row.correction_id: Withdrawn(
+            correction_id=row.correction_id,
+            patient_id=PatientId(row.patient_id),
+            device_id=DeviceId(row.device_id),
+            from_ms=row.from_ms,
+            until_ms=row.until_ms,
+            at_ms=row.at_ms,
+            by=row.by_person,
+            reason=row.reason,
+            reading_id=row.reading_id,
+        )
+        for row in found
+    }
+
+
+def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
+    """Mark what `withdrawn` means as taken back, and remember why; how many readings that were not before.
+
+    Meant are rows that are there already; so its repetition changes nothing. What another withdrawal took back first
+    keeps that one's name.
+    """
+    if withdrawn.correction_id in withdrawals_of(conn, [withdrawn.correction_id]):
+        return 0
+    conn.execute(
+        insert(tables.withdrawals).values(
+            correction_id=withdrawn.correction_id,
+            patient_id=withdrawn.patient_id,
+            device_id=withdrawn.device_id,
+            from_ms=withdrawn.from_ms,
+            until_ms=withdrawn.until_ms,
+            at_ms=withdrawn.at_ms,
+            by_person=withdrawn.by,
+            reason=withdrawn.reason,
+            reading_id=withdrawn.reading_id,
+        )
+    )
+    columns = tables.readings.c
+    query = update(tables.readings).where(
+        columns.patient_id == withdrawn.patient_id,
+        columns.device_id == withdrawn.device_id,
+        columns.withdrawn_by.is_(None),
+    )
+    if withdrawn.reading_id is None:
+        query = query.where(columns.measured_at_ms >= withdrawn.from_ms, columns.measured_at_ms < withdrawn.until_ms)
+    else:
+        query = query.where(columns.reading_id == withdrawn.reading_id)
+    return conn.execute(query.values(withdrawn_by=withdrawn.correction_id)).rowcount
+
+
+def scale_of(conn: Connection, patient_id: PatientId) -> int:
+    """The SpO2 scale that the newest observation of it says, less what was withdrawn."""
+    columns = tables.readings.c
+    texts = conn.execute(
+        select(columns.charted)
+        .where(
+            columns.patient_id == patient_id,
+            columns.charted.is_not(None),
+            columns.charted.like(_NAMES_A_SCALE),
+            columns.withdrawn_by.is_(None),
+        )
+        .order_by(columns.measured_at_ms.desc(), columns.received_at_ms.desc(), columns.reading_id.desc())
+    ).scalars()
+    scales = (_decode_charted(text).spo2_scale for text in texts)
+    return next((scale for scale in scales if scale is not None), USUAL_SCALE)
+
+
+def project_scales(conn: Connection, patient_ids: Iterable[PatientId]) -> None:
+    """Let the register say the scale that the charted entries of these patients say; their entries are the truth."""
+    columns = tables.patients.c
+    for patient_id in sorted(patient_ids):
+        registered = conn.execute(select(columns.spo2_scale).where(columns.patient_id == patient_id)).scalar()
+        if registered is None:
+            continue
+        scale = scale_of(conn, patient_id)
+        if scale != registered:
+            begin_change(conn)
+            conn.execute(update(tables.patients).where(columns.patient_id == patient_id).values(spo2_scale=scale))
