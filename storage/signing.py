@@ -29,6 +29,13 @@ class Signer:
         if not hmac.compare_digest(expected, row.signature):
             raise SnapshotMismatch(f"The state of {row.key} in {group}/{partition} is not signed by this installation.")
 
+    def seal(self, purpose: str, body: bytes) -> bytes:
+        """The signature of any other statement of this installation; one for one `purpose` stands for no other."""
+        mac = hmac.new(self._key, digestmod=hashlib.sha256)
+        for part in (b"seal", purpose.encode(), body):
+            mac.update(len(part).to_bytes(8, "big") + part)
+        return mac.digest()
+
     def _signature(self, group: str, partition: int, key: str, offset: int, blob: bytes, pipeline_hash: str) -> bytes:
         mac = hmac.new(self._key, digestmod=hashlib.sha256)
         for part in (group.encode(), b"%d" % partition, key.encode(), b"%d" % offset, pipeline_hash.encode(), blob):
