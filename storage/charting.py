@@ -1,12 +1,13 @@
 """What people charted, in SQL: entries with what became of them, withdrawals, and the SpO2 scale that follows from both."""
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, select, tuple_, update
 
 from storage import tables
+from storage.dialect import insert
 from storage.readings import reading_of
 from storage.registry import begin_change
 from storage.window import Cursor, check_limit
@@ -47,8 +48,8 @@ def entries(
     if before is not None:
         query = query.where(tuple_(*order) < tuple_(*before))
     rows = conn.execute(query).all()
-    withdrawals = withdrawals_of(conn, {row.withdrawn_by for row in rows if row.withdrawn_by is not None})
-    return tuple(Entry(reading_of(row), withdrawals.get(row.withdrawn_by)) for row in rows)
+    taken_back = _withdrawals_of(conn, {row.withdrawn_by for row in rows if row.withdrawn_by is not None})
+    return tuple(_entry(row, taken_back) for row in rows)
 
 
 def entry(conn: Connection, reading_id: str) -> Entry | None:
@@ -57,19 +58,23 @@ def entry(conn: Connection, reading_id: str) -> Entry | None:
     row = conn.execute(
         select(tables.readings).where(columns.reading_id == reading_id, columns.charted.is_not(None))
     ).first()
-    if row is None:
-        return None
-    return Entry(reading_of(row), withdrawals_of(conn, {row.withdrawn_by}).get(row.withdrawn_by))
+    return None if row is None else _entry(row, _withdrawals_of(conn, {row.withdrawn_by} - {None}))
 
 
-def withdrawals_of(conn: Connection, correction_ids: Iterable[str | None]) -> dict[str, Withdrawn]:
-    """The withdrawals of these ids, as the log carried them."""
-    columns = tables.withdrawals.c
+def _entry(row: Row[Any], withdrawals: Sequence[Withdrawn]) -> Entry:
+    reading = reading_of(row)
+    own = (one for one in withdrawals if one.correction_id == row.withdrawn_by and one.means(reading))
+    return Entry(reading, next(own, None))
+
+
+def _withdrawals_of(conn: Connection, correction_ids: Collection[str]) -> list[Withdrawn]:
+    if not correction_ids:
+        return []
     found = conn.execute(
-        select(tables.withdrawals).where(columns.correction_id.in_([one for one in correction_ids if one is not None]))
+        select(tables.withdrawals).where(tables.withdrawals.c.correction_id.in_(correction_ids)).order_by("from_ms")
     )
-    return {
-        row.correction_id: Withdrawn(
+    return [
+        Withdrawn(
             correction_id=row.correction_id,
             patient_id=PatientId(row.patient_id),
             device_id=DeviceId(row.device_id),
@@ -81,7 +86,7 @@ def withdrawals_of(conn: Connection, correction_ids: Iterable[str | None]) -> di
             reading_id=row.reading_id,
         )
         for row in found
-    }
+    ]
 
 
 def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
@@ -90,21 +95,13 @@ def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
     Meant are rows that are there already; so its repetition changes nothing. What another withdrawal took back first
     keeps that one's name.
     """
-    if withdrawn.correction_id in withdrawals_of(conn, [withdrawn.correction_id]):
+    row = msgspec.structs.asdict(withdrawn)
+    row["by_person"] = row.pop("by")
+    key = [column.name for column in tables.withdrawals.primary_key]
+    if not conn.execute(
+        insert(conn, tables.withdrawals).values(row).on_conflict_do_nothing(index_elements=key)
+    ).rowcount:
         return 0
-    conn.execute(
-        insert(tables.withdrawals).values(
-            correction_id=withdrawn.correction_id,
-            patient_id=withdrawn.patient_id,
-            device_id=withdrawn.device_id,
-            from_ms=withdrawn.from_ms,
-            until_ms=withdrawn.until_ms,
-            at_ms=withdrawn.at_ms,
-            by_person=withdrawn.by,
-            reason=withdrawn.reason,
-            reading_id=withdrawn.reading_id,
-        )
-    )
     columns = tables.readings.c
     query = update(tables.readings).where(
         columns.patient_id == withdrawn.patient_id,
@@ -116,6 +113,11 @@ def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
     else:
         query = query.where(columns.reading_id == withdrawn.reading_id)
     return conn.execute(query.values(withdrawn_by=withdrawn.correction_id)).rowcount
+
+
+def withdrawn_patients(conn: Connection) -> set[PatientId]:
+    """Everyone of whom anything was ever withdrawn."""
+    return {PatientId(found) for found in conn.execute(select(tables.withdrawals.c.patient_id).distinct()).scalars()}
 
 
 def scale_of(conn: Connection, patient_id: PatientId) -> int:

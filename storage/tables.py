@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     column,
+    false,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -165,22 +166,25 @@ readings = Table(
         postgresql_where=column("charted").is_not(None),
     ),
 )
-"""`charted` is the JSON of `vitals.reading.Charted`; `withdrawn_by` names the row of `withdrawals` that took it back."""
+"""`charted` is the JSON of `vitals.reading.Charted`; `withdrawn_by` is the `correction_id` in `withdrawals` that took it back."""
 
 withdrawals = Table(
     "withdrawals",
     metadata,
     Column("correction_id", Identifier, primary_key=True),
-    Column("patient_id", Identifier, nullable=False),
-    Column("device_id", Identifier, nullable=False),
-    Column("from_ms", BigInteger, nullable=False),
+    Column("patient_id", Identifier, primary_key=True),
+    Column("device_id", Identifier, primary_key=True),
+    Column("from_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("until_ms", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("by_person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("reading_id", Identifier),
 )
-"""What was taken back, when, by whom and why; `reading_id` where it was one charted entry alone."""
+"""What was taken back, when, by whom and why; `reading_id` where it was one charted entry alone.
+
+One correction may take back several ranges of several devices and patients.
+"""
 
 assessments = Table(
     "assessments",
@@ -194,9 +198,13 @@ assessments = Table(
     Column("anomaly", Double),
     Column("flagged", Boolean, nullable=False),
     Column("record", LargeBinary, nullable=False),
+    Column("withdrawn_by", Identifier),
     Index("ix_assessments_patient_id_measured_at_ms_reading_id", "patient_id", "measured_at_ms", "reading_id"),
 )
-"""`record` is the whole assessment as the log carried it; the columns beside it are what queries sum up or sort by."""
+"""`record` is the whole assessment as the log carried it; the columns beside it are what queries sum up or sort by.
+
+`withdrawn_by` is that of the reading it is about.
+"""
 
 rejections = Table(
     "rejections",
@@ -235,6 +243,10 @@ episodes = Table(
     Column("value", Double),
     Column("limit_value", Double),
     Column("by_person", Text),
+    Column("move", BigInteger, nullable=False, server_default="0"),
+    Column("device_id", Identifier),
+    Column("retrospective", Boolean, nullable=False, server_default=false()),
+    Column("correction_id", Identifier),
     Index("ix_episodes_patient_id_raised_at_ms", "patient_id", "raised_at_ms"),
     Index("ix_episodes_raised_at_ms", "raised_at_ms"),
     Index(

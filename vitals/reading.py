@@ -116,6 +116,14 @@ class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="withdrawn"
     reason: str
     reading_id: str | None = None
 
+    def means(self, reading: Reading) -> bool:
+        """Whether it takes this reading back, if that stands before it in the log."""
+        if reading.patient_id != self.patient_id or reading.device_id != self.device_id:
+            return False
+        if self.reading_id is not None:
+            return reading.reading_id == self.reading_id
+        return self.from_ms <= reading.measured_at_ms < self.until_ms
+
 
 class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused"):
     """Vital signs that ingest refused as impossible, on log topic `readings`; whoever wants readings passes it over.

@@ -38,13 +38,13 @@ def upgrade() -> None:
         sa.Column("correction_id", IDENTIFIER, nullable=False),
         sa.Column("patient_id", IDENTIFIER, nullable=False),
         sa.Column("device_id", IDENTIFIER, nullable=False),
-        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("by_person", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("reading_id", IDENTIFIER, nullable=True),
-        sa.PrimaryKeyConstraint("correction_id", name="pk_withdrawals"),
+        sa.PrimaryKeyConstraint("correction_id", "patient_id", "device_id", "from_ms", name="pk_withdrawals"),
     )
     op.execute("UPDATE patients SET spo2_scale = 1")
 
