@@ -1,0 +1,72 @@
+"""Failed attempts to sign in: each is put down before the password is looked at, so that many at once cannot slip by."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, delete, func, select
+
+from storage import people_tables as tables
+from storage.dialect import replace_all
+
+ClosedFor = Callable[[int], int]
+"""For how many milliseconds so many failures in a row close an account or address."""
+
+
+def begin_attempt(
+    conn: Connection,
+    subjects: Sequence[tuple[str, ClosedFor]],
+    *,
+    now_ms: int,
+    forget_ms: int,
+    kept_max: int,
+) -> int:
+    """Put an attempt down as failed for every subject; 0, or for how many milliseconds one of them is still closed.
+
+    A closed subject is left as it is: asking while it is closed does not make it longer. Failures older than `forget_ms`
+    are forgotten, and the oldest beyond `kept_max` rows.
+    """
+    columns = tables.attempts.c
+    names = [name for name, _ in subjects]
+    rows = conn.execute(select(tables.attempts).where(columns.subject.in_(names)).order_by(columns.subject))
+    held = {row.subject: row for row in rows}
+    closed_ms = max((row.closed_until_ms - now_ms for row in held.values()), default=0)
+    if closed_ms > 0:
+        return int(closed_ms)
+    conn.execute(delete(tables.attempts).where(columns.last_at_ms < now_ms - forget_ms))
+    noted = []
+    for name, closed_for in subjects:
+        row = held.get(name)
+        before = 0 if row is None or row.last_at_ms < now_ms - forget_ms else row.failures
+        until_ms = now_ms + closed_for(before + 1)
+        noted.append(
+            {"subject": name, "failures": before + 1, "last_at_ms": now_ms, "closed_until_ms": until_ms},
+        )
+    replace_all(conn, tables.attempts, noted, key=("subject",))
+    _bound(conn, kept_max)
+    return 0
+
+
+def forgive(conn: Connection, subject: str) -> None:
+    """The attempt succeeded: nothing is held against this account."""
+    conn.execute(delete(tables.attempts).where(tables.attempts.c.subject == subject))
+
+
+def take_back(conn: Connection, subject: str) -> None:
+    """The attempt succeeded: it does not count against this address, its earlier failures do."""
+    columns = tables.attempts.c
+    row = conn.execute(select(tables.attempts).where(columns.subject == subject)).first()
+    if row is None:
+        return
+    if row.failures <= 1:
+        forgive(conn, subject)
+        return
+    taken = {"subject": subject, "failures": row.failures - 1, "last_at_ms": row.last_at_ms, "closed_until_ms": 0}
+    replace_all(conn, tables.attempts, [taken], key=("subject",))
+
+
+def _bound(conn: Connection, kept_max: int) -> None:
+    columns = tables.attempts.c
+    count = conn.execute(select(func.count()).select_from(tables.attempts)).scalar_one()
+    if count <= kept_max:
+        return
+    oldest = select(columns.subject).order_by(columns.last_at_ms, columns.subject).limit(count - kept_max)
+    conn.execute(delete(tables.attempts).where(columns.subject.in_(list(conn.execute(oldest).scalars()))))
