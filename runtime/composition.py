@@ -66,11 +66,12 @@ async def build_bus(settings: LogSettings, *, door: Door, clock: Clock, telemetr
 
         return await KafkaBus.start(settings, clock=clock, telemetry=telemetry)
     from runtime.local_bus import LocalBus, LocalLogLimits
+    from runtime.local_log import LOG_FILE
 
     limits = LocalLogLimits(
         publish_records_max=settings.publish_records_max, retention_ms=settings.retention_h * 3_600_000
     )
-    file = settings.directory / "log.db"
+    file = settings.directory / LOG_FILE
     return await LocalBus.open(file, partitions=settings.partitions, door=door, clock=clock, limits=limits)
 
 

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from runtime.bus import Incoming, Outgoing, TopicPartition, partition_of
 from vitals.errors import ConfigurationError, PositionOutOfRange, Unavailable
 
+LOG_FILE = "log.db"
+"""The log's name in its directory."""
 _FORMAT = 1
 """Version of the tables below; another one in the file is refused."""
 _TABLES = """
@@ -59,7 +61,7 @@ class LocalLog:
         self._reading = threading.Lock() if path is not None else self._writing
         with ExitStack() as opened:
             if path is not None:
-                opened.enter_context(_locked(path))
+                opened.enter_context(locked(path))
             try:
                 self._writer = opened.enter_context(closing(self._connect()))
                 self._reader = self._writer if path is None else opened.enter_context(closing(self._connect()))
@@ -204,8 +206,11 @@ class LocalLog:
             ) from error
 
 
-def _locked(path: Path) -> BufferedRandom:
-    """Hold `<path>.lock` for this process; the lock ends with the process, however it ends."""
+def locked(path: Path) -> BufferedRandom:
+    """Hold `<path>.lock` for this process; the lock ends with the file returned, or the process.
+
+    Raises ConfigurationError where another process holds it.
+    """
     lock_path = path.with_name(path.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,12 +36,17 @@ def upgrade_database(database: Database) -> None:
     with database.transaction() as conn:
         if not database.is_sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-        if _is_newer(_revision(conn)):
+        if _is_newer(revision_of(conn)):
             raise ConfigurationError("The database has a newer schema than this program: install the newer Wardlight.")
-        config = Config()
-        config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        upgrade_to(conn, "head")
+
+
+def upgrade_to(conn: Connection, revision: str) -> None:
+    """Run the migrations up to `revision` in the connection's transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    command.upgrade(config, revision)
 
 
 def check(url: str) -> None:
@@ -58,7 +63,7 @@ def check_database(database: Database) -> None:
     if database.file is not None and not Path(database.file).exists():
         raise ConfigurationError(f"There is no database {database.file}: run `wardlight db upgrade`.")
     with database.snapshot() as conn:
-        revision = _revision(conn)
+        revision = revision_of(conn)
     if revision is None:
         raise ConfigurationError("The database has no tables yet: run `wardlight db upgrade`.")
     if _is_newer(revision):
@@ -67,7 +72,21 @@ def check_database(database: Database) -> None:
         raise ConfigurationError("The database has an older schema than this program: run `wardlight db upgrade`.")
 
 
-def _revision(conn: Connection) -> str | None:
+def head() -> str:
+    """The revision of this program's schema."""
+    revision = _scripts().get_current_head()
+    if revision is None:
+        raise ConfigurationError("This installation has no migrations: install Wardlight anew.")
+    return revision
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program can bring a database of `revision` up to date."""
+    return not _is_newer(revision)
+
+
+def revision_of(conn: Connection) -> str | None:
+    """The database's own revision; None where it has no tables of ours."""
     return MigrationContext.configure(conn).get_current_revision()
 
 

@@ -25,6 +25,8 @@ ResultT = TypeVar("ResultT")
 BUSY_TIMEOUT_MS: Final = 15_000
 """How long a statement waits for another writer's lock before the database counts as unavailable."""
 CONNECT_TIMEOUT_S: Final = 5
+APPLICATION_NAME: Final = "wardlight"
+"""How our connections call themselves in PostgreSQL, so that a restore can tell whether services still run."""
 IDLE_IN_TRANSACTION_MS: Final = 30_000
 """PostgreSQL ends a transaction whose process sits still this long, so that a stopped worker cannot hold up its successor."""
 
@@ -179,6 +181,7 @@ def _postgres_engine(url: str, connections_max: int) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": APPLICATION_NAME,
             "options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },

@@ -11,6 +11,7 @@ from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
 from vitals.errors import WardError
 from wardlight import (
     alerts_command,
+    backup_command,
     bench_command,
     db_command,
     demo_command,
@@ -46,6 +47,7 @@ for commands in (
     score_command,
     schema_command,
     db_command,
+    backup_command,
     bench_command,
 ):
     commands.add_to(app)
