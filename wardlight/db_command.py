@@ -1,4 +1,4 @@
-"""`wardlight db`: bring the database to this version's schema, or check that it is there."""
+"""`wardlight db`: the patient database's schema, its rebuilding from the log, and its trimming."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,20 @@ from typing import Annotated
 import typer
 
 from runtime.settings import Configuration, DatabaseSettings
+from wardlight.api_client import JsonOption
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="settings, as TOML")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `db upgrade` and `db check`."""
+    """Register `db upgrade|check|rebuild|new-log`."""
     db = typer.Typer(help="The patient database.", no_args_is_help=True)
     app.add_typer(db, name="db")
+    _add_schema(db)
+    _add_log(db)
 
+
+def _add_schema(db: typer.Typer) -> None:
     @db.command()
     def upgrade(config: ConfigOption = None) -> None:
         """Bring the schema to this version; harmless when it is there already."""
@@ -30,6 +35,54 @@ def add_to(app: typer.Typer) -> None:
 
         migrate.check(_url(config))
         typer.echo("The database has this version's schema.")
+
+
+def _add_log(db: typer.Typer) -> None:
+    @db.command()
+    def rebuild(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+        """Bring back from the log what is missing of readings, assessments, rejections and alerts; stop every service first.
+
+        Nothing is deleted. Registry, people and audit are not in the log: they come from a backup.
+        """
+        import msgspec
+
+        from wardlight.arguments import moment_text
+        from wardlight.database_work import rebuild as run
+        from wardlight.printing import print_json, print_table, progress, table
+
+        with progress("Reading the log") as told:
+            rebuilt = run(Configuration.read(file=config), progress=told)
+        if as_json:
+            print_json({**msgspec.to_builtins(rebuilt), "whole": rebuilt.whole})
+            return
+        rows = [(name, rebuilt.rows_stored[name], rebuilt.rows_present[name]) for name in rebuilt.rows_stored]
+        print_table(table(("table", "rows brought back", "rows that were there"), rows))
+        typer.echo(f"Steps of alerts read: {rebuilt.transitions}. Records passed over: {rebuilt.skipped}.")
+        if not rebuilt.whole and rebuilt.log_begins_at_ms is not None:
+            typer.echo(
+                f"The log reaches back to {moment_text(rebuilt.log_begins_at_ms)}; what is older can come from a backup only."
+            )
+
+    @db.command("new-log")
+    def new_log(
+        config: ConfigOption = None,
+        yes: Annotated[
+            bool, typer.Option("--yes", help="the log is lost, and a new, empty one takes its place")
+        ] = False,
+    ) -> None:
+        """After the loss of the log itself: forget positions in it, so that services can begin with a new one."""
+        from vitals.errors import InvalidArgument
+        from wardlight.database_work import forget_lost_log
+
+        if not yes:
+            raise InvalidArgument(
+                "This parts the database from its log: models warm up anew, and what only the lost log held is gone."
+                " Say --yes if that log is lost."
+            )
+        forgotten = forget_lost_log(Configuration.read(file=config))
+        typer.echo(
+            f"Forgotten: {forgotten.positions} positions; {forgotten.states} states warm up anew. Start the services."
+        )
 
 
 def _url(config: Path | None) -> str:

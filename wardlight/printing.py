@@ -2,10 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from wardlight.arguments import moment_text
@@ -43,6 +45,18 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     else:
         titles = [column.removesuffix("_ms").replace("_", " ") for column in columns]
         print_table(table(titles, ([_shown(column, row.get(column)) for column in columns] for row in rows)))
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for as long as the block lasts, where that is a terminal; call what it yields with (done, total)."""
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bars:
+        bar = bars.add_task(title, total=None)
+
+        def tell(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total)
+
+        yield tell
 
 
 def _shown(column: str, value: object) -> object:
