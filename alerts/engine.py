@@ -13,6 +13,8 @@ from functools import lru_cache
 from alerts import wording
 from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved
 from alerts.evidence import Cadence, Moment
+from alerts.register import REGISTER_ACTIONS, follow_register
+from alerts.retraction import retract
 from alerts.rules import (
     SCORE_LEVELS,
     AlertRules,
@@ -28,10 +30,10 @@ from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transitio
 from vitals.assessment import Assessment, News2Summary
 from vitals.lateness import event_ms, is_outdated
 from vitals.limits import LimitRule
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick, WardId
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick, WardId, Withdrawn
 from vitals.sign import Sign
 
-Record = Reading | RefusedSigns | Assessment | Command | Tick
+Record = Reading | RefusedSigns | Withdrawn | Assessment | Command | Tick
 
 
 class Outcome(StrEnum):
@@ -69,6 +71,8 @@ class PatientAlerts:
                 return tuple(self._step_reading(record))
             case RefusedSigns():
                 return tuple(self._step_refused(record))
+            case Withdrawn():
+                return tuple(self._keep(machine, moved) for machine, moved in retract(self.state, record))
             case Assessment():
                 return tuple(self._step_assessment(record))
             case Tick():
@@ -84,6 +88,9 @@ class PatientAlerts:
 
     def _step_reading(self, reading: Reading) -> list[Transition]:
         state = self.state
+        if reading.correction_id is not None:
+            self.outcome = Outcome.RETROSPECTIVE
+            return []
         if not state.is_new(reading):
             self.outcome = Outcome.DUPLICATE
             return []
@@ -93,7 +100,7 @@ class PatientAlerts:
             self.outcome = Outcome.RETROSPECTIVE
             return transitions + self._watch_signs(reading, Why.LATE)
         transitions += self._watch_signs(reading, None)
-        cause = Cause(reading.reading_id, event_ms(reading), reading.received_at_ms, reading.origin)
+        cause = _cause_of(reading, event_ms(reading), reading.received_at_ms)
         for sign, value in reading.signs.items():
             if sign in self._limits:
                 transitions += self._step_sign(sign, value, cause)
@@ -140,13 +147,13 @@ class PatientAlerts:
         text = wording.unjudged(sign, why, at_ms - since_ms, value=value or 0.0, behind_ms=behind_ms)
         priority = Priority.LOW if why is Why.ABSENT else Priority.MEDIUM
         finding = Finding(priority, Reason.NO_READING, since_ms, text, sign, value)
-        return self._open(kind, machine, finding, Cause(record.reading_id, at_ms, at_ms, record.origin))
+        return self._open(kind, machine, finding, _cause_of(record, at_ms, at_ms))
 
     def _regain_sign(self, sign: Sign, record: Reading | RefusedSigns, at_ms: int) -> list[Transition]:
         machine = self.state.machines.get(LOST_KINDS[sign])
         if machine is None or machine.episode is None:
             return []
-        cause = Cause(record.reading_id, max(at_ms, machine.episode.raised_at_ms), at_ms, record.origin)
+        cause = _cause_of(record, max(at_ms, machine.episode.raised_at_ms), at_ms)
         lasted = wording.duration(max(0, cause.at_ms - machine.episode.onset_ms))
         text = f"{wording.label(sign)} again after {lasted}"
         return self._close(machine, Reason.CONTACT_REGAINED, text, cause, record.signs[sign])
@@ -227,7 +234,7 @@ class PatientAlerts:
 
     def _step_tick(self, tick: Tick) -> list[Transition]:
         contact = self.state.contact
-        if contact.heard_ms is None or not contact.is_lost(tick.at_ms, self._rules.contact):
+        if contact.heard_ms is None or not contact.is_lost(tick.at_ms, self._rules.contact) or self.state.is_unworn:
             return []
         if self.state.left is not None and contact.heard_ms <= self.state.left.at_ms:
             return []
@@ -255,6 +262,9 @@ class PatientAlerts:
             self.refusal = Refusal.REPEATED
         elif command.action is Action.PATIENT_LEFT:
             return self._leave(command)
+        elif command.action in REGISTER_ACTIONS:
+            self.outcome = Outcome.OBEYED
+            return [self._keep(machine, moved) for machine, moved in follow_register(self.state, command)]
         elif command.episode_id in self.state.closed_ids:
             self.refusal = Refusal.CLOSED
         else:
@@ -277,7 +287,7 @@ class PatientAlerts:
         ]
 
     def _obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
-        moved = obeyed(episode, command)
+        moved = obeyed(episode, command, is_unworn=self.state.is_unworn)
         if isinstance(moved, Refusal):
             self.outcome, self.refusal = Outcome.REFUSED, moved
             return []
@@ -307,7 +317,7 @@ class PatientAlerts:
 
     def _open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
         patient_id = self.state.patient_id
-        moved = opened(patient_id, self._ward_of(patient_id), kind, finding, cause)
+        moved = opened(patient_id, self._ward_of(patient_id), kind, finding, cause, move=self.state.move)
         transitions = [self._keep(machine, moved)]
         waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
         for command in waiting:
@@ -335,6 +345,10 @@ class PatientAlerts:
             machine.since_ms, machine.clear_since_ms = [], None
             remember_id(self.state.closed_ids, moved.episode.episode_id)
         return moved.transition
+
+
+def _cause_of(record: Reading | RefusedSigns, at_ms: int, heard_ms: int) -> Cause:
+    return Cause(record.reading_id, at_ms, heard_ms, record.origin, record.device_id)
 
 
 @lru_cache(maxsize=8)

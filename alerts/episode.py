@@ -14,7 +14,7 @@ import msgspec
 from alerts.unjudged import LOST_KINDS
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.identity import episode_id, transition_id
-from vitals.reading import Origin, PatientId, WardId
+from vitals.reading import DeviceId, Origin, PatientId, WardId, Withdrawn
 from vitals.sign import Sign
 
 RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
@@ -48,6 +48,8 @@ class Cause(NamedTuple):
     heard_ms: int
     """When it reached us; what an acknowledgement's time is held against."""
     origin: Origin = Origin.REAL
+    device_id: DeviceId | None = None
+    """Whose reading it is, or is about; None for time and orders."""
 
 
 class Finding(NamedTuple):
@@ -68,7 +70,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     episode_id: str
     patient_id: PatientId
     ward_id: WardId
-    """Where the patient lay when it was raised: its MQTT topic stays the same to the end."""
+    """Where the patient lies; part of its MQTT topic."""
     kind: AlertKind
     priority: Priority
     """The highest so far: it never falls within one episode."""
@@ -84,6 +86,10 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     value: float | None = None
     limit: float | None = None
     origin: Origin = Origin.REAL
+    move: int = 0
+    """Number of the patient's last move that it has followed."""
+    device_id: DeviceId | None = None
+    """Whose reading raised it, or escalated it last."""
 
 
 class Moved(NamedTuple):
@@ -93,7 +99,9 @@ class Moved(NamedTuple):
     transition: Transition
 
 
-def opened(patient_id: PatientId, ward_id: WardId, kind: AlertKind, finding: Finding, cause: Cause) -> Moved:
+def opened(
+    patient_id: PatientId, ward_id: WardId, kind: AlertKind, finding: Finding, cause: Cause, *, move: int = 0
+) -> Moved:
     """A new episode: active, not acknowledged."""
     episode = Episode(
         episode_id=episode_id(patient_id, kind, cause.record_id),
@@ -109,6 +117,8 @@ def opened(patient_id: PatientId, ward_id: WardId, kind: AlertKind, finding: Fin
         value=finding.value,
         limit=finding.limit,
         origin=cause.origin,
+        move=move,
+        device_id=cause.device_id,
     )
     return _moved(episode, TransitionKind.RAISED, finding.reason, cause.record_id, cause.at_ms)
 
@@ -126,6 +136,7 @@ def escalated(episode: Episode, finding: Finding, cause: Cause) -> Moved:
         sign=finding.sign,
         value=finding.value,
         limit=finding.limit,
+        device_id=cause.device_id,
     )
     return _moved(changed, TransitionKind.ESCALATED, finding.reason, cause.record_id, cause.at_ms)
 
@@ -138,13 +149,35 @@ def resolved(
     return _moved(changed, TransitionKind.RESOLVED, reason, cause.record_id, cause.at_ms, by=by)
 
 
-def obeyed(episode: Episode, command: Command) -> Moved | Refusal:
-    """What a command does to an open episode."""
+def transferred(episode: Episode, command: Command, ward_id: WardId) -> Moved:
+    """The patient lies on `ward_id` now: the alert goes along, everything else as it was."""
+    changed = msgspec.structs.replace(episode, ward_id=ward_id, move=max(episode.move, command.move))
+    moved = _moved(changed, TransitionKind.MOVED, Reason.TRANSFERRED, command.command_id, command.at_ms)
+    told = msgspec.structs.replace(moved.transition, from_ward_id=episode.ward_id, by=command.by)
+    return Moved(changed, told)
+
+
+def retracted(episode: Episode, withdrawn: Withdrawn) -> Moved:
+    """It was never this patient's: over, and not because anything got better."""
+    text = f"Taken back, not this patient's: {episode.text}"
+    reason = Reason.WRONG_PATIENT
+    if withdrawn.reading_id is not None:
+        text, reason = f"Taken back, charted in error: {episode.text}", Reason.CHARTED_IN_ERROR
+    changed = msgspec.structs.replace(episode, active=False, text=text)
+    at_ms = max(withdrawn.at_ms, episode.raised_at_ms)
+    moved = _moved(changed, TransitionKind.RETRACTED, reason, withdrawn.correction_id, at_ms, by=withdrawn.by)
+    return Moved(changed, msgspec.structs.replace(moved.transition, correction_id=withdrawn.correction_id))
+
+
+def obeyed(episode: Episode, command: Command, *, is_unworn: bool = False) -> Moved | Refusal:
+    """What a command does to an open episode; `is_unworn`: the patient wears no device, so nothing can say that it ended."""
     if command.action is Action.ACKNOWLEDGE:
         return _acknowledged(episode, command)
     if command.action is Action.PATIENT_LEFT:
         return _ended(episode, command, Reason.PATIENT_LEFT, "Patient left")
-    if episode.kind in RESOLVABLE_BY_PERSON:
+    if command.action is Action.DEVICES_RELEASED:
+        return _ended(episode, command, Reason.DEVICES_RELEASED, "All devices taken off")
+    if is_unworn or episode.kind in RESOLVABLE_BY_PERSON:
         return _ended(episode, command, Reason.PERSON, f"Resolved by {command.by}")
     return Refusal.STILL_ACTIVE
 
@@ -184,5 +217,7 @@ def _moved(
         limit=episode.limit,
         by=by,
         origin=episode.origin,
+        move=episode.move,
+        device_id=episode.device_id,
     )
     return Moved(episode, transition)

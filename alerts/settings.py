@@ -52,8 +52,8 @@ class AlertsSettings(Section):
     poll_timeout_s: float = Field(default=0.1, gt=0, le=5)
     remember_every_s: float = Field(default=2.0, ge=0, le=60)
     """How often states and positions are stored; transitions are stored at once."""
-    registry_every_s: float = Field(default=5.0, ge=0, le=600)
-    """How often to look whether patients moved or left."""
+    registry_every_s: float = Field(default=1.0, ge=0, le=600)
+    """How often to look whether patients moved, left or changed devices: one small question to the database."""
     delivery_timeout_s: float = Field(default=10.0, gt=0, le=120)
     """How long a batch may wait for the MQTT broker's answers before it is sent again."""
     refresh_closed_max: int = Field(default=500, ge=0, le=1000)

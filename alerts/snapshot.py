@@ -81,6 +81,8 @@ def adoptable(stored: episodes.Episode) -> Episode:
         value=stored.value,
         limit=stored.limit,
         origin=stored.origin,
+        move=stored.move,
+        device_id=stored.device_id,
     )
 
 

@@ -66,6 +66,12 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     closed_ids: list[str] = []
     left: Command | None = None
     """The discharge, once it was told: what was heard before it pages nobody any more."""
+    move: int = 0
+    """Number of the last move that was told."""
+    is_unworn: bool = False
+    """The patient wears no device, by order of a person: silence is no alert."""
+    worn_change_ms: int = 0
+    """When that last changed."""
 
     def machine(self, kind: AlertKind) -> Machine:
         """The machine of `kind`, made on first use."""

@@ -1,10 +1,15 @@
 """Who lies on which ward, and who has left: a cache of the registry, renewed when its version changes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
+import msgspec
+
+from alerts.state import PatientState
+from storage import devices, moves
 from storage import patients as registered
 from storage.registry import registry_version
-from storage.session import Database
+from storage.session import Connection, Database
 from vitals.alert import Action, Command
 from vitals.errors import NotFound
 from vitals.reading import PatientId, WardId
@@ -13,14 +18,24 @@ UNKNOWN_WARD = WardId("unknown")
 """Where a patient is shown whom the registry does not know: an alert without a ward is still an alert."""
 
 
+class Stay(NamedTuple):
+    """What the alert engine believes of a patient's stay."""
+
+    patient_id: PatientId
+    is_unworn: bool
+    alert_wards: frozenset[WardId]
+    """Wards of the open alerts."""
+
+
 class Wards:
     """Wards of present patients, and of others asked for; as many entries as patients, each a few words.
 
     Its methods except `ward_of` and `knows` block on SQL.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
+        self._now_ms = now_ms
         self._wards: dict[PatientId, WardId] = {}
         self._version: int | None = None
         self._told_left: set[PatientId] = set()
@@ -46,35 +61,81 @@ class Wards:
                 except NotFound:
                     self._wards[patient_id] = UNKNOWN_WARD
 
-    def renew(self, watched: Iterable[PatientId]) -> list[Command]:
-        """Follow the registry; what to tell about watched patients who have left since; raises Unavailable."""
+    def renew(self, watched: Iterable[Stay]) -> list[Command]:
+        """Follow the registry; what to tell about watched patients who left, moved or changed devices; raises Unavailable.
+
+        What was told and got lost with a crash is told again after `reset`, under the same ids.
+        """
+        stays = list(watched)
         with self._database.snapshot() as conn:
             version = registry_version(conn)
             if version == self._version:
                 return []
             present = {patient.patient_id: patient.ward_id for patient in registered.list_patients(conn)}
-            left: list[Command] = []
-            for patient_id in watched:
-                if patient_id in present or patient_id in self._told_left:
-                    continue
-                try:
-                    patient = registered.get(conn, patient_id)
-                except NotFound:
-                    continue
-                if patient.discharged_at_ms is not None:
-                    self._told_left.add(patient_id)
-                    left.append(_departure(patient_id, patient.discharged_at_ms))
+            told = [
+                *self._departures(conn, stays, present),
+                *self._changes_of_devices(conn, stays, present),
+                *_moves(conn, stays, present),
+            ]
         self._told_left -= present.keys()
         self._wards, self._version = present, version
+        return told
+
+    def _departures(
+        self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]
+    ) -> list[Command]:
+        left: list[Command] = []
+        for stay in stays:
+            patient_id = stay.patient_id
+            if patient_id in present or patient_id in self._told_left:
+                continue
+            try:
+                patient = registered.get(conn, patient_id)
+            except NotFound:
+                continue
+            if patient.discharged_at_ms is not None:
+                self._told_left.add(patient_id)
+                left.append(
+                    _order(
+                        f"left-{patient_id}-{patient.discharged_at_ms}",
+                        patient_id,
+                        Action.PATIENT_LEFT,
+                        patient.discharged_at_ms,
+                    )
+                )
         return left
 
+    def _changes_of_devices(
+        self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]
+    ) -> list[Command]:
+        """Who wears nothing any more, and who does again."""
+        unworn, at_ms = devices.unworn_patients(conn), self._now_ms()
+        changed: list[Command] = []
+        for stay in stays:
+            is_unworn = stay.patient_id in unworn
+            if stay.patient_id in present and is_unworn != stay.is_unworn:
+                action = Action.DEVICES_RELEASED if is_unworn else Action.DEVICE_ASSIGNED
+                changed.append(_order(f"{action.value}-{stay.patient_id}-{at_ms}", stay.patient_id, action, at_ms))
+        return changed
 
-def _departure(patient_id: PatientId, at_ms: int) -> Command:
+
+def _moves(conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]) -> list[Command]:
+    """Patients whose open alerts stand on another ward than they lie on now."""
+    stale = [stay for stay in stays if stay.patient_id in present and stay.alert_wards - {present[stay.patient_id]}]
+    moved: list[Command] = []
+    for patient_id, placed in moves.placements(conn, [stay.patient_id for stay in stale]).items():
+        order = _order(f"moved-{patient_id}-{placed.number}", patient_id, Action.PATIENT_MOVED, placed.at_ms)
+        moved.append(msgspec.structs.replace(order, ward_id=placed.ward_id, move=placed.number))
+    return moved
+
+
+def stay_of(state: PatientState) -> Stay:
+    """What the registry is held against."""
+    wards = {machine.episode.ward_id for machine in state.machines.values() if machine.episode is not None}
+    return Stay(state.patient_id, state.is_unworn, frozenset(wards))
+
+
+def _order(command_id: str, patient_id: PatientId, action: Action, at_ms: int) -> Command:
     return Command(
-        command_id=f"left-{patient_id}-{at_ms}",
-        patient_id=patient_id,
-        episode_id="",
-        action=Action.PATIENT_LEFT,
-        by="registry",
-        at_ms=at_ms,
+        command_id=command_id, patient_id=patient_id, episode_id="", action=action, by="registry", at_ms=at_ms
     )

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import structlog
 
-from alerts.engine import Outcome, PatientAlerts
+from alerts.engine import Outcome, PatientAlerts, Record
 from alerts.partition import PartitionAlerts
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
-from alerts.wards import Wards
+from alerts.wards import Stay, Wards, stay_of
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
 from runtime.clock import Clock
@@ -23,7 +23,7 @@ from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord, Unavailable
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Withdrawn
+from vitals.reading import Reading, Tick
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ class AlertsHandler:
         self._telemetry = telemetry
         self._settings = settings
         self._rules = settings.rules()
-        self._wards = Wards(database)
+        self._wards = Wards(database, clock.now_ms)
         self._tick_keys = _keys_by_partition(bus.partition_count)
         self._epochs: dict[int, int] = {}
         self._signer: Signer | None = None
@@ -74,8 +74,8 @@ class AlertsHandler:
         """Transitions published or about to be, and not yet in SQL."""
         self._orphans: list[Transition] = []
         """Ends of episodes that SQL held open in the way of newer ones; to be told of."""
-        self._departures: list[Command] = []
-        """Discharges to be told of."""
+        self._changes: list[Command] = []
+        """Discharges, moves and changes of devices to be told of."""
         self._ticked_s = self._remembered_s = self._renewed_s = float("-inf")
         telemetry.not_ready(GROUP, "has not claimed its partitions yet")
 
@@ -93,7 +93,7 @@ class AlertsHandler:
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
         self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
         self._wards.reset()
-        self._departures = await self._door.run(self._wards.renew, self._watched())
+        self._changes = await self._door.run(self._wards.renew, self._watched())
         self._telemetry.ready(GROUP)
         positions = claimed.claims.positions
         return {
@@ -182,11 +182,10 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_trimmed_records_total", beginning - position)
         return max(position, beginning)
 
-    def _decoded(self, record: Incoming) -> Reading | RefusedSigns | Tick | Assessment | Command | None:
+    def _decoded(self, record: Incoming) -> Record | None:
         try:
             if record.topic == _READINGS:
-                found = codec.decode_readings_record(record.value)
-                return None if isinstance(found, Withdrawn) else found
+                return codec.decode_readings_record(record.value)
             if record.topic == _ASSESSMENTS:
                 return codec.decode(Assessment, record.value)
             return codec.decode(Command, record.value)
@@ -195,9 +194,7 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
             return None
 
-    def _step(
-        self, partition: PartitionAlerts, record: Reading | RefusedSigns | Tick | Assessment | Command
-    ) -> Sequence[Transition]:
+    def _step(self, partition: PartitionAlerts, record: Record) -> Sequence[Transition]:
         if isinstance(record, Tick):
             transitions = partition.tick(record)
         else:
@@ -223,26 +220,25 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_commands_refused_total", refusal=patient.refusal.value)
 
     async def _due(self) -> list[Outgoing]:
-        """Ticks and departures whose time has come."""
+        """Ticks, and what the registry changed, whose time has come."""
         now_s = self._clock.monotonic_s()
         outputs = [_outgoing(transition) for transition in self._orphans]
         self._orphans = []
         if now_s - self._renewed_s >= self._settings.registry_every_s:
             self._renewed_s = now_s
-            self._departures += await self._door.run(self._wards.renew, self._watched())
-        outputs += [
-            Outgoing(_COMMANDS, departure.patient_id.encode(), codec.encode(departure))
-            for departure in self._departures
-        ]
-        self._departures = []
+            self._changes += await self._door.run(self._wards.renew, self._watched())
+        outputs += [Outgoing(_COMMANDS, change.patient_id.encode(), codec.encode(change)) for change in self._changes]
+        self._changes = []
         if now_s - self._ticked_s >= self._settings.tick_s:
             self._ticked_s = now_s
             tick = codec.encode(Tick(self._clock.now_ms()))
             outputs += [Outgoing(_READINGS, self._tick_keys[number], tick) for number in self._partitions]
         return outputs
 
-    def _watched(self) -> list[PatientId]:
-        return [patient_id for partition in self._partitions.values() for patient_id in partition.patients]
+    def _watched(self) -> list[Stay]:
+        return [
+            stay_of(patient.state) for partition in self._partitions.values() for patient in partition.patients.values()
+        ]
 
     def _make_way(self) -> list[Transition]:
         with self._database.transaction() as conn:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, progress_of
+from vitals.alert import AlertKind, Order, Priority, Reason, Transition, TransitionKind, order_of
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import Sign
 
@@ -24,8 +24,8 @@ class EpisodeNow:
     text: str
     onset_ms: int
     raised_at_ms: int
-    order: tuple[int, int, str]
-    """Progress, time and id of the furthest step known: what a step must exceed to change anything."""
+    order: Order
+    """Of the furthest step known: what a step must exceed to change anything."""
     active: bool
     acknowledged: bool
     acknowledged_by: str | None = None
@@ -36,6 +36,11 @@ class EpisodeNow:
     value: float | None = None
     limit: float | None = None
     origin: Origin = Origin.REAL
+    retracted: bool = False
+    """It was never this patient's: a correction took it back."""
+    retrospective: bool = False
+    """Found afterwards by a correction; it paged nobody."""
+    correction_id: str | None = None
 
 
 @dataclass
@@ -84,11 +89,6 @@ class EpisodeBook:
             self.resolved.popitem(last=False)
 
 
-def order_of(transition: Transition) -> tuple[int, int, str]:
-    """Where a step stands in its episode."""
-    return progress_of(transition.transition, transition.priority), transition.at_ms, transition.transition_id
-
-
 def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
     """The episode after `transition`, which carries its whole state except who acknowledged it earlier."""
     after = EpisodeNow(
@@ -108,6 +108,9 @@ def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
         value=transition.value,
         limit=transition.limit,
         origin=transition.origin,
+        retracted=transition.transition is TransitionKind.RETRACTED,
+        retrospective=transition.retrospective,
+        correction_id=transition.correction_id,
     )
     if transition.transition is TransitionKind.ACKNOWLEDGED:
         after = replace(after, acknowledged_by=transition.by, acknowledged_at_ms=transition.at_ms)

@@ -6,7 +6,7 @@ from dashboard.episodes import EpisodeNow
 from dashboard.ward import Bed
 from storage.episodes import Episode
 from storage.patients import Patient
-from vitals.alert import Transition, TransitionKind, progress_of
+from vitals.alert import Transition, TransitionKind
 
 
 def bed_of(patient: Patient) -> Bed:
@@ -34,11 +34,7 @@ def episode_of(episode: Episode, steps: Sequence[Transition] = ()) -> EpisodeNow
         text=episode.text,
         onset_ms=episode.onset_ms,
         raised_at_ms=episode.raised_at_ms,
-        order=(
-            progress_of(episode.last_transition, episode.priority),
-            episode.last_at_ms,
-            episode.last_transition_id,
-        ),
+        order=episode.order,
         active=episode.active,
         acknowledged=episode.acknowledged,
         acknowledged_by=acknowledged_by,
@@ -49,4 +45,7 @@ def episode_of(episode: Episode, steps: Sequence[Transition] = ()) -> EpisodeNow
         value=episode.value,
         limit=episode.limit,
         origin=episode.origin,
+        retracted=episode.retracted,
+        retrospective=episode.retrospective,
+        correction_id=episode.correction_id,
     )

@@ -180,6 +180,11 @@ class EpisodeEntry(BaseModel):
     value: float | None
     limit: float | None
     origin: Origin
+    retracted: bool
+    """It was never this patient's: a correction took it back."""
+    retrospective: bool
+    """Found afterwards by a correction: it paged nobody."""
+    correction_id: str | None
 
 
 class Order(Body):

@@ -112,6 +112,9 @@ def episode(shown: EpisodeNow) -> Json:
         "value": shown.value,
         "limit": shown.limit,
         "origin": shown.origin,
+        "retracted": shown.retracted,
+        "retrospective": shown.retrospective,
+        "correction_id": shown.correction_id,
     }
 
 

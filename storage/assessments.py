@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, case, func, select, tuple_, update
 
 from storage import tables
 from storage.bulk import BulkInsert, Stored
 from storage.window import Cursor, check_buckets, check_limit, check_window
 from vitals.assessment import Assessment
 from vitals.codec import decode, encode
-from vitals.reading import PatientId
+from vitals.reading import PatientId, Withdrawn
 
-ASSESSMENTS_INSERT: Final = BulkInsert(tables.assessments, key="reading_id")
+ASSESSMENTS_INSERT: Final = BulkInsert(tables.assessments, key="reading_id", later=["withdrawn_by"])
+
+_IDS_PER_QUERY: Final = 500
 
 
 class AssessmentBucket(msgspec.Struct, frozen=True):
@@ -51,14 +53,59 @@ def store(conn: Connection, assessments: Sequence[Assessment]) -> Stored:
     return ASSESSMENTS_INSERT.insert(conn, [row_of(assessment, encode(assessment)) for assessment in assessments])
 
 
+def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
+    """Mark the assessments of the readings that `withdrawn` took back (`storage.charting.withdraw` comes first)."""
+    columns, readings = tables.assessments.c, tables.readings.c
+    taken_back = select(readings.reading_id).where(
+        readings.patient_id == withdrawn.patient_id, readings.withdrawn_by == withdrawn.correction_id
+    )
+    query = update(tables.assessments).where(
+        columns.patient_id == withdrawn.patient_id,
+        columns.withdrawn_by.is_(None),
+        columns.reading_id.in_(taken_back),
+    )
+    return conn.execute(query.values(withdrawn_by=withdrawn.correction_id)).rowcount
+
+
+def withdraw_with_readings(conn: Connection, reading_ids: Sequence[str]) -> None:
+    """Mark those of these assessments whose reading was taken back before they were stored."""
+    columns, readings = tables.assessments.c, tables.readings.c
+    for start in range(0, len(reading_ids), _IDS_PER_QUERY):
+        chunk = reading_ids[start : start + _IDS_PER_QUERY]
+        found = conn.execute(
+            select(readings.reading_id, readings.withdrawn_by).where(
+                readings.reading_id.in_(chunk), readings.withdrawn_by.is_not(None)
+            )
+        )
+        for row in found.all():
+            conn.execute(
+                update(tables.assessments)
+                .where(columns.reading_id == row.reading_id)
+                .values(withdrawn_by=row.withdrawn_by)
+            )
+
+
+def assessed(conn: Connection, reading_ids: Sequence[str]) -> tuple[Assessment, ...]:
+    """The assessments of these readings, in no order."""
+    columns = tables.assessments.c
+    records = [
+        record
+        for start in range(0, len(reading_ids), _IDS_PER_QUERY)
+        for record in conn.execute(
+            select(columns.record).where(columns.reading_id.in_(reading_ids[start : start + _IDS_PER_QUERY]))
+        ).scalars()
+    ]
+    return tuple(decode(Assessment, record) for record in records)
+
+
 def latest(conn: Connection, patient_ids: Sequence[PatientId]) -> dict[PatientId, Assessment]:
-    """Of each patient the assessment of the newest reading, by measurement time; a patient without any is left out."""
+    """Of each patient the assessment of the newest reading, less what was withdrawn; a patient without any is left out."""
     columns = tables.assessments.c
     found = {}
     for patient_id in patient_ids:
         record = conn.execute(
             select(columns.record)
-            .where(columns.patient_id == patient_id)
+            .where(columns.patient_id == patient_id, columns.withdrawn_by.is_(None))
             .order_by(columns.measured_at_ms.desc(), columns.reading_id.desc())
             .limit(1)
         ).scalar_one_or_none()
@@ -70,7 +117,7 @@ def latest(conn: Connection, patient_ids: Sequence[PatientId]) -> dict[PatientId
 def history(
     conn: Connection, patient_id: PatientId, *, from_ms: int, to_ms: int, limit: int, after: Cursor | None = None
 ) -> tuple[Assessment, ...]:
-    """Assessments of readings measured in [from_ms, to_ms), oldest first, at most `limit`.
+    """Assessments of readings measured in [from_ms, to_ms) and not withdrawn, oldest first, at most `limit`.
 
     The next page begins `after` the last one's (measured_at_ms, reading_id). Raises InvalidArgument on an empty window or
     a limit beyond `ROWS_MAX`.
@@ -81,7 +128,12 @@ def history(
     order = (columns.measured_at_ms, columns.reading_id)
     query = (
         select(columns.record)
-        .where(columns.patient_id == patient_id, columns.measured_at_ms >= from_ms, columns.measured_at_ms < to_ms)
+        .where(
+            columns.patient_id == patient_id,
+            columns.measured_at_ms >= from_ms,
+            columns.measured_at_ms < to_ms,
+            columns.withdrawn_by.is_(None),
+        )
         .order_by(*order)
         .limit(limit)
     )
@@ -106,7 +158,12 @@ def history_buckets(
             func.max(columns.anomaly),
             func.sum(case((columns.flagged, 1), else_=0)),
         )
-        .where(columns.patient_id == patient_id, columns.measured_at_ms >= from_ms, columns.measured_at_ms < to_ms)
+        .where(
+            columns.patient_id == patient_id,
+            columns.measured_at_ms >= from_ms,
+            columns.measured_at_ms < to_ms,
+            columns.withdrawn_by.is_(None),
+        )
         .group_by("begin")
         .order_by("begin")
     )

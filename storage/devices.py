@@ -1,7 +1,7 @@
 """Devices, and whom each one measured when."""
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from storage import patients, tables
 from storage.patients import Patient
@@ -13,14 +13,19 @@ from vitals.topics import is_level
 __all__ = [
     "Assignment",
     "Device",
+    "Misattributed",
     "add",
     "assign",
     "assignments_of",
+    "correct",
     "enroll",
     "list_devices",
+    "misattributed",
     "patient_as_of",
     "registry_version",
     "release",
+    "swap",
+    "unworn_patients",
 ]
 
 
@@ -34,6 +39,15 @@ class Device(msgspec.Struct, frozen=True):
 
 class Assignment(msgspec.Struct, frozen=True):
     """A device measured this patient from `from_ms` up to but without `until_ms`; still does where that is None."""
+
+    device_id: DeviceId
+    patient_id: PatientId
+    from_ms: int
+    until_ms: int | None
+
+
+class Misattributed(msgspec.Struct, frozen=True):
+    """Time during which a device is on record as one patient's and was not: [from_ms, until_ms), without end where None."""
 
     device_id: DeviceId
     patient_id: PatientId
@@ -94,6 +108,98 @@ def release(conn: Connection, device_id: DeviceId, at_ms: int) -> None:
         if at_ms < history[-1].from_ms:
             raise Conflict(f"Device {device_id} is assigned from {history[-1].from_ms} on: release it later than that.")
         _end_open(conn, device_id, at_ms)
+
+
+def swap(conn: Connection, first_id: DeviceId, second_id: DeviceId, at_ms: int) -> None:
+    """Each device measures from `at_ms` on whom the other did, in one transaction.
+
+    Where only one of them is worn, the other takes its place. Raises NotFound for an unknown device, and Conflict where
+    both are the same, neither is worn, or one was assigned later than `at_ms`.
+    """
+    begin_change(conn)
+    if first_id == second_id:
+        raise Conflict("These are the same device: name two.")
+    wearers: dict[DeviceId, PatientId | None] = {}
+    for device_id in (first_id, second_id):
+        if _device(conn, device_id) is None:
+            raise NotFound(f"There is no device {device_id}.")
+        history = assignments_of(conn, device_id)
+        wearers[device_id] = history[-1].patient_id if history and history[-1].until_ms is None else None
+    if wearers[first_id] is None and wearers[second_id] is None:
+        raise Conflict(f"Nobody wears {first_id} or {second_id}: assign them instead.")
+    for device_id, other_id in ((first_id, second_id), (second_id, first_id)):
+        wearer = wearers[other_id]
+        if wearer == wearers[device_id]:
+            continue
+        if wearer is None:
+            release(conn, device_id, at_ms)
+        else:
+            assign(conn, device_id, wearer, at_ms)
+
+
+def misattributed(conn: Connection, device_id: DeviceId, from_ms: int, until_ms: int | None) -> Misattributed:
+    """What stands in the register of whom the device measured since `from_ms`, as far as it can be one mistake.
+
+    Without `until_ms` the mistake lasts as long as that assignment does. Raises NotFound for an unknown device, Conflict
+    where the device measured nobody then, or somebody else before `until_ms`.
+    """
+    if until_ms is not None and until_ms <= from_ms:
+        raise InvalidArgument("A correction must end after it begins.")
+    if _device(conn, device_id) is None:
+        raise NotFound(f"There is no device {device_id}.")
+    for assignment in assignments_of(conn, device_id):
+        if assignment.from_ms <= from_ms and (assignment.until_ms is None or from_ms < assignment.until_ms):
+            if until_ms is not None and assignment.until_ms is not None and until_ms > assignment.until_ms:
+                raise Conflict(
+                    f"Device {device_id} measured this patient until {assignment.until_ms} only: correct up to there first."
+                )
+            until_ms = assignment.until_ms if until_ms is None else until_ms
+            return Misattributed(device_id, assignment.patient_id, from_ms, until_ms)
+    raise Conflict(f"Device {device_id} measured nobody at that time: there is nothing to correct; assign it instead.")
+
+
+def correct(conn: Connection, wrong: Misattributed, to_patient_id: PatientId | None) -> None:
+    """Rewrite whom the device measured in that time: `to_patient_id`, or nobody.
+
+    Raises NotFound for an unknown patient, and Conflict where it changes nothing or the patient had left by then.
+    """
+    begin_change(conn)
+    if to_patient_id == wrong.patient_id:
+        raise Conflict("The readings are this patient's already: name another patient, or none.")
+    if to_patient_id is not None:
+        left_ms = patients.get(conn, to_patient_id).discharged_at_ms
+        if left_ms is not None and (wrong.until_ms is None or left_ms < wrong.until_ms):
+            raise Conflict(
+                f"Patient {to_patient_id} was discharged before that: say until when the device was on them."
+            )
+    found = next(
+        assignment
+        for assignment in reversed(assignments_of(conn, wrong.device_id))
+        if assignment.from_ms <= wrong.from_ms
+    )
+    columns = tables.assignments.c
+    conn.execute(
+        delete(tables.assignments).where(columns.device_id == found.device_id, columns.from_ms == found.from_ms)
+    )
+    pieces = [(found.patient_id, found.from_ms, wrong.from_ms), (to_patient_id, wrong.from_ms, wrong.until_ms)]
+    if wrong.until_ms is not None:
+        pieces.append((found.patient_id, wrong.until_ms, found.until_ms))
+    for patient_id, from_ms, until_ms in pieces:
+        if patient_id is not None and (until_ms is None or from_ms < until_ms):
+            conn.execute(
+                insert(tables.assignments).values(
+                    device_id=wrong.device_id, patient_id=patient_id, from_ms=from_ms, until_ms=until_ms
+                )
+            )
+
+
+def unworn_patients(conn: Connection) -> set[PatientId]:
+    """Who wore a device once and wears none now; who never wore one on record is not judged."""
+    columns = tables.assignments.c
+    query = select(columns.patient_id).group_by(columns.patient_id)
+    return {
+        PatientId(found) for found in conn.execute(query.having(func.count() == func.count(columns.until_ms))).scalars()
+    }
 
 
 def patient_as_of(conn: Connection, device_id: DeviceId, at_ms: int) -> PatientId | None:

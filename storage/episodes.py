@@ -4,19 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import tables
 from storage.dialect import insert_new
 from storage.window import Cursor, check_limit
-from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, progress_of
+from vitals.alert import AlertKind, Order, Priority, Reason, Transition, TransitionKind, order_of, progress_of
 from vitals.codec import decode, encode
 from vitals.errors import Conflict, NotFound
-from vitals.reading import Origin, PatientId, WardId
+from vitals.reading import DeviceId, Origin, PatientId, WardId
 from vitals.sign import Sign
-
-_Order = tuple[int, int, str]
 
 
 class Episode(msgspec.Struct, frozen=True):
@@ -25,6 +23,7 @@ class Episode(msgspec.Struct, frozen=True):
     episode_id: str
     patient_id: PatientId
     ward_id: WardId
+    """Where the patient lay when it ended, or lies now."""
     kind: AlertKind
     priority: Priority
     active: bool
@@ -44,35 +43,52 @@ class Episode(msgspec.Struct, frozen=True):
     value: float | None
     limit: float | None
     by: str | None
+    last_progress: int
+    move: int
+    device_id: DeviceId | None
+    retrospective: bool
+    """Found afterwards by a correction: it paged nobody."""
+    correction_id: str | None
+    """The correction that retracted or found it."""
+
+    @property
+    def order(self) -> Order:
+        """What a step must exceed to change anything."""
+        return self.last_progress, self.move, self.last_at_ms, self.last_transition_id
+
+    @property
+    def retracted(self) -> bool:
+        """Whether it was never this patient's."""
+        return self.last_transition is TransitionKind.RETRACTED
 
 
 def store(conn: Connection, transitions: Sequence[Transition]) -> None:
     """Insert transitions that are new, and move each episode to the furthest of them.
 
-    The merge rule: a transition carries its episode's whole state, and the one with the greatest (progress, at_ms,
-    transition_id) is the episode (`vitals.alert.progress_of`: a clock never decides over what happened); so any order, with any repeats, ends in the same row, and a replayed older transition
-    moves nothing back. At most one episode per patient and kind is open: opening a second raises Conflict naming both.
+    The merge rule: a transition carries its episode's whole state, and the furthest is the episode
+    (`vitals.alert.order_of`: a clock never decides over what happened); so any order, with any repeats, ends in the same
+    row, and a replayed older transition moves nothing back. At most one episode per patient and kind is open: opening a second raises Conflict naming both.
     """
     furthest: dict[str, Transition] = {}
     for transition in transitions:
         held = furthest.get(transition.episode_id)
-        if held is None or _order(transition) > _order(held):
+        if held is None or order_of(transition) > order_of(held):
             furthest[transition.episode_id] = transition
     if not furthest:
         return
     known = _known(conn, furthest)
-    for transition in sorted(furthest.values(), key=_is_open):
+    for transition in sorted(furthest.values(), key=_is_active):
         order = known.get(transition.episode_id)
         if order is None:
             _insert(conn, transition)
-        elif _order(transition) > order:
+        elif order_of(transition) > order:
             _move(conn, transition)
     rows = [
         {
             "transition_id": transition.transition_id,
             "episode_id": transition.episode_id,
             "at_ms": transition.at_ms,
-            "progress": progress_of(transition.transition, transition.priority),
+            "progress": progress_of(transition),
             "record": encode(transition),
         }
         for transition in transitions
@@ -131,36 +147,48 @@ def list_episodes(
 def transitions_of(conn: Connection, episode_id: str) -> tuple[Transition, ...]:
     """Every step of the episode, in the order of its progress."""
     columns = tables.transitions.c
-    records = conn.execute(
-        select(columns.record)
-        .where(columns.episode_id == episode_id)
-        .order_by(columns.progress, columns.at_ms, columns.transition_id)
-    ).scalars()
-    return tuple(decode(Transition, record) for record in records)
+    records = conn.execute(select(columns.record).where(columns.episode_id == episode_id)).scalars()
+    return tuple(sorted((decode(Transition, record) for record in records), key=order_of))
 
 
-def _order(transition: Transition) -> _Order:
-    return progress_of(transition.transition, transition.priority), transition.at_ms, transition.transition_id
+def ended_between(conn: Connection, patient_id: PatientId, from_ms: int, until_ms: int) -> tuple[Episode, ...]:
+    """Episodes of the patient that have ended and were raised in [from_ms, until_ms), less those retracted."""
+    columns = tables.episodes.c
+    query = select(tables.episodes).where(
+        columns.patient_id == patient_id,
+        columns.raised_at_ms >= from_ms,
+        columns.raised_at_ms < until_ms,
+        columns.resolved_at_ms.is_not(None),
+        columns.last_transition != TransitionKind.RETRACTED.value,
+    )
+    return tuple(map(_episode, conn.execute(query.order_by(columns.raised_at_ms, columns.episode_id))))
 
 
-def _is_open(transition: Transition) -> bool:
-    return transition.transition is not TransitionKind.RESOLVED
+def count_of_correction(conn: Connection, correction_id: str, last: TransitionKind) -> int:
+    """How many episodes a correction found (FOUND) or retracted (RETRACTED)."""
+    columns = tables.episodes.c
+    query = select(func.count()).where(columns.correction_id == correction_id, columns.last_transition == last.value)
+    return int(conn.scalar(query) or 0)
 
 
-def _known(conn: Connection, episode_ids: Iterable[str]) -> dict[str, _Order]:
+def _is_active(transition: Transition) -> bool:
+    return transition.active
+
+
+def _known(conn: Connection, episode_ids: Iterable[str]) -> dict[str, Order]:
     columns = tables.episodes.c
     rows = conn.execute(
-        select(columns.episode_id, columns.last_progress, columns.last_at_ms, columns.last_transition_id)
+        select(columns.episode_id, columns.last_progress, columns.move, columns.last_at_ms, columns.last_transition_id)
         .where(columns.episode_id.in_(sorted(episode_ids)))
         .order_by(columns.episode_id)
         .with_for_update()
     )
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
 
 
 def _insert(conn: Connection, transition: Transition) -> None:
     columns = tables.episodes.c
-    if _is_open(transition):
+    if transition.active:
         other = conn.execute(
             select(columns.episode_id).where(
                 columns.patient_id == transition.patient_id,
@@ -201,18 +229,22 @@ def _columns_of(transition: Transition) -> dict[str, Any]:
         "acknowledged": transition.acknowledged,
         "onset_ms": transition.onset_ms,
         "raised_at_ms": transition.raised_at_ms,
-        "resolved_at_ms": None if _is_open(transition) else transition.at_ms,
+        "resolved_at_ms": None if transition.active else transition.at_ms,
         "origin": transition.origin.value,
         "last_transition_id": transition.transition_id,
         "last_transition": transition.transition.value,
         "last_reason": transition.reason.value,
         "last_at_ms": transition.at_ms,
-        "last_progress": progress_of(transition.transition, transition.priority),
+        "last_progress": progress_of(transition),
         "text": transition.text,
         "sign": None if transition.sign is None else transition.sign.value,
         "value": transition.value,
         "limit_value": transition.limit,
         "by_person": transition.by,
+        "move": transition.move,
+        "device_id": transition.device_id,
+        "retrospective": transition.retrospective,
+        "correction_id": transition.correction_id,
     }
 
 
@@ -238,4 +270,9 @@ def _episode(row: Row[Any]) -> Episode:
         value=row.value,
         limit=row.limit_value,
         by=row.by_person,
+        last_progress=row.last_progress,
+        move=row.move,
+        device_id=None if row.device_id is None else DeviceId(row.device_id),
+        retrospective=row.retrospective,
+        correction_id=row.correction_id,
     )

@@ -5,7 +5,7 @@ import secrets
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
-from storage import tables
+from storage import moves, tables
 from storage.registry import begin_change
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.reading import PatientId, WardId
@@ -31,7 +31,7 @@ def new_patient_id() -> PatientId:
     return PatientId(secrets.token_hex(8))
 
 
-def add(conn: Connection, patient: Patient) -> None:
+def add(conn: Connection, patient: Patient, *, by: str | None = None) -> None:
     """Admit a patient; raises Conflict where the id exists or the bed is taken, InvalidArgument on impossible fields."""
     if not (is_level(patient.patient_id) and is_level(patient.ward_id)):
         raise InvalidArgument("Patient and ward ids are 1-64 letters, digits, '.', '_' or '-'.")
@@ -41,13 +41,12 @@ def add(conn: Connection, patient: Patient) -> None:
     columns = tables.patients.c
     if conn.execute(select(columns.patient_id).where(columns.patient_id == patient.patient_id)).first() is not None:
         raise Conflict(f"Patient {patient.patient_id} exists already.")
-    if (
-        patient.bed is not None
-        and patient.discharged_at_ms is None
-        and patient.bed in beds_taken(conn, patient.ward_id)
-    ):
-        raise Conflict(f"Bed {patient.bed} of ward {patient.ward_id} is taken: discharge its patient first.")
+    if patient.discharged_at_ms is None:
+        _check_free(conn, patient.ward_id, patient.bed)
     conn.execute(insert(tables.patients).values(msgspec.structs.asdict(patient)))
+    moves.record(
+        conn, patient.patient_id, at_ms=patient.admitted_at_ms, ward_id=patient.ward_id, bed=patient.bed, by=by
+    )
 
 
 def get(conn: Connection, patient_id: PatientId) -> Patient:
@@ -69,6 +68,41 @@ def list_patients(
     if not with_discharged:
         query = query.where(columns.discharged_at_ms.is_(None))
     return tuple(sorted((_patient(row) for row in conn.execute(query)), key=_by_bed))
+
+
+def transfer(
+    conn: Connection, patient_id: PatientId, ward_id: WardId, bed: str | None, at_ms: int, *, by: str | None = None
+) -> Patient:
+    """The patient lies there from now on; open alerts and devices come along. Repeating it changes nothing.
+
+    Raises NotFound, and Conflict where the patient has left or the bed is taken.
+    """
+    if not is_level(ward_id):
+        raise InvalidArgument("Ward ids are 1-64 letters, digits, '.', '_' or '-'.")
+    begin_change(conn)
+    patient = _present(conn, patient_id)
+    if (patient.ward_id, patient.bed) == (ward_id, bed):
+        return patient
+    _check_free(conn, ward_id, bed)
+    return _place(conn, patient, ward_id, bed, at_ms, by)
+
+
+def swap_beds(
+    conn: Connection, first_id: PatientId, second_id: PatientId, at_ms: int, *, by: str | None = None
+) -> tuple[Patient, Patient]:
+    """Each of the two lies where the other did; one transaction, so that nobody is ever without a place.
+
+    Raises NotFound, and Conflict where one has left or both are the same.
+    """
+    begin_change(conn)
+    first, second = _present(conn, first_id), _present(conn, second_id)
+    if first_id == second_id:
+        raise Conflict("These are the same patient: name two.")
+    columns = tables.patients.c
+    conn.execute(update(tables.patients).where(columns.patient_id == first_id).values(bed=None))
+    moved_second = _place(conn, second, first.ward_id, first.bed, at_ms, by)
+    moved_first = _place(conn, first, second.ward_id, second.bed, at_ms, by)
+    return moved_first, moved_second
 
 
 def discharge(conn: Connection, patient_id: PatientId, at_ms: int) -> None:
@@ -94,6 +128,27 @@ def beds_taken(conn: Connection, ward_id: WardId) -> set[str]:
         columns.ward_id == ward_id, columns.discharged_at_ms.is_(None), columns.bed.is_not(None)
     )
     return set(conn.execute(query).scalars())
+
+
+def _present(conn: Connection, patient_id: PatientId) -> Patient:
+    patient = get(conn, patient_id)
+    if patient.discharged_at_ms is not None:
+        raise Conflict(f"Patient {patient_id} has been discharged.")
+    return patient
+
+
+def _check_free(conn: Connection, ward_id: WardId, bed: str | None) -> None:
+    if bed is not None and bed in beds_taken(conn, ward_id):
+        raise Conflict(f"Bed {bed} of ward {ward_id} is taken: discharge or move its patient first, or swap the two.")
+
+
+def _place(conn: Connection, patient: Patient, ward_id: WardId, bed: str | None, at_ms: int, by: str | None) -> Patient:
+    columns = tables.patients.c
+    conn.execute(
+        update(tables.patients).where(columns.patient_id == patient.patient_id).values(ward_id=ward_id, bed=bed)
+    )
+    moves.record(conn, patient.patient_id, at_ms=at_ms, ward_id=ward_id, bed=bed, by=by)
+    return msgspec.structs.replace(patient, ward_id=ward_id, bed=bed)
 
 
 def _patient(row: Row[tuple[object, ...]]) -> Patient:

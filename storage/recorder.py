@@ -13,13 +13,15 @@ from runtime.blocking import Door
 from runtime.bus import Incoming, Outgoing, Positions, TopicPartition
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
+from storage import assessments
 from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
-from storage.charting import project_scales, withdraw
+from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import (
+    ASSESSMENT_ROW_PATIENT,
     READING_ROW_CHARTED,
     READING_ROW_PATIENT,
     READING_ROW_RECEIVED_AT,
@@ -29,7 +31,7 @@ from storage.rows import (
     reading_row,
     rejection_row,
 )
-from storage.session import Database, in_transaction
+from storage.session import Database, in_snapshot, in_transaction
 from storage.settings import RecorderSettings
 from vitals.errors import MalformedRecord, Unavailable
 from vitals.reading import PatientId, Withdrawn
@@ -71,6 +73,7 @@ class _Lane:
             refused, first = refused + part.refused, until
             if withdrawn is not None:
                 withdraw(conn, withdrawn)
+                assessments.withdraw(conn, withdrawn)
         return Storable(counts, refused)
 
     def _insert(self, conn: Connection, first: int, until: int, *, one_by_one: bool) -> Storable:
@@ -79,10 +82,15 @@ class _Lane:
             return self.insert.insert_storable(conn, rows, first=first)
         return Storable(self.insert.insert(conn, rows), ())
 
+    def withdrawn_patients(self) -> set[PatientId]:
+        """Of whom something was withdrawn."""
+        return {order.patient_id for _, order in self.withdrawals}
+
     def charted_patients(self) -> set[PatientId]:
         """Of whom something was charted or withdrawn."""
-        withdrawn = {order.patient_id for _, order in self.withdrawals}
-        return withdrawn | {row[READING_ROW_PATIENT] for row in self.rows if row[READING_ROW_CHARTED] is not None}
+        return self.withdrawn_patients() | {
+            row[READING_ROW_PATIENT] for row in self.rows if row[READING_ROW_CHARTED] is not None
+        }
 
 
 class RecorderHandler:
@@ -109,6 +117,8 @@ class RecorderHandler:
         }
         self._waiting = 0
         self._waiting_since_s = 0.0
+        self._withdrawn: set[PatientId] = set()
+        """Patients of whom anything was ever withdrawn: an assessment may come after its reading was."""
         self.stored: dict[str, int] = dict.fromkeys((lane.insert.table_name for lane in self._lanes.values()), 0)
         """Rows committed per table since construction."""
         self.duplicates: dict[str, int] = dict.fromkeys(self.stored, 0)
@@ -120,6 +130,7 @@ class RecorderHandler:
         self._drop_waiting()
         try:
             claims = await in_transaction(self._door, self._database, claim, GROUP, partitions)
+            self._withdrawn = await in_snapshot(self._door, self._database, withdrawn_patients)
         except Unavailable as error:
             self._telemetry.not_ready(GROUP, str(error))
             raise
@@ -180,10 +191,18 @@ class RecorderHandler:
         with self._database.transaction() as conn:
             self._remember_positions(conn, positions)
             outcomes = [lane.write(conn, one_by_one=one_by_one) for lane in self._lanes.values()]
+            self._withdrawn |= self._lanes[LogTopic.READINGS.value].withdrawn_patients()
+            if self._withdrawn:
+                self._withdraw_assessments(conn)
             if not one_by_one:
                 wait_again(conn, self._lanes[LogTopic.REJECTED.value].rows)
             project_scales(conn, self._lanes[LogTopic.READINGS.value].charted_patients())
             return outcomes
+
+    def _withdraw_assessments(self, conn: Connection) -> None:
+        rows = self._lanes[LogTopic.ASSESSMENTS.value].rows
+        late = [row[0] for row in rows if row[ASSESSMENT_ROW_PATIENT] in self._withdrawn]
+        assessments.withdraw_with_readings(conn, late)
 
     def _remember_positions(self, conn: Connection, positions: dict[TopicPartition, int]) -> None:
         remember_positions(conn, GROUP, self._epochs, positions)

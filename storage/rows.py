@@ -57,6 +57,8 @@ _decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
 ).decode
 _values_of: Final = msgspec.structs.astuple
 
+ASSESSMENT_ROW_PATIENT: Final = 1
+"""Index of patient_id in an assessment's row."""
 READING_ROW_PATIENT: Final = 1
 READING_ROW_RECEIVED_AT: Final = 4
 READING_ROW_CHARTED: Final = 8

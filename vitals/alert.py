@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from vitals.reading import Origin, PatientId, WardId
+from vitals.reading import DeviceId, Origin, PatientId, WardId
 from vitals.sign import Sign
 
 
@@ -48,7 +48,13 @@ class TransitionKind(StrEnum):
     ESCALATED = "escalated"
     """The priority rose while active; an earlier acknowledgement no longer covers it."""
     ACKNOWLEDGED = "acknowledged"
+    MOVED = "moved"
+    """The patient was transferred to another ward, and the open alert with them; nothing else changed."""
     RESOLVED = "resolved"
+    RETRACTED = "retracted"
+    """It was never this patient's: what it was raised by had been measured on somebody else."""
+    FOUND = "found"
+    """Found afterwards, by a correction: a whole episode in one step, over when it is told."""
 
 
 class Reason(StrEnum):
@@ -68,6 +74,14 @@ class Reason(StrEnum):
     PATIENT_LEFT = "patient_left"
     SUPERSEDED = "superseded"
     """A higher kind of the same score took over."""
+    TRANSFERRED = "transferred"
+    WRONG_PATIENT = "wrong_patient"
+    """A correction said that the device had been on another patient."""
+    CHARTED_IN_ERROR = "charted_in_error"
+    """Who charted the entry that raised it took it back."""
+    FOUND_BY_CORRECTION = "found_by_correction"
+    DEVICES_RELEASED = "devices_released"
+    """The patient wears no device any more: silence is no alert."""
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,6 +114,16 @@ class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str | None = None
     """Who, where a person did it."""
     origin: Origin = Origin.REAL
+    move: int = 0
+    """Number of the patient's last move (`storage.moves`) that the alert has followed; 0 where it followed none."""
+    from_ward_id: WardId | None = None
+    """Set in MOVED: the ward it left."""
+    device_id: DeviceId | None = None
+    """Whose reading raised or escalated it; None for silence, which no reading tells."""
+    retrospective: bool = False
+    """Found afterwards, in readings that a correction gave to their right patient: never open, pages nobody."""
+    correction_id: str | None = None
+    """The correction that retracted or found it."""
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,6 +136,10 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     at_ms: int
     note: str | None = None
+    ward_id: WardId | None = None
+    """Set in PATIENT_MOVED: the ward the patient lies on now."""
+    move: int = 0
+    """Set in PATIENT_MOVED: the number of the move; greater is later, whatever the clocks say."""
 
 
 class Action(StrEnum):
@@ -122,17 +150,43 @@ class Action(StrEnum):
     """Technical conditions only: what the patient's signs say cannot be ordered away."""
     PATIENT_LEFT = "patient_left"
     """The patient was discharged: ends every episode of the patient; `episode_id` is empty."""
+    PATIENT_MOVED = "patient_moved"
+    """The patient lies on another ward: open episodes go along; `episode_id` is empty."""
+    DEVICES_RELEASED = "devices_released"
+    """The patient wears no device any more: silence is no alert until one is assigned; `episode_id` is empty."""
+    DEVICE_ASSIGNED = "device_assigned"
+    """The patient wears a device again: silence counts from now on; `episode_id` is empty."""
 
 
 _PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 10, Priority.HIGH: 20}
+_ENDED, _RETRACTED = 100, 200
+
+Order = tuple[int, int, int, str]
+"""Where a step stands in its episode: progress, move, time, id. Greater is further."""
 
 
-def progress_of(transition: TransitionKind, priority: Priority) -> int:
-    """How far along its episode a step stands; grows along every valid episode, whatever the clocks say.
+def progress_of(step: Transition) -> int:
+    """How far along its episode a step stands, apart from moves; never falls along a valid episode, whatever the clocks say.
 
-    Resolved is beyond everything; a higher priority beyond a lower one; at one priority an acknowledgement beyond the
-    raising or escalating it answers. Whoever keeps the step with the greatest (progress, at_ms, transition_id) holds the
-    episode's state, in whatever order and however often steps arrive.
+    Retracted is beyond ended, and that beyond everything open; a higher priority is beyond a lower one; at one priority
+    an acknowledgement beyond the raising or escalating it answers. A move keeps what it finds.
     """
-    resolved = transition is TransitionKind.RESOLVED
-    return 100 * resolved + _PROGRESS[priority] + (transition is TransitionKind.ACKNOWLEDGED)
+    if step.transition is TransitionKind.RETRACTED:
+        level = _RETRACTED
+    elif not step.active:
+        level = _ENDED
+    else:
+        level = 0
+    seen = step.transition is TransitionKind.ACKNOWLEDGED or (
+        step.transition is TransitionKind.MOVED and step.acknowledged
+    )
+    return level + _PROGRESS[step.priority] + seen
+
+
+def order_of(step: Transition) -> Order:
+    """What decides which step is its episode's state: whoever keeps the greatest holds it, in whatever order steps arrive.
+
+    Along a valid episode (progress, move) grows with every step, since moves are numbered by the registry; time and id
+    only make the order total.
+    """
+    return progress_of(step), step.move, step.at_ms, step.transition_id

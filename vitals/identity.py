@@ -22,6 +22,11 @@ def hashed_reading_id(device_id: DeviceId, measured_at_ms: int, signs: Mapping[S
     return f"{device_id}/~{_digest(body)}"
 
 
+def corrected_reading_id(reading_id: str, device_id: DeviceId, correction_id: str) -> str:
+    """Id of the copy that a correction makes of a reading; a reading may be corrected more than once."""
+    return f"{device_id}/~c{_digest(f'{reading_id}|{correction_id}')}"
+
+
 def episode_id(patient_id: PatientId, kind: AlertKind, opened_by: str) -> str:
     """Id of an episode: patient, kind, and the log record (reading id, assessment's reading id, or `tick@ms`) that opened it."""
     return _digest(f"{patient_id}|{kind.value}|{opened_by}")

@@ -34,6 +34,8 @@ def is_out_of_order(at_ms: int, *, device_newest_ms: int | None, patient_newest_
 def is_outdated(reading: Reading | RefusedSigns, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> bool:
     """Whether a reading came too long after it was measured to speak of now.
 
-    Not judged for a replayed recording: its own time is its live time.
+    Not judged for a replayed recording: its own time is its live time. What a correction copied is history, always.
     """
+    if isinstance(reading, Reading) and reading.correction_id is not None:
+        return True
     return reading.received_at_ms - reading.measured_at_ms > live_age_ms_max and reading.origin is not Origin.REPLAY

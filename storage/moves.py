@@ -1,0 +1,102 @@
+"""Where a patient lay when: every ward and bed of a stay, in order, and who said so."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+
+from storage import stays_tables
+from vitals.reading import PatientId, WardId
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One place of a stay, from `at_ms` on; number 0 is the admission."""
+
+    patient_id: PatientId
+    number: int
+    at_ms: int
+    ward_id: WardId
+    bed: str | None
+    by_person: str | None
+    """None where it was not said, as for devices that enrolled themselves."""
+
+
+class Placed(NamedTuple):
+    """Where a patient lies now, by their last move."""
+
+    ward_id: WardId
+    number: int
+    at_ms: int
+
+
+def record(
+    conn: Connection, patient_id: PatientId, *, at_ms: int, ward_id: WardId, bed: str | None, by: str | None
+) -> Move:
+    """Append a move; its time is never before the one before it, whatever the clocks say."""
+    columns = stays_tables.moves.c
+    number, last_ms = conn.execute(
+        select(func.max(columns.number), func.max(columns.at_ms)).where(columns.patient_id == patient_id)
+    ).one()
+    move = Move(
+        patient_id=patient_id,
+        number=0 if number is None else number + 1,
+        at_ms=at_ms if last_ms is None else max(at_ms, last_ms),
+        ward_id=ward_id,
+        bed=bed,
+        by_person=by,
+    )
+    conn.execute(insert(stays_tables.moves).values(msgspec.structs.asdict(move)))
+    return move
+
+
+def moves_of(conn: Connection, patient_id: PatientId) -> tuple[Move, ...]:
+    """The patient's places, oldest first; none for an unknown patient."""
+    columns = stays_tables.moves.c
+    rows = conn.execute(select(stays_tables.moves).where(columns.patient_id == patient_id).order_by(columns.number))
+    return tuple(Move(**row._mapping) for row in rows)  # noqa: SLF001 - documented name
+
+
+def place_as_of(conn: Connection, patient_id: PatientId, at_ms: int) -> Move | None:
+    """Where the patient lay at that time; None before the admission. When the stay ended, `patients` says."""
+    columns = stays_tables.moves.c
+    row = conn.execute(
+        select(stays_tables.moves)
+        .where(columns.patient_id == patient_id, columns.at_ms <= at_ms)
+        .order_by(columns.number.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else Move(**row._mapping)  # noqa: SLF001 - documented name
+
+
+def placements(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, Placed]:
+    """Of each of these patients the last move; a patient without any is left out."""
+    columns = stays_tables.moves.c
+    found: dict[PatientId, Placed] = {}
+    for patient_id in patient_ids:
+        row = conn.execute(
+            select(columns.ward_id, columns.number, columns.at_ms)
+            .where(columns.patient_id == patient_id)
+            .order_by(columns.number.desc())
+            .limit(1)
+        ).first()
+        if row is not None:
+            found[patient_id] = Placed(WardId(row.ward_id), row.number, row.at_ms)
+    return found
+
+
+def wards_of(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, tuple[WardId, ...]]:
+    """Every ward that each of these patients ever lay on, without order; at most 500 patients a query."""
+    columns = stays_tables.moves.c
+    wanted = sorted(set(patient_ids))
+    found: dict[PatientId, tuple[WardId, ...]] = {}
+    for start in range(0, len(wanted), 500):
+        rows = conn.execute(
+            select(columns.patient_id, columns.ward_id)
+            .where(columns.patient_id.in_(wanted[start : start + 500]))
+            .distinct()
+        )
+        for row in rows:
+            patient_id = PatientId(row.patient_id)
+            found[patient_id] = (*found.get(patient_id, ()), WardId(row.ward_id))
+    return found
