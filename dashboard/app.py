@@ -18,6 +18,7 @@ from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
 from dashboard.person import GUEST, Person
 from dashboard.schemas import ErrorBody
+from dashboard.witness import Witness
 
 API = "/api/v1"
 _ERRORS: dict[int | str, dict[str, object]] = {
@@ -50,6 +51,7 @@ def create_app(context: Context) -> FastAPI:
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)
     app.add_middleware(Gate, identify=_identify, locate=context.locate)
+    app.add_middleware(Witness, context=context)
     app.add_middleware(Guard, hosts=LOOPBACK_NAMES, body_bytes_max=context.settings.body_bytes_max)
     return app
 

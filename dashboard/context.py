@@ -6,13 +6,17 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from dashboard.audit_trail import Trail
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
+from dashboard.in_hand import in_hand
 from dashboard.settings import DashboardSettings
 from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
+from storage import audit
+from storage.audit import AuditEntry
 from storage.session import Database, in_snapshot, in_transaction
 from storage.whereabouts import Kind, Named, Place, places_of
 
@@ -35,6 +39,7 @@ class Context:
     fanout: Fanout
     settings: DashboardSettings
     telemetry: Telemetry
+    trail: Trail
     version: str
     republish: Republish | None = None
     """None where this process has no MQTT session."""
@@ -54,8 +59,24 @@ class Context:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> ResultT:
-        """`call(conn, …)` in one write transaction."""
-        return await in_transaction(self.door, self.database, call, *args, **kwargs)
+        """`call(conn, …)` in one write transaction, which also puts on record what the request in hand changes."""
+        present = in_hand.get()
+        entries = () if present is None else present.of_change((*args, *kwargs.values()))
+
+        def audited(conn: Any) -> ResultT:  # noqa: ANN401 - SQLAlchemy stays in storage
+            result = call(conn, *args, **kwargs)
+            if entries:
+                audit.append(conn, entries)
+            return result
+
+        result = await in_transaction(self.door, self.database, audited)
+        if present is not None:
+            present.written(entries)
+        return result
+
+    async def audit(self, *entries: AuditEntry) -> None:
+        """Put on record what no change through `change` holds; returns once it stands there, or is sure to."""
+        await self.trail.keep(entries)
 
     async def locate(self, named: Sequence[Named]) -> Sequence[Place]:
         """Where these things are; an alert may be known here before the database knows it."""

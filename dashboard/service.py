@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from dashboard.app import create_app
+from dashboard.audit_trail import Trail
 from dashboard.context import Context, Republish
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
@@ -53,6 +54,8 @@ class Dashboard:
         )
         self.feed = context.feed
         self._fanout = context.fanout
+        self._trail = context.trail
+        self._settings = settings
         self._server = _Server(
             uvicorn.Config(
                 create_app(context),
@@ -81,6 +84,9 @@ class Dashboard:
             "beat": asyncio.create_task(self.feed.beat(halt), name="dashboard-beat"),
             "server": asyncio.create_task(self._server.serve(sockets=[self._socket]), name="dashboard-server"),
         }
+        anchors = asyncio.create_task(
+            self._trail.tell_anchor(every_s=self._settings.audit_anchor_every_s), name="dashboard-audit-anchors"
+        )
         asked = asyncio.create_task(stopping.wait(), name="dashboard-stopping")
         log.info("dashboard_serves", url=self.url)
         try:
@@ -91,6 +97,9 @@ class Dashboard:
             self._fanout.close()
             self._server.should_exit = True
             await asyncio.wait(set(tasks.values()))
+            anchors.cancel()
+            await asyncio.gather(anchors, return_exceptions=True)
+            await self._trail.close(within_s=self._settings.shutdown_s)
             self._socket.close()
         for task in tasks.values():
             task.result()
@@ -115,6 +124,7 @@ def context_over(
     )
     source = SqlSource(database=database, door=door, clock=clock, limits=settings.ward_limits)
     feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=settings, telemetry=telemetry)
+    trail = Trail(database=database, door=door, clock=clock, telemetry=telemetry, limits=settings.trail_limits)
     return Context(
         database=database,
         door=door,
@@ -124,6 +134,7 @@ def context_over(
         fanout=fanout,
         settings=settings,
         telemetry=telemetry,
+        trail=trail,
         version=VERSION,
         republish=republish,
     )

@@ -1,10 +1,11 @@
 """Settings of the dashboard; section `dashboard`."""
 
 from ipaddress import ip_address
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from dashboard.audit_trail import TrailLimits
 from dashboard.ward import WardLimits
 from runtime.settings import Section
 
@@ -57,6 +58,22 @@ class DashboardSettings(Section):
     poll_records_max: int = Field(default=500, ge=1, le=100_000)
     backoff_s_max: float = Field(default=5, ge=0.1, le=60)
 
+    audit_unwritable: Literal["refuse_reads", "go_on"] = "refuse_reads"
+    """What becomes of reads of patient data that cannot be put on record: refused with 503, or answered, their entries
+    written once SQL answers. The live board and orders about alerts always go on."""
+    audit_view_minutes: float = Field(default=10, ge=0, le=1440)
+    """One person who goes on looking at one thing is one entry in so long."""
+    audit_views_max: int = Field(default=20_000, ge=100, le=1_000_000)
+    """Views remembered for that."""
+    audit_waiting_max: int = Field(default=10_000, ge=100, le=1_000_000)
+    """Entries that may wait for SQL."""
+    audit_patience_s: float = Field(default=2, ge=0, le=30)
+    """How long an order that the log has already waits for its entry before it is answered."""
+    audit_export_span_h: float = Field(default=24, gt=0, le=8784)
+    """History over a longer span is an export."""
+    audit_anchor_every_s: float = Field(default=3600, ge=10, le=86_400)
+    """Real time between anchors of the audit trail in this service's log."""
+
     body_bytes_max: int = Field(default=64 * 1024, ge=1024)
     """Size of a request body."""
     requests_max: int = Field(default=200, ge=10)
@@ -72,6 +89,17 @@ class DashboardSettings(Section):
                 "or set dashboard.exposed_by_operator where something in front keeps others out"
             )
         return self
+
+    @property
+    def trail_limits(self) -> TrailLimits:
+        """What the way to the audit trail needs of these."""
+        return TrailLimits(
+            waiting_max=self.audit_waiting_max,
+            patience_s=self.audit_patience_s,
+            view_s=self.audit_view_minutes * 60,
+            views_max=self.audit_views_max,
+            backoff_s_max=self.backoff_s_max,
+        )
 
     @property
     def ward_limits(self) -> WardLimits:

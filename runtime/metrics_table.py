@@ -46,6 +46,8 @@ ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
 TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
 COMMAND_REFUSAL = Label(name="refusal", values="alerts.episode.Refusal")
 
+AUDIT_ACTION = Label(name="action", values="storage.audit_chain.AuditAction")
+
 METRICS: tuple[Metric, ...] = (
     Metric(
         name="wardlight_process_ready",
@@ -145,6 +147,27 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_dashboard_malformed_records_total",
         kind=MetricKind.COUNTER,
         help="Records of the log that the live feed could not read and skipped.",
+    ),
+    Metric(
+        name="wardlight_dashboard_audit_entries_total",
+        kind=MetricKind.COUNTER,
+        help="Entries of the audit trail that this process has written.",
+        labels=(AUDIT_ACTION,),
+    ),
+    Metric(
+        name="wardlight_dashboard_audit_waiting_count",
+        kind=MetricKind.GAUGE,
+        help="Entries that wait for the database to take them.",
+    ),
+    Metric(
+        name="wardlight_dashboard_audit_reads_refused_total",
+        kind=MetricKind.COUNTER,
+        help="Reads of patient data answered with 503 because they could not be put on record.",
+    ),
+    Metric(
+        name="wardlight_dashboard_audit_entries_lost_total",
+        kind=MetricKind.COUNTER,
+        help="Entries given up because too many waited or the process ended; each stands in the service's log. Must stay 0.",
     ),
     Metric(
         name="wardlight_recorder_rows_stored_total",

@@ -15,6 +15,7 @@ from storage.audit_chain import (
     Break,
     Detail,
     Link,
+    Scalar,
     Verdict,
     linked,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Break",
     "Detail",
     "Link",
+    "Scalar",
     "Verdict",
     "anchor",
     "append",

@@ -1,0 +1,142 @@
+"""What each request leaves in the audit trail, from the line of `dashboard.permissions.RULES` that it falls under. Pure.
+
+A new route needs no line here: its permission says what was done. Routes that write their own entries (sign-in and what
+belongs to it) stand in `BY_THEMSELVES`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from dashboard.permissions import Permission, Rule
+from dashboard.schemas import parse_time_ms
+from storage.audit import AuditAction, Scalar
+
+API: Final = "/api/v1/"
+_P = Permission
+
+ACTIONS: Final[Mapping[Permission, AuditAction]] = {
+    _P.SEE_WARD: AuditAction.SEE,
+    _P.SEE_PATIENT: AuditAction.SEE,
+    _P.SEE_REJECTED: AuditAction.SEE,
+    _P.SEE_AUDIT: AuditAction.SEE,
+    _P.CHART: AuditAction.CHART,
+    _P.SET_SCALE: AuditAction.SET_SCALE,
+    _P.ACKNOWLEDGE: AuditAction.ACKNOWLEDGE,
+    _P.RESOLVE: AuditAction.RESOLVE,
+    _P.ADMIT: AuditAction.ADMIT,
+    _P.TRANSFER: AuditAction.TRANSFER,
+    _P.DISCHARGE: AuditAction.DISCHARGE,
+    _P.MANAGE_DEVICES: AuditAction.CHANGE_DEVICE,
+    _P.CORRECT: AuditAction.CORRECT,
+    _P.REPLAY_REJECTED: AuditAction.REPLAY,
+    _P.EXPORT: AuditAction.EXPORT,
+    _P.MANAGE_PEOPLE: AuditAction.CHANGE_PERSON,
+    _P.BREAK_GLASS: AuditAction.BREAK_GLASS,
+}
+"""What a change under a permission is called, and which reads leave an entry at all."""
+
+BY_THEMSELVES: frozenset[str] = frozenset()
+"""Keys of routes that write their own entries."""
+NOT_TOLD: Final[frozenset[str]] = frozenset({"GET /api/v1/openapi.json", "GET /api/v1/wards"})
+"""Reads that show nobody's data."""
+EXPORT_FORMATS: Final = frozenset({"csv", "parquet", "fhir", "json"})
+"""Named in `format` by whoever writes what is seen into a file."""
+KEPT_FIELDS: Final = frozenset(
+    {
+        "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
+        "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
+        "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action",
+    }
+)  # fmt: skip
+"""Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What one request leaves."""
+
+    action: AuditAction
+    subject: str
+    patient_id: str | None
+    detail: Mapping[str, Scalar]
+    live: bool
+    """It belongs to the live board: it is answered whether or not it can be put on record now."""
+    changes: bool
+
+    @property
+    def view(self) -> tuple[Scalar, ...]:
+        """What makes two reads of one person the same view; the pages of one export are one."""
+        spans = tuple(self.detail.get(name) for name in ("from", "to", "format"))
+        return (self.subject, self.patient_id, *(spans if self.action is AuditAction.EXPORT else ()))
+
+
+def trace_of(
+    key: str,
+    rule: Rule,
+    parameters: Mapping[str, str],
+    query_string: bytes,
+    body: bytes,
+    *,
+    now_ms: int,
+    export_span_ms: int,
+) -> Trace | None:
+    """What a request under line `key` of the table leaves; None for nothing."""
+    method, _, path = key.partition(" ")
+    changes = method != "GET"
+    permission = rule.permission
+    if permission is None or permission not in ACTIONS or key in BY_THEMSELVES or key in NOT_TOLD:
+        return None
+    if not path.startswith(API):
+        return None
+    said = _kept(query_string, body if changes else b"")
+    patient_id = parameters.get("patient_id") or said.get("patient_id") or said.get("patient")
+    action = ACTIONS[permission] if changes else AuditAction.SEE
+    if not changes and permission is Permission.MANAGE_PEOPLE:
+        return None
+    if not changes and (permission is Permission.EXPORT or _is_export(path, said, now_ms, export_span_ms)):
+        action = AuditAction.EXPORT
+    names = [value for name, value in parameters.items() if name != "patient_id"]
+    words = [word for word in path.removeprefix(API).split("/") if not word.startswith("{")]
+    return Trace(
+        action=action,
+        subject=names[0] if names else words[-1],
+        patient_id=None if patient_id is None else str(patient_id),
+        detail={"request": f"{method} {path.removeprefix(API)}", **said} if changes else said,
+        live=permission is Permission.SEE_WARD and action is not AuditAction.EXPORT,
+        changes=changes,
+    )
+
+
+def _kept(query_string: bytes, body: bytes) -> dict[str, Scalar]:
+    said: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1")))
+    try:
+        found = json.loads(body) if body else {}
+    except ValueError:
+        found = {}
+    if isinstance(found, dict):
+        said |= found
+    return {
+        name: value
+        for name, value in said.items()
+        if name in KEPT_FIELDS and (value is None or isinstance(value, str | int | float | bool))
+    }
+
+
+def _is_export(path: str, said: Mapping[str, Scalar], now_ms: int, export_span_ms: int) -> bool:
+    """History in a form, or over a span, in which it can be carried away."""
+    if not path.endswith("/history"):
+        return False
+    if said.get("format") in EXPORT_FORMATS:
+        return True
+    from_ms, to_ms = _moment(said.get("from")), _moment(said.get("to"))
+    return from_ms is not None and (now_ms if to_ms is None else to_ms) - from_ms > export_span_ms
+
+
+def _moment(said: Scalar) -> int | None:
+    try:
+        return None if said is None else int(str(parse_time_ms(said)))
+    except ValueError:
+        return None

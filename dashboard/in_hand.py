@@ -1,0 +1,156 @@
+"""The request in hand: who asks for what, as the audit trail will say it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from starlette.types import Scope
+
+from dashboard.audit_rules import Trace, trace_of
+from dashboard.audit_trail import Trail
+from dashboard.gate import Ruled
+from dashboard.person import Person
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage.audit import AuditAction, AuditEntry
+from vitals.errors import Unavailable
+
+WardOf = Callable[[str], str | None]
+"""The ward of a patient, where the live board knows it."""
+PatientOf = Callable[[str], str | None]
+"""The patient of an alert, where the live board knows it."""
+
+
+class InHand:
+    """One request on its way; makes its entry, once."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        trail: Trail,
+        clock: Clock,
+        telemetry: Telemetry,
+        ward_of: WardOf,
+        patient_of: PatientOf,
+        export_span_ms: int,
+        reads_go_on: bool,
+    ) -> None:
+        self._scope = scope
+        self._trail = trail
+        self._clock = clock
+        self._telemetry = telemetry
+        self._ward_of = ward_of
+        self._patient_of = patient_of
+        self._export_span_ms = export_span_ms
+        self._reads_go_on = reads_go_on
+        self._is_written = False
+
+    def of_change(self, arguments: Iterable[Any]) -> Sequence[AuditEntry]:
+        """The entry to append in the transaction of the change; none where it stands already, or there is none to make.
+
+        A patient that the request does not name yet (an admission) is found in the `arguments` of the change.
+        """
+        trace = self._trace()
+        if trace is None or not trace.changes or self._is_written:
+            return ()
+        return (self._entry(trace, self._patient_in(arguments)),)
+
+    def written(self, entries: Sequence[AuditEntry]) -> None:
+        """The transaction that held them was committed."""
+        if entries:
+            self._is_written = True
+            self._trail.count(entries)
+
+    async def settle(self, status: int) -> Unavailable | None:
+        """Before the answer: put on record what is not yet; an error where the answer must not be given."""
+        person = self._person
+        trace = self._trace()
+        if person is None or trace is None or self._is_written:
+            return None
+        if status in (403, 423):
+            await self._keep_refusal(trace, status)
+        elif status < 400 and trace.changes:
+            await self._trail.keep([self._entry(trace, None)])
+        elif status < 400:
+            return await self._seen(trace, person)
+        return None
+
+    async def _seen(self, trace: Trace, person: Person) -> Unavailable | None:
+        view = (person.person_id, person.token_id, trace.action, *trace.view)
+        if not self._trail.is_new(view):
+            return None
+        entry = self._entry(trace, None)
+        if trace.live or self._reads_go_on:
+            await self._trail.keep([entry], patience_s=0)
+        else:
+            try:
+                await self._trail.write([entry])
+            except Unavailable as error:
+                self._telemetry.count("wardlight_dashboard_audit_reads_refused_total")
+                return Unavailable(str(error))
+        self._trail.remember(view)
+        return None
+
+    async def _keep_refusal(self, trace: Trace, status: int) -> None:
+        person = self._person
+        view = (None if person is None else person.person_id, AuditAction.REFUSED, status, *trace.view)
+        if not self._trail.is_new(view):
+            return
+        asked = {"asked": trace.action.value, "status": status, **trace.detail}
+        entry = self._entry(trace, None)
+        refused = AuditEntry(**{**_fields(entry), "action": AuditAction.REFUSED, "detail": asked})
+        await self._trail.keep([refused], patience_s=0)
+        self._trail.remember(view)
+
+    def _entry(self, trace: Trace, patient_id: str | None) -> AuditEntry:
+        person = self._person
+        patient_id = trace.patient_id or patient_id or self._patient_of(trace.subject)
+        client = self._scope.get("client")
+        return AuditEntry(
+            at_ms=self._clock.now_ms(),
+            person_id="nobody" if person is None else person.person_id,
+            name="Nobody" if person is None else person.name,
+            action=trace.action,
+            ward_id=None if patient_id is None else self._ward_of(patient_id),
+            patient_id=patient_id,
+            subject=trace.subject,
+            detail=trace.detail,
+            address=client[0] if client else None,
+            token_id=None if person is None else person.token_id,
+        )
+
+    @property
+    def _person(self) -> Person | None:
+        person: Person | None = self._scope.get("person")
+        return person
+
+    def _trace(self) -> Trace | None:
+        ruled: Ruled | None = self._scope.get("ruled")
+        if ruled is None:
+            return None
+        return trace_of(
+            ruled.key,
+            ruled.rule,
+            ruled.parameters,
+            self._scope["query_string"],
+            self._scope.get("body", b""),
+            now_ms=self._clock.now_ms(),
+            export_span_ms=self._export_span_ms,
+        )
+
+    @staticmethod
+    def _patient_in(arguments: Iterable[Any]) -> str | None:
+        for argument in arguments:
+            patient_id = getattr(argument, "patient_id", None)
+            if isinstance(patient_id, str):
+                return patient_id
+        return None
+
+
+def _fields(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in entry.__struct_fields__}
+
+
+in_hand: ContextVar[InHand | None] = ContextVar("in_hand", default=None)
+"""The request that this task answers; None outside of one."""
