@@ -38,7 +38,7 @@ def row_of(assessment: Assessment, record: bytes) -> tuple[Any, ...]:
     return (
         assessment.reading_id,
         assessment.patient_id,
-        assessment.measured_at_ms,
+        assessment.stands_at_ms,
         news2.low,
         news2.high,
         news2.total,
@@ -99,27 +99,35 @@ def assessed(conn: Connection, reading_ids: Sequence[str]) -> tuple[Assessment, 
 
 
 def latest(conn: Connection, patient_ids: Sequence[PatientId]) -> dict[PatientId, Assessment]:
-    """Of each patient the assessment of the newest reading, less what was withdrawn; a patient without any is left out."""
+    """Of each patient the assessment that stands now, less what was withdrawn; a patient without any is left out.
+
+    It is the one for the latest moment; of several for one moment (a person charted after the newest measurement) the
+    one that was heard of last.
+    """
     columns = tables.assessments.c
     found = {}
     for patient_id in patient_ids:
-        record = conn.execute(
-            select(columns.record)
-            .where(columns.patient_id == patient_id, columns.withdrawn_by.is_(None))
-            .order_by(columns.measured_at_ms.desc(), columns.reading_id.desc())
-            .limit(1)
-        ).scalar_one_or_none()
-        if record is not None:
-            found[patient_id] = decode(Assessment, record)
+        standing = (columns.patient_id == patient_id, columns.withdrawn_by.is_(None))
+        newest_ms = (
+            select(columns.measured_at_ms).where(*standing).order_by(columns.measured_at_ms.desc()).limit(1)
+        ).scalar_subquery()
+        records = conn.execute(select(columns.record).where(*standing, columns.measured_at_ms == newest_ms)).scalars()
+        last = max((decode(Assessment, record) for record in records), key=_heard, default=None)
+        if last is not None:
+            found[patient_id] = last
     return found
+
+
+def _heard(assessment: Assessment) -> tuple[int, str]:
+    return assessment.received_at_ms, assessment.reading_id
 
 
 def history(
     conn: Connection, patient_id: PatientId, *, from_ms: int, to_ms: int, limit: int, after: Cursor | None = None
 ) -> tuple[Assessment, ...]:
-    """Assessments of readings measured in [from_ms, to_ms) and not withdrawn, oldest first, at most `limit`.
+    """Assessments for a moment in [from_ms, to_ms), not withdrawn, oldest first, at most `limit`.
 
-    The next page begins `after` the last one's (measured_at_ms, reading_id). Raises InvalidArgument on an empty window or
+    The next page begins `after` the last one's (stands_at_ms, reading_id). Raises InvalidArgument on an empty window or
     a limit beyond `ROWS_MAX`.
     """
     check_window(from_ms, to_ms)

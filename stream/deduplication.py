@@ -11,7 +11,7 @@ DEVICES_MAX = 8
 BOOTS_MAX = 4
 """Boots remembered per device; the longest known is forgotten first."""
 RECENT_IDS_MAX = 256
-"""Ids remembered of readings without a sequence."""
+"""Ids remembered of readings without a sequence, and as many of what people did."""
 
 
 class SeenDevice(msgspec.Struct):
@@ -30,6 +30,8 @@ class SeenReadings(msgspec.Struct):
 
     devices: dict[str, SeenDevice] = {}
     recent_ids: dict[str, None] = {}
+    person_ids: dict[str, None] = {}
+    """Of what people did: charted readings and withdrawals, apart from devices, which come far more often."""
 
     def device_newest_ms(self, device_id: str) -> int | None:
         """The latest event time of a device; None where it is not known."""
@@ -41,8 +43,9 @@ class SeenReadings(msgspec.Struct):
         device = self.devices.get(reading.device_id)
         if device is None:
             device = self._meet(reading)
-        if reading.boot is None or reading.sequence is None:
-            new = self._add_id(reading.reading_id)
+        # The copy that a correction made has its own id, beside the sequence of its origin.
+        if reading.boot is None or reading.sequence is None or reading.correction_id is not None:
+            new = _add_id(self.recent_ids, reading.reading_id)
         else:
             sequences = device.boots.get(reading.boot)
             if sequences is None:
@@ -51,6 +54,10 @@ class SeenReadings(msgspec.Struct):
         if new and reading.measured_at_ms > device.newest_ms:
             device.newest_ms = max(device.newest_ms, event_ms(reading))
         return new
+
+    def add_person(self, record_id: str) -> bool:
+        """Remember what a person did; False if it was already there."""
+        return _add_id(self.person_ids, record_id)
 
     def _meet(self, reading: Reading) -> SeenDevice:
         if len(self.devices) >= DEVICES_MAX:
@@ -64,10 +71,11 @@ class SeenReadings(msgspec.Struct):
         sequences = device.boots[boot] = SeenSequences()
         return sequences
 
-    def _add_id(self, reading_id: str) -> bool:
-        if reading_id in self.recent_ids:
-            return False
-        if len(self.recent_ids) >= RECENT_IDS_MAX:
-            del self.recent_ids[next(iter(self.recent_ids))]
-        self.recent_ids[reading_id] = None
-        return True
+
+def _add_id(ids: dict[str, None], new_id: str) -> bool:
+    if new_id in ids:
+        return False
+    if len(ids) >= RECENT_IDS_MAX:
+        del ids[next(iter(ids))]
+    ids[new_id] = None
+    return True

@@ -8,6 +8,7 @@ import structlog
 from storage.signing import Signer
 from storage.states import StateRow
 from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.scales import USUAL, Scales
 from stream.scoring import PatientState
 from stream.snapshot import decode_snapshot, encode_snapshot
 from vitals.errors import SnapshotMismatch
@@ -87,15 +88,18 @@ class Patients:
         }
         self.evicted = 0
 
-    def bring(self, wanted: Mapping[PatientId, int], spo2_scales: Mapping[PatientId, int]) -> None:
-        """Make patients (with their partitions) live: from their snapshots, or as new ones. 1-2 ms each."""
+    def bring(self, wanted: Mapping[PatientId, int], registered_scales: Mapping[PatientId, int]) -> None:
+        """Make patients (with their partitions) live: from their snapshots, or as new ones. 1-2 ms each.
+
+        `registered_scales` is where the SpO2 scale comes from if a snapshot cannot be read: the log is not read again
+        from its beginning.
+        """
         for patient_id, partition in wanted.items():
             waiting = self.waiting.pop(patient_id, None)
-            scale = spo2_scales.get(patient_id, 1)
             if waiting is None:
-                self.live[patient_id] = LivePatient(partition, self._anew(patient_id, scale), 0)
+                self.live[patient_id] = LivePatient(partition, self._anew(patient_id, USUAL), 0)
                 continue
-            state, offset = self._restored(patient_id, waiting, scale)
+            state, offset = self._restored(patient_id, waiting, registered_scales.get(patient_id, USUAL))
             self.live[patient_id] = LivePatient(partition, state, offset)
             self.live[patient_id].first_unsaved = waiting.first_unsaved
 
@@ -151,7 +155,7 @@ class Patients:
         )
 
     def _anew(self, patient_id: PatientId, spo2_scale: int) -> PatientState:
-        return PatientState(patient_id, PatientPipeline(self._parameters), spo2_scale=spo2_scale)
+        return PatientState(patient_id, PatientPipeline(self._parameters), scales=Scales(before=spo2_scale))
 
     def _restored(self, patient_id: PatientId, waiting: WaitingPatient, scale: int) -> tuple[PatientState, int]:
         """The state and the offset it is true for; what cannot be trusted or read warms up anew, said aloud."""
@@ -166,7 +170,7 @@ class Patients:
         if not same:
             self._refuse(SnapshotFault.VERSION, f"The models of {patient_id} are of {row.pipeline_hash}.")
         try:
-            state = decode_snapshot(patient_id, row.blob, self._parameters, with_models=same, spo2_scale=scale)
+            state = decode_snapshot(patient_id, row.blob, self._parameters, with_models=same)
         except SnapshotMismatch as error:
             self._refuse(SnapshotFault.SHAPE, str(error))
             state = self._anew(patient_id, scale)

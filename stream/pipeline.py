@@ -125,6 +125,11 @@ class PatientPipeline:
         threshold = None if quantile is None else quantile + self.parameters.margin
         return Scored(at_ms, signs, known, raw, threshold)
 
+    @property
+    def warming_up(self) -> bool:
+        """Whether the models cannot judge this patient yet."""
+        return self._quantile.value is None
+
     def is_due(self, at_ms: int) -> bool:
         """Whether the models are to look at a moment for learning; in between they only take note."""
         return self._due_at_ms is None or at_ms - self._due_at_ms >= self.parameters.learn_every_s * 1000

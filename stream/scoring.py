@@ -6,11 +6,12 @@ from typing import NamedTuple
 from stream.deduplication import SeenReadings
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
+from stream.scales import Scales
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.limits import any_beyond_limits
 from vitals.news2 import URGENT_FROM, score
-from vitals.reading import PatientId, Reading
+from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
 
 SPREADS_PER_POINT = 3.0
@@ -24,20 +25,20 @@ MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Ty
 class PatientState:
     """All that stream knows of one patient; its steps depend on the readings and on nothing else."""
 
-    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "seen", "spo2_scale")
+    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "scales", "seen")
 
     def __init__(
         self,
         patient_id: PatientId,
         pipeline: PatientPipeline,
         *,
-        spo2_scale: int = 1,
+        scales: Scales | None = None,
         seen: SeenReadings | None = None,
         fresh: FreshSigns | None = None,
     ) -> None:
         self.patient_id = patient_id
         self.pipeline = pipeline
-        self.spo2_scale = spo2_scale
+        self.scales = Scales() if scales is None else scales
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
         self.models_failed = 0
@@ -46,15 +47,20 @@ class PatientState:
     def put_models_aside(self) -> None:
         """The models broke: go on with new ones, which say that they are warming up."""
         self.models_failed += 1
+        self.restart_models()
+
+    def restart_models(self) -> None:
+        """Go on with new models."""
         self.pipeline = PatientPipeline(self.pipeline.parameters)
 
 
 def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> Assessment | None:
-    """Assess one reading and step the state; None where the reading was already assessed.
+    """Assess one reading of a device and step the state; None where the reading was already assessed.
 
     NEWS2 combines the reading with what is still fresh of the patient. A reading out of order is scored by its own values
-    alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated joins what
-    NEWS2 knows. Both are late, and the models take no note of them. Models that break are put aside; NEWS2 goes on.
+    alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated, or given
+    to this patient by a correction, joins what NEWS2 knows. All three are late, and the models take no note of them.
+    Models that break are put aside; NEWS2 goes on.
     """
     at_ms = event_ms(reading)
     device_newest_ms = state.seen.device_newest_ms(reading.device_id)
@@ -62,14 +68,14 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         return None
     out_of_order = is_out_of_order(at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
     inputs = reading.signs if out_of_order else _joined(state, reading, at_ms)
-    news2 = score(inputs, spo2_scale=state.spo2_scale)
+    news2 = score(inputs, spo2_scale=state.scales.at(at_ms))
     try:
         scored = state.pipeline.score(reading.signs, at_ms)
     except MODEL_FAULTS:
         state.put_models_aside()
         scored = Scored(at_ms, reading.signs, None, None, None)
-    drivers = _drivers(state, reading.signs, inputs, news2) if news2.low or scored.flagged else ()
-    late = out_of_order or is_outdated(reading, live_age_ms_max=live_age_ms_max)
+    drivers = drivers_of(state, reading.signs, inputs, news2) if news2.low or scored.flagged else ()
+    late = out_of_order or reading.correction_id is not None or is_outdated(reading, live_age_ms_max=live_age_ms_max)
     learned = not late and _learned(state, scored, news2)
     return Assessment(
         reading_id=reading.reading_id,
@@ -90,8 +96,10 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 
 
 def _joined(state: PatientState, reading: Reading, at_ms: int) -> Mapping[Sign, float]:
-    state.fresh.take(reading.signs, at_ms)
-    return state.fresh.current()
+    fresh = state.fresh
+    fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is Origin.REPLAY else 0
+    fresh.take(reading.signs, at_ms, reading.device_id)
+    return fresh.current()
 
 
 def _learned(state: PatientState, scored: Scored, news2: News2Summary) -> bool:
@@ -118,7 +126,7 @@ class _Ranked(NamedTuple):
     driver: Driver
 
 
-def _drivers(
+def drivers_of(
     state: PatientState, signs: Mapping[Sign, float], inputs: Mapping[Sign, float], news2: News2Summary
 ) -> tuple[Driver, ...]:
     """Signs with points or away from usual, strongest first: this reading's, and what is fresh and scores."""

@@ -5,6 +5,7 @@ import msgspec
 from stream.deduplication import SeenReadings
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, PipelineParameters, PipelineState
+from stream.scales import Scales
 from stream.scoring import MODEL_FAULTS, PatientState
 from vitals.errors import SnapshotMismatch
 from vitals.reading import PatientId
@@ -16,6 +17,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     seen: SeenReadings
     fresh: FreshSigns
     pipeline: msgspec.Raw
+    scales: Scales = msgspec.field(default_factory=Scales)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -26,11 +28,11 @@ _pipeline_decoder = msgspec.msgpack.Decoder(PipelineState)
 def encode_snapshot(state: PatientState) -> bytes:
     """The whole state of a patient; about 4 kB in 0.1 ms."""
     pipeline = msgspec.Raw(_encoder.encode(state.pipeline.dump()))
-    return _encoder.encode(Snapshot(state.seen, state.fresh, pipeline))
+    return _encoder.encode(Snapshot(state.seen, state.fresh, pipeline, state.scales))
 
 
 def decode_snapshot(
-    patient_id: PatientId, blob: bytes, parameters: PipelineParameters, *, with_models: bool, spo2_scale: int
+    patient_id: PatientId, blob: bytes, parameters: PipelineParameters, *, with_models: bool
 ) -> PatientState:
     """The state that was encoded; without models they start anew and warm up. Raises SnapshotMismatch."""
     try:
@@ -42,7 +44,7 @@ def decode_snapshot(
     return PatientState(
         patient_id,
         pipeline,
-        spo2_scale=spo2_scale,
+        scales=snapshot.scales,
         seen=snapshot.seen,
         fresh=snapshot.fresh,
     )

@@ -12,17 +12,18 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
-from storage.registry import registry_version
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
+from stream.charted import assess_charted, withdraw
 from stream.patients import Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
 from stream.scoring import PatientState, assess
 from stream.settings import StreamSettings
 from vitals import codec
+from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord, NotFound, Unavailable
-from vitals.reading import PatientId, Reading
+from vitals.reading import PatientId, Reading, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -36,11 +37,10 @@ class _Claimed(NamedTuple):
     claims: Claims
     rows: dict[int, list[StateRow]]
     signer: Signer
-    registry_version: int
 
 
 class StreamHandler:
-    """Assesses each distinct reading once, in the order of the log, however often the log is read again.
+    """Assesses each distinct reading, measured or charted, once, in the order of the log, however often that is read again.
 
     The remembered position of a partition is the first record that is not in every patient's stored snapshot; after a
     restart records that a patient's own snapshot holds already are passed over, so its scores go on as if nothing had
@@ -67,7 +67,6 @@ class StreamHandler:
         self._epochs: dict[int, int] = {}
         self._remembered: dict[TopicPartition, int] = {}
         self._remembered_at_s = clock.monotonic_s()
-        self._registry_version = -1
         self._batch = 0
         self.patients = Patients(
             group=GROUP,
@@ -87,7 +86,6 @@ class StreamHandler:
         self._telemetry.ready(GROUP)
         self.patients.reset(claimed.signer, claimed.rows)
         self._epochs = claimed.claims.epochs
-        self._registry_version = claimed.registry_version
         self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
         self._remembered_at_s = self._clock.monotonic_s()
         return {at: max(position, self._begin(at, position, beginnings)) for at, position in self._remembered.items()}
@@ -122,8 +120,8 @@ class StreamHandler:
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
-    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, Reading]]:
-        decoded: list[tuple[Incoming, Reading]] = []
+    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, Reading | Withdrawn]]:
+        decoded: list[tuple[Incoming, Reading | Withdrawn]] = []
         for record in records:
             try:
                 reading = codec.decode_readings_record(record.value)
@@ -131,7 +129,7 @@ class StreamHandler:
                 log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
                 self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
-            if isinstance(reading, Reading):
+            if isinstance(reading, Reading | Withdrawn):
                 decoded.append((record, reading))
         return decoded
 
@@ -140,12 +138,13 @@ class StreamHandler:
         wanted = list(missing.items())
         for first in range(0, len(wanted), self._settings.bring_max):
             chunk = dict(wanted[first : first + self._settings.bring_max])
-            scales = await in_snapshot(self._door, self._database, _spo2_scales, chunk)
+            known = [patient_id for patient_id in chunk if patient_id in self.patients.waiting]
+            scales = await in_snapshot(self._door, self._database, _spo2_scales, known) if known else {}
             await self._door.run(self.patients.bring, chunk, scales)
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[tuple[Incoming, Reading]]) -> list[Outgoing]:
+    def _step(self, decoded: Sequence[tuple[Incoming, Reading | Withdrawn]]) -> list[Outgoing]:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
         replayed = duplicates = late = flagged = failed = 0
@@ -155,7 +154,7 @@ class StreamHandler:
             if offset < patient.next_offset:
                 replayed += 1
                 continue
-            assessment = assess(patient.state, reading, live_age_ms_max=live_age_ms_max)
+            assessment = _assess(patient.state, reading, live_age_ms_max)
             patient.next_offset = offset + 1
             if patient.first_unsaved is None:
                 patient.first_unsaved = offset
@@ -192,21 +191,11 @@ class StreamHandler:
                 store_states(conn, GROUP, self._epochs, unsaved.rows)
             if safe != self._remembered or unsaved.rows:
                 remember_positions(conn, GROUP, self._epochs, safe)
-            self._refresh_scales(conn)
         self.patients.saved(unsaved)
         self._remembered = safe
         self._telemetry.count("wardlight_stream_snapshots_total", sum(map(len, unsaved.rows.values())))
         self._telemetry.count("wardlight_stream_evicted_patients_total", self.patients.evicted)
         self.patients.evicted = 0
-
-    def _refresh_scales(self, conn: Connection) -> None:
-        """Follow a clinician's change of SpO2 scale; the registry's version says whether there can be one."""
-        version = registry_version(conn)
-        if version == self._registry_version:
-            return
-        self._registry_version = version
-        for patient_id, scale in _spo2_scales(conn, self.patients.live).items():
-            self.patients.live[patient_id].state.spo2_scale = scale
 
     def _begin(self, at: TopicPartition, position: int, beginnings: Positions) -> int:
         beginning = beginnings.get(at, 0)
@@ -222,11 +211,19 @@ class StreamHandler:
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
     claims = claim(conn, GROUP, partitions)
     rows = {partition: load_states(conn, GROUP, partition) for partition in sorted(partitions)}
-    return _Claimed(claims, rows, load_signer(conn), registry_version(conn))
+    return _Claimed(claims, rows, load_signer(conn))
+
+
+def _assess(state: PatientState, record: Reading | Withdrawn, live_age_ms_max: int) -> Assessment | None:
+    if isinstance(record, Withdrawn):
+        return withdraw(state, record)
+    if record.charted is not None:
+        return assess_charted(state, record, record.charted)
+    return assess(state, record, live_age_ms_max=live_age_ms_max)
 
 
 def _spo2_scales(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, int]:
-    """The scales of those registered; others are scored on scale 1, the stricter one."""
+    """The scales that the register says were charted, of those registered."""
     scales: dict[PatientId, int] = {}
     for patient_id in patient_ids:
         with contextlib.suppress(NotFound):

@@ -38,7 +38,7 @@ class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stream says of one reading, on log topic `assessments`; one per reading, same key.
+    """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
 
     While `warming_up` there is no `anomaly`, and no score is ever 0 for "not ready"; once warm, `anomaly` is None only
     where the reading and what was measured shortly before it hold too few signs.
@@ -64,3 +64,15 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the models learned from this reading after scoring it."""
     late: bool = False
     """Older than the newest already assessed: re-scores the past, pages nobody."""
+    as_of_ms: int | None = None
+    """Set where a person moved NEWS2 by charting or withdrawing, and the models took no part: the moment, in the time of the
+    patient's devices, for which the score stands. What was observed may be older."""
+    charted: tuple[Sign, ...] = ()
+    """With `as_of_ms`: inputs whose value a person charted."""
+    forgotten: tuple[Sign, ...] = ()
+    """With `as_of_ms`: inputs whose value was withdrawn."""
+
+    @property
+    def stands_at_ms(self) -> int:
+        """The moment for which it stands."""
+        return self.measured_at_ms if self.as_of_ms is None else self.as_of_ms

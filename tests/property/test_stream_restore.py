@@ -3,19 +3,20 @@
 import asyncio
 import random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import reading
+from tests.support.builders import at_ms, charted, reading, withdrawn
 from tests.support.stream_log import ListLog, stream_run
-from vitals.reading import Origin, Reading, Tick
+from vitals.reading import DeviceId, Origin, Reading, Tick, Withdrawn
 
 
 def ward(seed: int, *, patients: int = 5, seconds: int = 240) -> ListLog:
     """A few minutes of a ward: changing states, duplicates, late and unordered readings, gaps, ticks."""
     source = random.Random(seed)
-    records: list[Reading | Tick] = []
+    records: list[Reading | Withdrawn | Tick] = []
     for second in range(0, seconds, 2):
         for number in range(patients):
             if source.random() < 0.1:
@@ -40,10 +41,38 @@ def ward(seed: int, *, patients: int = 5, seconds: int = 240) -> ListLog:
             records.append(made)
             if source.random() < 0.1:
                 records.insert(source.randrange(max(len(records) - 30, 0), len(records)) + 1, made)
+            if source.random() < 0.06:
+                records += people(source, second, f"p{number}", f"d{number}")
         records.append(Tick(second * 1000))
     log = ListLog()
     log.append(records, key="p2")
     return log
+
+
+def people(source: random.Random, second: int, patient: str, device: str) -> list[Reading | Withdrawn]:
+    """Somebody charts, some time after they looked, perhaps twice; or takes back what they or a device said."""
+    values: dict[str, float] = {
+        "consciousness_acvpu": float(source.choice([0, 0, 0, 1, 4])),
+        "supplemental_oxygen": 1.0,
+    }
+    scale = source.choice([None, None, 1, 2])
+    entry = charted(
+        at_s=second - source.choice([0, 3, 90, 2000]),
+        patient=patient,
+        delay_s=2100,
+        valid_for_s=source.choice([None, 300]),
+        spo2_scale=scale,
+        spo2_scale_by="Dr Bell" if scale == 2 else None,
+        **(values if source.random() < 0.8 else {"heart_rate_bpm": 81.0}),  # type: ignore[arg-type]
+    )
+    said: list[Reading | Withdrawn] = [entry] * source.choice([1, 1, 2])
+    if source.random() < 0.4:
+        order = withdrawn(entry, at_s=second + 1)
+        ranged = msgspec.structs.replace(
+            order, reading_id=None, device_id=DeviceId(device), correction_id=f"c{second}", from_ms=at_ms(second - 60)
+        )
+        said += [source.choice([order, order, ranged])] * source.choice([1, 2])
+    return said
 
 
 @settings(max_examples=12, deadline=None)
@@ -88,5 +117,8 @@ async def test_the_ward_of_these_tests_reaches_every_state() -> None:
     assert any(each.anomaly is not None for each in run.published)
     assert any(each.flagged for each in run.published)
     assert any(each.late for each in run.published)
+    assert any(each.news2.total is not None for each in run.published), "people close the score"
+    assert any(each.charted for each in run.published)
+    assert any(each.forgotten for each in run.published)
     assert {each.learned for each in run.published} == {True, False}
     assert run.telemetry.value("wardlight_stream_duplicate_readings_total") > 0

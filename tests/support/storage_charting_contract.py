@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from storage import charting, patients, readings
+from storage import assessments, charting, patients, readings
 from storage.charting import Entry
 from storage.registry import registry_version
 from storage.session import Database
 from storage.window import Cursor
+from tests.support.builders import assessment as assessment_of
 from tests.support.builders import at_ms, charted, reading, withdrawn
 from tests.support.recorder_contract import Bench, some_readings
 from tests.support.storage_contract import patient
@@ -134,3 +135,13 @@ class ChartingContract:
         assert scales == [2, 1, 1, 2, 2]
         with database.snapshot() as conn:
             assert registry_version(conn) == version + 3
+
+    def test_of_assessments_for_one_moment_the_one_heard_of_last_stands(self, database: Database) -> None:
+        measured = assessment_of(at_s=9, of="d1/b/9")
+        said = msgspec.structs.replace(
+            assessment_of(at_s=2, of="charting/1"), received_at_ms=at_ms(10), as_of_ms=at_ms(9), anomaly=None
+        )
+        with database.transaction() as conn:
+            assessments.store(conn, [measured, said, assessment_of(at_s=1)])
+            assert assessments.latest(conn, [P1]) == {P1: said}
+            assert assessments.history(conn, P1, from_ms=at_ms(2), to_ms=at_ms(99), limit=9) == (said, measured)

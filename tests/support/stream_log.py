@@ -16,7 +16,7 @@ from stream.settings import StreamSettings
 from stream.worker import StreamHandler
 from vitals import codec
 from vitals.assessment import Assessment
-from vitals.reading import Reading, Tick
+from vitals.reading import Reading, Tick, Withdrawn
 
 PARTITIONS = 3
 READINGS = "readings"
@@ -56,10 +56,10 @@ class ListLog:
         self.partitions: list[list[Incoming]] = [[] for _ in range(PARTITIONS)]
         self.trimmed_to: dict[int, int] = {}
 
-    def append(self, records: Iterable[Reading | Tick], *, key: str | None = None) -> None:
+    def append(self, records: Iterable[Reading | Withdrawn | Tick], *, key: str | None = None) -> None:
         """Put records at the end of the partitions their patients belong to."""
         for record in records:
-            name = (record.patient_id if isinstance(record, Reading) else key or "").encode()
+            name = (key or "" if isinstance(record, Tick) else record.patient_id).encode()
             partition = partition_of(name, PARTITIONS)
             here = self.partitions[partition]
             here.append(Incoming(READINGS, partition, len(here), name, codec.encode(record)))

@@ -7,14 +7,16 @@ import msgspec
 import pytest
 
 from stream.anomaly import TreeParameters
-from stream.freshness import FRESH_FOR_MS
 from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.scales import Scales
 from stream.scoring import PatientState, assess
 from tests.support.builders import reading
 from tests.support.stream_log import QUICK
 from vitals.assessment import Assessment
+from vitals.news2 import NEWS2_INPUTS
 from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
+from vitals.validity import measured_for_ms
 
 THOROUGH = msgspec.structs.replace(QUICK, trees=TreeParameters(first_window_s=40, window_s=160, window_count_min=8))
 """Quick to warm up, with the trees of the default."""
@@ -24,7 +26,7 @@ class Bedside:
     """One patient, told second by second."""
 
     def __init__(self, parameters: PipelineParameters = THOROUGH, *, spo2_scale: int = 1) -> None:
-        self.state = PatientState(PatientId("p1"), PatientPipeline(parameters), spo2_scale=spo2_scale)
+        self.state = PatientState(PatientId("p1"), PatientPipeline(parameters), scales=Scales(before=spo2_scale))
         self._source = random.Random(3)
 
     def says(self, record: Reading) -> Assessment:
@@ -59,10 +61,10 @@ def test_news2_joins_what_is_still_fresh() -> None:
     assert news2.low == 4
 
 
-@pytest.mark.parametrize("sign", FRESH_FOR_MS)
+@pytest.mark.parametrize("sign", NEWS2_INPUTS)
 def test_a_stale_input_is_missing_and_not_normal(sign: Sign) -> None:
     bed = Bedside()
-    fresh_for_s = FRESH_FOR_MS[sign] / 1000
+    fresh_for_s = measured_for_ms(sign) / 1000
     ordinary = {Sign.CONSCIOUSNESS: 0.0, Sign.SUPPLEMENTAL_OXYGEN: 0.0, Sign.SPO2: 97.0, Sign.TEMPERATURE: 37.0}
     bed.at(0, **{sign.value: ordinary.get(sign, 80.0)})
     assert sign not in bed.at(fresh_for_s, steps_count=1).news2.missing

@@ -9,7 +9,7 @@ from storage.patients import Patient
 from storage.states import load_states
 from stream.patients import SnapshotFault
 from stream.worker import GROUP
-from tests.support.builders import at_ms, reading
+from tests.support.builders import at_ms, charted, reading
 from tests.support.stream_log import PARTITIONS, QUICK, READINGS, ListLog, StreamRun, stream_run
 from vitals import codec
 from vitals.errors import Fenced
@@ -195,16 +195,32 @@ async def test_records_the_log_no_longer_holds_are_counted_and_reading_goes_on()
     assert run.telemetry.value("wardlight_stream_trimmed_records_total") == 7 * PARTITIONS
 
 
-async def test_the_spo2_scale_comes_from_the_register() -> None:
+async def test_the_spo2_scale_comes_from_the_log_alone() -> None:
     log = ListLog()
     run = await stream_run(log)
-    patient = Patient(PatientId("p1"), WardId("w"), "1", "Somebody", 2, at_ms(0))
+    patient = Patient(PatientId("p2"), WardId("w"), "1", "Somebody", 2, at_ms(0))
     with run.database.transaction() as conn:
         patients.add(conn, patient)
+    log.append([charted(at_s=0, spo2_scale=2, spo2_scale_by="Dr Bell")])
     log.append([reading(at_s=1, spo2_percent=89), reading(at_s=1, patient="p2", spo2_percent=89)])
     await run.run()
     by_patient = {assessment.patient_id: assessment.news2.points for assessment in run.published}
     assert by_patient == {"p1": {Sign.SPO2: 0}, "p2": {Sign.SPO2: 3}}
+
+
+async def test_a_patient_whose_snapshot_cannot_be_trusted_keeps_the_scale_that_the_register_says() -> None:
+    log = ListLog()
+    run = await stream_run(log)
+    with run.database.transaction() as conn:
+        patients.add(conn, Patient(PatientId("p1"), WardId("w"), "1", "Somebody", 2, at_ms(0)))
+    log.append([charted(at_s=0, spo2_scale=2, spo2_scale_by="Dr Bell")])
+    await run.run()
+    with run.database.transaction() as conn:
+        conn.execute(tables.states.update().values(signature=b"forged"))
+    await run.start()
+    log.append([reading(at_s=1, spo2_percent=89)])
+    await run.run()
+    assert run.published[-1].news2.points == {Sign.SPO2: 0}
 
 
 async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
