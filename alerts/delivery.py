@@ -1,46 +1,42 @@
 """Delivery: transitions from the log to MQTT, in order, nothing lost; open episodes stand retained."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 import structlog
 
+from alerts.retained import Message, Retained
 from alerts.settings import AlertsSettings
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
 from runtime.clock import Clock
 from runtime.mqtt import MqttPort
 from runtime.telemetry import Telemetry
-from storage import episodes
+from storage import episodes, moves
 from storage.claims import Claims, claim, remember_positions
 from storage.session import Database
 from vitals import codec
 from vitals.alert import Transition
 from vitals.errors import InvalidArgument, MalformedRecord, Unavailable
+from vitals.reading import PatientId, WardId
 from vitals.topics import LogTopic, alert_topic
 
 log = structlog.get_logger()
 
 GROUP = "alert-delivery"
 TOPICS = (LogTopic.ALERTS.value,)
-_TOPICS_KEPT_MAX = 4096
-"""Of so many MQTT topics the last transition delivered is known, so that a refresh never goes back behind it."""
-
-
-class _Message(NamedTuple):
-    topic: str
-    payload: bytes
-    retain: bool
+_SUBJECTS_KEPT_MAX = 4096
+"""Of so many patients and kinds the last transition delivered is known, so that a refresh never goes back behind it."""
 
 
 class DeliveryHandler:
     """Publishes each transition at its patient's and kind's topic, QoS 1, and remembers a position after all PUBACKs.
 
-    An open episode's newest transition is retained; the one that ends it is sent without being retained, then an empty
-    retained payload clears the topic. On every new connection the retained state is told afresh from SQL, since a broker
-    that crashed has forgotten what it had not saved (after the refresh of active alarms in IHE ACM).
+    An open episode's newest transition is retained (`alerts.retained`); the one that ends it is sent without being
+    retained, then an empty retained payload clears the topic. On every new connection the retained state is told afresh
+    from SQL, since a broker that crashed has forgotten what it had not saved (after the refresh of active alarms in IHE
+    ACM), and what this process may not have cleared is cleared, under every ward the patient ever lay on.
     """
 
     def __init__(
@@ -62,7 +58,7 @@ class DeliveryHandler:
         self._settings = settings
         self._mqtt = mqtt
         self._epochs: dict[int, int] = {}
-        self._delivered: OrderedDict[str, Transition] = OrderedDict()
+        self._retained = Retained(subjects_max=_SUBJECTS_KEPT_MAX)
         self._refreshed_connection = 0
         self._remembered: dict[TopicPartition, int] = {}
         telemetry.not_ready(GROUP, "has not told the MQTT broker of open episodes yet")
@@ -81,7 +77,7 @@ class DeliveryHandler:
         """See `runtime.worker.Handler`; returns once the broker has everything, raises Unavailable where it may not."""
         await self._refresh_if_new_connection()
         transitions = [found for record in records if (found := self._decoded(record)) is not None]
-        await self._send([message for transition in transitions for message in self._messages(transition)])
+        await self._send([message for transition in transitions for message in self._retained.messages(transition)])
         self._telemetry.count("wardlight_alerts_delivered_total", len(transitions))
         return ()
 
@@ -104,24 +100,13 @@ class DeliveryHandler:
             raise Unavailable("Alerts cannot be delivered now: not connected to the MQTT broker.")
         if number == self._refreshed_connection:
             return
-        opened, closed = await self._door.run(self._open_and_closed)
-        await self._send(self._refreshing(opened, closed))
+        opened, closed, wards = await self._door.run(self._open_and_closed)
+        await self._send(self._retained.refreshing(map(_as_transition, opened), map(_as_transition, closed), wards))
         self._refreshed_connection = number
         self._telemetry.ready(GROUP)
         log.info("alerts_refreshed", open=len(opened))
 
-    def _refreshing(self, opened: Sequence[episodes.Episode], closed: Sequence[episodes.Episode]) -> list[_Message]:
-        """What makes the broker's retained messages true again; what was delivered since is newer than SQL."""
-        standing = {_topic(episode): _as_transition(episode) for episode in opened}
-        standing.update((topic, transition) for topic, transition in self._delivered.items())
-        messages = [
-            _Message(topic, codec.encode(transition) if transition.active else b"", retain=True)
-            for topic, transition in standing.items()
-        ]
-        silent = {_topic(episode) for episode in closed} - standing.keys()
-        return messages + [_Message(topic, b"", retain=True) for topic in sorted(silent)]
-
-    async def _send(self, messages: Sequence[_Message]) -> None:
+    async def _send(self, messages: Sequence[Message]) -> None:
         """Publish in order, many at a time; returns once every one is answered."""
         answers: deque[asyncio.Future[None]] = deque()
         try:
@@ -148,20 +133,6 @@ class DeliveryHandler:
             return None
         return transition
 
-    def _messages(self, transition: Transition) -> list[_Message]:
-        """What tells of the transition; the end of an episode whose topic a newer one has taken clears nothing."""
-        topic = _topic(transition)
-        message = _Message(topic, codec.encode(transition), retain=transition.active)
-        standing = self._delivered.get(topic)
-        taken = standing is not None and standing.active and standing.episode_id != transition.episode_id
-        if taken and not transition.active:
-            return [message]
-        self._delivered[topic] = transition
-        self._delivered.move_to_end(topic)
-        if len(self._delivered) > _TOPICS_KEPT_MAX:
-            self._delivered.popitem(last=False)
-        return [message] if transition.active else [message, _Message(topic, b"", retain=True)]
-
     def _claim(self, partitions: frozenset[int]) -> Claims:
         with self._database.transaction() as conn:
             return claim(conn, GROUP, partitions)
@@ -170,23 +141,24 @@ class DeliveryHandler:
         with self._database.transaction() as conn:
             remember_positions(conn, GROUP, self._epochs, positions)
 
-    def _open_and_closed(self) -> tuple[list[episodes.Episode], list[episodes.Episode]]:
-        """Open and recently closed episodes of the partitions held here."""
+    def _open_and_closed(
+        self,
+    ) -> tuple[list[episodes.Episode], list[episodes.Episode], Mapping[PatientId, Sequence[WardId]]]:
+        """Open and recently closed episodes of the partitions held here, and every ward that their patients lay on."""
         with self._database.snapshot() as conn:
-            opened = episodes.open_episodes(conn)
             limit = self._settings.refresh_closed_max
             recent = episodes.list_episodes(conn, limit=limit) if limit else ()
-        closed = [episode for episode in recent if episode.resolved_at_ms is not None]
-        return [episode for episode in opened if self._is_ours(episode)], [
-            episode for episode in closed if self._is_ours(episode)
-        ]
+            opened = [episode for episode in episodes.open_episodes(conn) if self._is_ours(episode)]
+            closed = [
+                episode
+                for episode in recent
+                if episode.resolved_at_ms is not None and not episode.retrospective and self._is_ours(episode)
+            ]
+            patients = {episode.patient_id for episode in (*opened, *closed)} | self._retained.subjects()
+            return opened, closed, moves.wards_of(conn, patients)
 
     def _is_ours(self, episode: episodes.Episode) -> bool:
         return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
-
-
-def _topic(episode: Transition | episodes.Episode) -> str:
-    return alert_topic(episode.ward_id, episode.patient_id, episode.kind)
 
 
 def _as_transition(episode: episodes.Episode) -> Transition:
@@ -210,4 +182,8 @@ def _as_transition(episode: episodes.Episode) -> Transition:
         limit=episode.limit,
         by=episode.by,
         origin=episode.origin,
+        move=episode.move,
+        device_id=episode.device_id,
+        retrospective=episode.retrospective,
+        correction_id=episode.correction_id,
     )
