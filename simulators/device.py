@@ -1,6 +1,6 @@
 """A wearable: its identity, its memory, and the bytes it sends. The network is `simulators.link`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runtime.mqtt import Will
 from simulators.outbox import Outbox
@@ -18,12 +18,15 @@ Measured = dict[str, float | bool | str]
 
 
 class Device:
-    """One boot of one device: it counts its readings from 0 and keeps each until it is receipted."""
+    """One device: in each boot it counts its readings from 0, and it keeps each until it is receipted."""
 
     def __init__(self, device_id: DeviceId, *, boot: str, origin: Origin, outbox: Outbox) -> None:
         self.device_id = device_id
         self.boot = boot
         self.outbox = outbox
+        """Of the present boot."""
+        self.boots: dict[str, Outbox] = {boot: outbox}
+        """Every boot so far and what became of its readings."""
         self._origin = origin
         self.readings_topic = readings_topic(device_id)
         self.accepted_topic = accepted_topic(device_id)
@@ -48,6 +51,11 @@ class Device:
         )
         outbox.add(encode(reading))
 
+    def reboot(self, boot: str, outbox: Outbox) -> None:
+        """Begin anew as a device does that was without power: what was unreceipted is never sent again."""
+        self.boot, self.outbox = boot, outbox
+        self.boots[boot] = outbox
+
     def receive(self, receipt: Receipt) -> int:
         """Let go of exactly what the receipt names; how many readings that were."""
         if receipt.boot != self.boot:
@@ -61,17 +69,19 @@ class Device:
 
     def published_ids(self) -> Iterator[str]:
         """Ids of the readings handed to the network at least once."""
-        return self._ids(self.outbox.published)
+        return self._ids(lambda outbox: outbox.published)
 
     def receipted_ids(self) -> Iterator[str]:
         """Ids of the readings receipted as accepted."""
-        return self._ids(self.outbox.receipted)
+        return self._ids(lambda outbox: outbox.receipted)
 
     def refused_ids(self) -> Iterator[str]:
         """Ids of the readings receipted as rejected."""
-        return self._ids(self.outbox.refused)
+        return self._ids(lambda outbox: outbox.refused)
 
-    def _ids(self, sequences: SeenSequences) -> Iterator[str]:
-        for first, last in zip(sequences.firsts, sequences.lasts, strict=True):
-            for sequence in range(first, last + 1):
-                yield sequenced_reading_id(self.device_id, self.boot, sequence)
+    def _ids(self, of: Callable[[Outbox], SeenSequences]) -> Iterator[str]:
+        for boot, outbox in self.boots.items():
+            sequences = of(outbox)
+            for first, last in zip(sequences.firsts, sequences.lasts, strict=True):
+                for sequence in range(first, last + 1):
+                    yield sequenced_reading_id(self.device_id, boot, sequence)

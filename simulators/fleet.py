@@ -10,9 +10,10 @@ from simulators.device import Device
 from simulators.links import Connect, DevicesReport, Links
 from simulators.outbox import Outbox
 from simulators.physiology import DAY_S, healthy
-from simulators.scenarios import DEMO_MIX, Scenario, demo_mix, scenario
+from simulators.scenarios import DEMO_MIX, WARD_MIX, Scenario, Variant, demo_mix, scenario, ward_mix
 from simulators.settings import SimulatorSettings
 from simulators.truth import TruthRecord
+from simulators.wearing import Wearing
 from vitals.errors import InvalidArgument
 from vitals.reading import DeviceId, Origin
 from vitals.topics import is_level
@@ -39,19 +40,40 @@ class Fleet:
         self._clock = clock
         self.started_at_ms = clock.now_ms()
         """Second 0 of every course; set anew when the fleet has connected."""
-        self._scenarios = _cast(settings)
+        self.scenarios = _cast(settings)
+        """One per bed."""
         self.boot = boot or f"{self.started_at_ms:x}"
-        """Of every device of this fleet."""
-        self._devices = _devices(settings, self.boot)
+        """Of every device of this fleet, until it boots anew."""
+        devices = [self._device(_name(settings, bed)) for bed in range(settings.beds)]
+        spares = [
+            None if course.device.swapped_s is None else self._device(f"{_name(settings, bed)}-spare")
+            for bed, course in enumerate(self.scenarios)
+        ]
+        worn = [*devices, *(spare for spare in spares if spare is not None)]
+        self.links = Links(worn, connect=connect, clock=clock, connections_max=len(worn))
+        self._wearings = [
+            Wearing(device, spare, course.device, links=self.links, new_outbox=self._outbox)
+            for device, spare, course in zip(devices, spares, self.scenarios, strict=True)
+        ]
         self._bedsides: Sequence[Bedside] = ()
-        self.links = Links(self._devices, connect=connect, clock=clock, connections_max=settings.beds)
         self.skipped = 0
 
+    @property
+    def boots(self) -> set[str]:
+        """Every boot of any device so far."""
+        return {boot for device in self.links.devices for boot in device.boots}
+
     def truths(self) -> list[TruthRecord]:
-        """What is true of each bed's course; known from the start."""
+        """What is true of each bed's course, bed by bed; known from the start."""
+        every_s = self._settings.burst / self._settings.rate_hz
         return [
-            TruthRecord(device_id=device.device_id, started_at_ms=self.started_at_ms, truth=course.truth())
-            for device, course in zip(self._devices, self._scenarios, strict=True)
+            TruthRecord(
+                device_id=wearing.device.device_id,
+                started_at_ms=self.started_at_ms,
+                truth=course.truth(every_s),
+                spare_device_id=None if wearing.spare is None else wearing.spare.device_id,
+            )
+            for wearing, course in zip(self._wearings, self.scenarios, strict=True)
         ]
 
     async def open(self) -> None:
@@ -69,10 +91,16 @@ class Fleet:
             await self.open()
         try:
             await self._pace(stopping, readings_per_device)
-            await self.links.drain(within_s=self._settings.drain_s)
+            await self.finish()
         finally:
             await self.links.close()
         return self.report()
+
+    async def finish(self) -> bool:
+        """Call in who is out of reach and wait for receipts; False where some stay out."""
+        for wearing in self._wearings:
+            wearing.end()
+        return await self.links.drain(within_s=self._settings.drain_s)
 
     def report(self) -> FleetReport:
         """The counts as they stand."""
@@ -85,6 +113,20 @@ class Fleet:
     def receipted_ids(self) -> Iterator[str]:
         """Ids of all readings receipted as accepted."""
         return self.links.receipted_ids()
+
+    def elapsed_s(self, bed: int, number: int) -> float:
+        """Second of the course at which this bed's reading `number` is measured; once open."""
+        return self._bedsides[bed].elapsed_s(number)
+
+    def measure(self, bed: int, number: int) -> None:
+        """Make reading `number` of a bed and send it as the network allows; each bed's in order, once open."""
+        bedside, wearing = self._bedsides[bed], self._wearings[bed]
+        second = bedside.elapsed_s(number)
+        device, signs = wearing.at(second), bedside.reading(number)
+        if not signs:
+            return
+        device.measure(self.started_at_ms + round(second * 1000) + wearing.clock_error_ms(second), signs)
+        self.links.offer(device)
 
     async def _pace(self, stopping: asyncio.Event, readings_per_device: int | None) -> None:
         """Moments are numbered over all beds in time order: moment `n` is reading `n // beds` of bed `n % beds`."""
@@ -102,21 +144,12 @@ class Fleet:
                 done = due - behind_max
             until = min(due, done + settings.burst_max)
             for moment in range(done, until):
-                self._measure(moment)
+                number, bed = divmod(moment, settings.beds)
+                self.measure(bed, number)
             done = until
             self.links.watch()
             next_s = started_s + done / moments_per_s - clock.monotonic_s()
             await clock.sleep(0 if done < due else min(max(next_s, 0), _PAUSE_S_MAX))
-
-    def _measure(self, moment: int) -> None:
-        number, bed = divmod(moment, self._settings.beds)
-        bedside = self._bedsides[bed]
-        signs = bedside.reading(number)
-        if not signs:
-            return
-        device = self._devices[bed]
-        device.measure(self.started_at_ms + round(bedside.elapsed_s(number) * 1000), signs)
-        self.links.offer(device)
 
     def _furnish(self) -> list[Bedside]:
         settings = self._settings
@@ -130,37 +163,51 @@ class Fleet:
                     phase_s=bed / (settings.beds * settings.rate_hz),
                     day_s=day_s,
                     cuff_phase_s=CUFF_EVERY_S * bed / settings.beds,
+                    burst=settings.burst,
+                    average_s=settings.average_s,
                 ),
-                has_rounds=bed % _ROUNDS_MISSING_EVERY != _ROUNDS_MISSING_EVERY - 1,
+                has_rounds=_has_rounds(bed, course),
             )
-            for bed, course in enumerate(self._scenarios)
+            for bed, course in enumerate(self.scenarios)
         ]
+
+    def _device(self, name: str) -> Device:
+        return Device(DeviceId(name), boot=self.boot, origin=Origin.DEMO, outbox=self._outbox())
+
+    def _outbox(self) -> Outbox:
+        settings = self._settings
+        return Outbox(
+            readings_max=settings.kept_readings_max,
+            in_flight_max=settings.in_flight_max,
+            receipt_timeout_s=settings.receipt_timeout_s,
+            probe_timeout_s=settings.probe_timeout_s,
+        )
 
 
 def _cast(settings: SimulatorSettings) -> tuple[Scenario, ...]:
     if settings.scenario == DEMO_MIX:
         return demo_mix(settings.beds)
-    one = scenario(settings.scenario, onset_s=settings.onset_s, time_scale=settings.time_scale)
-    return (one,) * settings.beds
+    if settings.scenario == WARD_MIX:
+        return ward_mix(settings.beds, seed=settings.seed, onsets_within_s=settings.onsets_within_s)
+    return tuple(
+        scenario(
+            settings.scenario,
+            onset_s=settings.onset_s,
+            time_scale=settings.time_scale,
+            variant=Variant.drawn(seed=settings.seed, bed=bed),
+        )
+        for bed in range(settings.beds)
+    )
 
 
-def _devices(settings: SimulatorSettings, boot: str) -> list[Device]:
+def _has_rounds(bed: int, course: Scenario) -> bool:
+    """Where a course is told apart by what is charted, it is charted."""
+    return bed % _ROUNDS_MISSING_EVERY != _ROUNDS_MISSING_EVERY - 1 or bool(course.truth().charted)
+
+
+def _name(settings: SimulatorSettings, bed: int) -> str:
+    prefix = settings.device_prefix
+    if not is_level(f"{prefix}-"):
+        raise InvalidArgument(f"{prefix!r} cannot begin a device's name: use letters, digits, '.', '_' or '-'.")
     digits = max(2, len(str(settings.beds)))
-    if not is_level(f"{settings.device_prefix}-{settings.beds:0{digits}d}"):
-        raise InvalidArgument(
-            f"{settings.device_prefix!r} cannot begin a device's name: use letters, digits, '.', '_' or '-'."
-        )
-    return [
-        Device(
-            DeviceId(f"{settings.device_prefix}-{bed:0{digits}d}"),
-            boot=boot,
-            origin=Origin.DEMO,
-            outbox=Outbox(
-                readings_max=settings.kept_readings_max,
-                in_flight_max=settings.in_flight_max,
-                receipt_timeout_s=settings.receipt_timeout_s,
-                probe_timeout_s=settings.probe_timeout_s,
-            ),
-        )
-        for bed in range(1, settings.beds + 1)
-    ]
+    return f"{prefix}-{bed + 1:0{digits}d}"

@@ -47,6 +47,8 @@ class Link:
         """The connection over which sending may go on."""
         self._busy: dict[str, Device] = {}
         """Devices with something to send, by readings topic."""
+        self._away: dict[str, bool] = {}
+        """Devices out of reach, by readings topic, and whether they are powered: those hear no receipts."""
         self._tasks: list[asyncio.Task[None]] = []
         self.publish_failures = 0
         """Publishes that the broker refused or a broken connection left unanswered; all are sent again."""
@@ -82,13 +84,33 @@ class Link:
 
     def offer(self, device: Device) -> None:
         """The device has something new to send."""
-        self._busy[device.readings_topic] = device
-        self.pump()
+        if device.readings_topic not in self._away:
+            self._busy[device.readings_topic] = device
+            self.pump()
+
+    def leave(self, device: Device, *, powered: bool) -> None:
+        """Send nothing for this device until it comes back; the broker says what the last will would have said."""
+        self._away[device.readings_topic] = powered
+        self._busy.pop(device.readings_topic, None)
+        self._say(device, OFFLINE)
+
+    def come_back(self, device: Device) -> None:
+        """In reach again, on a new connection as it were: the backlog goes first."""
+        if self._away.pop(device.readings_topic, None) is None:
+            return
+        device.outbox.rewind()
+        self._say(device, ONLINE)
+        self.offer(device)
+
+    def _say(self, device: Device, status: bytes) -> None:
+        if device is self._alone and self._number and self._session.connection_number == self._number:
+            with contextlib.suppress(Unavailable):
+                self._session.begin_publish(device.status_topic, status, retain=True).add_done_callback(self._answered)
 
     def retry_overdue(self, now_s: float) -> None:
         """Begin again with every device whose receipts are overdue."""
         for device in self._devices.values():
-            if device.outbox.rewind_if_overdue(now_s):
+            if device.readings_topic not in self._away and device.outbox.rewind_if_overdue(now_s):
                 log.debug("receipts_overdue", device_id=device.device_id, unreceipted=device.outbox.unreceipted)
                 self._busy[device.readings_topic] = device
         self.pump()
@@ -130,13 +152,11 @@ class Link:
                 return
             for device in self._devices.values():
                 device.outbox.rewind()
-                if device.outbox.has_work:
+                if device.outbox.has_work and device.readings_topic not in self._away:
                     self._busy[device.readings_topic] = device
             self._number = facts.number
-            if self._alone is not None:
-                with contextlib.suppress(Unavailable):
-                    present = self._session.begin_publish(self._alone.status_topic, ONLINE, retain=True)
-                    present.add_done_callback(self._answered)
+            if self._alone is not None and self._alone.readings_topic not in self._away:
+                self._say(self._alone, ONLINE)
             self.pump()
 
     async def _take_receipts(self) -> None:
@@ -148,7 +168,7 @@ class Link:
 
     def _receive(self, message: Received) -> None:
         device = self._devices.get(message.topic)
-        if device is None:
+        if device is None or self._away.get(device.readings_topic):
             return
         try:
             receipt = decode(Receipt, message.payload)
@@ -157,5 +177,5 @@ class Link:
             log.warning("receipt_malformed", device_id=device.device_id, error=str(error))
             return
         device.receive(receipt)
-        if device.outbox.has_work:
+        if device.outbox.has_work and device.readings_topic not in self._away:
             self._busy[device.readings_topic] = device

@@ -83,6 +83,14 @@ class Links:
         """The device has something new to send."""
         self._of[device.device_id].offer(device)
 
+    def leave(self, device: Device, *, powered: bool) -> None:
+        """The device goes out of reach, or without power: nothing is sent for it; while powered it hears nothing either."""
+        self._of[device.device_id].leave(device, powered=powered)
+
+    def come_back(self, device: Device) -> None:
+        """The device is in reach again: all it kept goes out, oldest first."""
+        self._of[device.device_id].come_back(device)
+
     def watch(self) -> None:
         """Send again what is overdue; cheap to call often, looks once a second."""
         now_s = self._clock.monotonic_s()
@@ -120,9 +128,9 @@ class Links:
 
     def report(self) -> DevicesReport:
         """The counts as they stand."""
-        boxes = [device.outbox for device in self.devices]
+        boxes = [box for device in self.devices for box in device.boots.values()]
         return DevicesReport(
-            devices=len(boxes),
+            devices=len(self.devices),
             made=sum(box.next_sequence for box in boxes),
             published=sum(len_of for box in boxes for len_of in _lengths(box.published.firsts, box.published.lasts)),
             receipted=sum(len_of for box in boxes for len_of in _lengths(box.receipted.firsts, box.receipted.lasts)),

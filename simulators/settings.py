@@ -15,11 +15,17 @@ class SimulatorSettings(Section):
     seed: int = Field(default=1, ge=0)
     """The same seed makes the same ward."""
     scenario: str = DEMO_MIX
-    """`demo`, or the name of one scenario for every bed."""
+    """`demo` or `mix`, or the name of one scenario for every bed; mild and grave, slow and fast are drawn by the seed."""
     onset_s: float | None = Field(default=None, ge=0)
-    """When that one scenario begins; its own default where absent. `demo` has its own times."""
+    """When that one scenario begins; its own default where absent. `demo` and `mix` have their own times."""
     time_scale: float = Field(default=1.0, gt=0)
-    """How many seconds of that one scenario pass in one second. `demo` has its own scales."""
+    """How many seconds of that one scenario pass in one second. `demo` and `mix` have their own scales."""
+    onsets_within_s: float = Field(default=86_400.0, gt=0)
+    """Over how long the onsets of `mix` are spread."""
+    burst: int = Field(default=1, ge=1, le=1000)
+    """So many readings come a second apart, then a pause, at the same rate on the whole."""
+    average_s: float = Field(default=0.0, ge=0, le=3600)
+    """A reading is the mean over this long before it, as slow wearables report; 0 is the moment itself."""
     day_s: float | None = Field(default=None, ge=0, lt=86_400)
     """Time of day, in seconds after midnight UTC, at which the courses start; the present one where absent."""
     device_prefix: str = "sim"

@@ -11,7 +11,10 @@ from wardlight.api_client import JsonOption
 from wardlight.service_commands import ConfigOption
 
 _Beds = Annotated[int | None, typer.Option(min=1, help="simulated patients")]
-_Scenario = Annotated[str | None, typer.Option(help="demo (a mixture), or one scenario for every bed")]
+_Scenario = Annotated[
+    str | None, typer.Option(metavar="NAME|mix", help="demo or mix (mixtures), or one scenario for every bed")
+]
+_List = Annotated[bool, typer.Option("--list-scenarios", help="a line for each scenario, and end")]
 _Seed = Annotated[int | None, typer.Option(min=0, help="the same seed makes the same ward")]
 _Rate = Annotated[float | None, typer.Option(help="readings per second and device", metavar="HZ")]
 _Readings = Annotated[int | None, typer.Option(min=1, help="end after so many per device")]
@@ -37,12 +40,16 @@ def add_to(app: typer.Typer) -> None:
         rate: _Rate = None,
         readings: _Readings = None,
         truth: _Truth = None,
+        list_scenarios: _List = False,
         config: ConfigOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Publish as a ward of wearables, until Ctrl-C; then wait until everything is receipted."""
         from wardlight import publishing
 
+        if list_scenarios:
+            publishing.list_scenarios(as_json=as_json)
+            return
         given = {"beds": beds, "scenario": scenario, "seed": seed, "rate_hz": rate}
         configuration = Configuration.read(file=config).overridden("simulators", given)
         code = publishing.simulate(configuration, readings_per_device=readings, truth_file=truth, as_json=as_json)

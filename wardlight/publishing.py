@@ -17,6 +17,7 @@ from runtime.logs import set_up_logging
 from runtime.settings import Configuration, MqttSettings, TelemetrySettings
 from simulators import service
 from simulators.links import DevicesReport
+from simulators.scenarios import MIXES, SCENARIOS, Variant
 from simulators.settings import SimulatorSettings
 from wardlight import arguments
 from wardlight.printing import print_json, print_table, table
@@ -46,6 +47,30 @@ def simulate(
         return report.devices
 
     return _run(publish, configuration, as_json=as_json)
+
+
+def list_scenarios(*, as_json: bool) -> None:
+    """Every scenario and mixture in a line, with how grave it can be and what it may make alarm."""
+    rows: list[dict[str, Any]] = [
+        {"scenario": name, "summary": summary, "severity": "", "must_alarm": []} for name, summary in MIXES.items()
+    ]
+    for name, kind in SCENARIOS.items():
+        truths = [kind(variant=Variant(severity=share, pace=share, seed=round(share))).truth() for share in (0.0, 1.0)]
+        severities = dict.fromkeys(truth.severity.value for truth in truths)
+        kinds = dict.fromkeys(must.kind.value for truth in truths for must in truth.must_alarm)
+        rows.append(
+            {"scenario": name, "summary": kind.summary, "severity": " to ".join(severities), "must_alarm": list(kinds)}
+        )
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        table(
+            ("scenario", "what happens", "severity", "must alarm"),
+            ((row["scenario"], row["summary"], row["severity"], ", ".join(row["must_alarm"])) for row in rows),
+        )
+    )
 
 
 def replay(

@@ -1,35 +1,47 @@
 """The sensor comes off: contact turns poor, values come and go, then the device has nothing to report any more.
 
 The patient is well: only the loss of contact may alarm, whatever the last values were. A device without any value sends
-no reading, so the silence is the sign.
+no reading, so the silence is the sign. Of 48 ward patients half took the sensor off themselves (BMC Digit Health 2025,
+10.1186/s44247-025-00151-x, table 3); the minute of poor contact is our choice.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulators.physiology import Array, Signs
-from simulators.scenarios.course import LIMIT_KINDS, SCORE_KINDS
-from simulators.truth import MustAlarm, Severity, Truth
+from simulators.scenarios.course import Scenario, all_but
+from simulators.truth import MustAlarm, Phase, Severity, Truth
 from vitals.alert import AlertKind
 from vitals.sign import Sign
 
 POOR_CONTACT_S = 60.0
 SILENCE_S = 120.0
 """The silence after which lost contact alarms by default; not shortened by the time scale."""
-_MARGIN_S = 30.0
+USUAL_FACTOR = 3.0
+"""And so many usual intervals."""
+SILENCE_MARGIN_S = 30.0
+
+
+def silence_due_s(every_s: float) -> float:
+    """When lost contact is due after the last reading of a device that measured once in `every_s`.
+
+    Contact counts in moments a third of the silence apart, so what is usual is the next multiple of `every_s`.
+    """
+    usual_s = every_s * math.ceil(SILENCE_S / USUAL_FACTOR / every_s)
+    return max(SILENCE_S, USUAL_FACTOR * usual_s) + every_s + SILENCE_MARGIN_S
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensorOff:
+class SensorOff(Scenario):
     """Poor contact for a minute divided by `time_scale`, then nothing; back after `off_s`, where that is given."""
 
-    onset_s: float = 600.0
-    time_scale: float = 1.0
     off_s: float | None = None
-    name: str = "sensor-off"
+    name = "sensor-off"
+    summary = "poor contact, then silence"
 
-    def shape(self, elapsed_s: Array, signs: Signs) -> Signs:
+    def sense(self, elapsed_s: Array, signs: Signs) -> Signs:
         since_s = elapsed_s - self.onset_s
         poor_s = POOR_CONTACT_S / self.time_scale
         back = np.zeros_like(since_s, dtype=bool) if self.off_s is None else since_s >= poor_s + self.off_s
@@ -42,15 +54,15 @@ class SensorOff:
             shaped[sign] = np.where(flickering, np.nan, shaped[sign])
         return {**shaped, Sign.SIGNAL_QUALITY: np.where(off, np.nan, quality)}
 
-    def truth(self) -> Truth:
-        poor_s = POOR_CONTACT_S / self.time_scale
-        return Truth(
-            scenario=self.name,
-            severity=Severity.TECHNICAL,
-            onset_s=self.onset_s,
-            ends_s=None if self.off_s is None else self.onset_s + poor_s + self.off_s,
-            must_alarm=(MustAlarm(AlertKind.LOST_CONTACT, poor_s + SILENCE_S + _MARGIN_S),)
-            if self.off_s is None or self.off_s > SILENCE_S + _MARGIN_S
-            else (),
-            must_not_alarm=(*LIMIT_KINDS, *SCORE_KINDS),
+    def truth(self, every_s: float = 1.0) -> Truth:
+        poor_s, due_s = POOR_CONTACT_S / self.time_scale, silence_due_s(every_s)
+        off_from_s = self.onset_s + poor_s
+        back_s = None if self.off_s is None else off_from_s + self.off_s
+        is_missed = self.off_s is None or self.off_s > due_s
+        return self._truth(
+            Severity.TECHNICAL,
+            ends_s=back_s,
+            must_alarm=(MustAlarm(AlertKind.LOST_CONTACT, poor_s + due_s),) if is_missed else (),
+            must_not_alarm=all_but(AlertKind.LOST_CONTACT),
+            phases=(Phase("poor contact", self.onset_s, off_from_s), Phase("off", off_from_s, back_s)),
         )

@@ -1,93 +1,24 @@
-"""Scenarios keep their own truth: what must alarm does by the time named, what must not never does, whoever the patient is."""
+"""Scenarios do what they say to signs, sensors and devices; what they raise is in `test_scenario_timetables.py`."""
 
 import msgspec
 import numpy as np
 import pytest
 
-from simulators.bedside import Bedside, Sampling
+from simulators.bedside import Bedside, Sampling, battery_percent
 from simulators.physiology import healthy
-from simulators.scenarios import SCENARIOS, Scenario, demo_mix, scenario
-from simulators.truth import TruthRecord, as_lines
-from vitals.alert import AlertKind
+from simulators.scenarios import MIXES, SCENARIOS, Scenario, Variant, demo_mix, scenario, ward_mix
+from simulators.scenarios.course import DeviceCourse, Span, all_but
+from simulators.scenarios.exercise import Exercise
+from simulators.scenarios.sensor_off import SensorOff
+from simulators.truth import TruthRecord, as_lines, read_lines
 from vitals.errors import InvalidArgument
-from vitals.limits import HARD_LIMITS
-from vitals.news2 import score
 from vitals.reading import DeviceId
 from vitals.sign import Sign
-
-PATIENTS = 8
-BEDS = 24
-
-
-class Watch:
-    """Limits with their delays and NEWS2 held against one course, as plainly as they can be: when each kind first alarms."""
-
-    def __init__(self) -> None:
-        self.first_s: dict[AlertKind, float] = {}
-        self._since_s: dict[tuple[AlertKind, float], float] = {}
-        self._current: dict[Sign, float] = {}
-
-    def see(self, elapsed_s: float, observed: dict[Sign, float]) -> None:
-        for rule in HARD_LIMITS:
-            if rule.sign not in observed:
-                continue
-            for depth in rule.depths:
-                key = (rule.kind, depth.limit)
-                if not rule.is_beyond(observed[rule.sign], depth.limit):
-                    self._since_s.pop(key, None)
-                elif elapsed_s - self._since_s.setdefault(key, elapsed_s) >= depth.delay_s:
-                    self.first_s.setdefault(rule.kind, elapsed_s)
-        self._current.update(observed)
-        news2 = score(self._current)
-        for kind, is_reached in (
-            (AlertKind.NEWS2_SINGLE_RED, news2.single_red),
-            (AlertKind.NEWS2_URGENT, news2.low >= 5),
-            (AlertKind.NEWS2_EMERGENCY, news2.low >= 7),
-        ):
-            if is_reached:
-                self.first_s.setdefault(kind, elapsed_s)
 
 
 def bedside(course: Scenario, *, bed: int = 0, rate_hz: float = 1.0, has_rounds: bool = True) -> Bedside:
     sampling = Sampling(rate_hz=rate_hz, phase_s=0, day_s=10 * 3600, cuff_phase_s=bed % 60)
     return Bedside(physiology=healthy(seed=11, bed=bed), scenario=course, sampling=sampling, has_rounds=has_rounds)
-
-
-def watched(course: Scenario, *, bed: int, for_s: int) -> Watch:
-    watch, device = Watch(), bedside(course, bed=bed)
-    for second in range(for_s):
-        reading = device.reading(second)
-        watch.see(second, {Sign(name): 0.0 if value == "A" else float(value) for name, value in reading.items()})
-    return watch
-
-
-COURSES = [
-    *[(course, 300) for course in demo_mix(BEDS) if course.name != "healthy"],
-    (scenario("healthy"), 900),
-    (scenario("desaturation", onset_s=60), 2000),
-    (scenario("sepsis", onset_s=60, time_scale=12), 2400),
-    (scenario("exercise", onset_s=60), 1000),
-    (scenario("sensor-off", onset_s=60), 300),
-]
-
-
-@pytest.mark.parametrize(("course", "for_s"), COURSES, ids=lambda value: str(getattr(value, "name", value)))
-def test_a_course_keeps_its_truth_for_every_patient(course: Scenario, for_s: int) -> None:
-    truth = course.truth()
-    for bed in range(PATIENTS):
-        first_s = watched(course, bed=bed, for_s=for_s).first_s
-        for expected in truth.must_alarm:
-            if expected.kind is not AlertKind.LOST_CONTACT:
-                assert truth.onset_s is not None
-                assert first_s[expected.kind] <= truth.onset_s + expected.within_s
-        assert not first_s.keys() & set(truth.must_not_alarm)
-        assert all(second >= (truth.onset_s or 0) for second in first_s.values())
-
-
-@pytest.mark.parametrize("bed", range(PATIENTS))
-def test_the_demos_desaturation_alarms_within_forty_seconds_of_the_start(bed: int) -> None:
-    course = next(course for course in demo_mix(BEDS) if course.name == "desaturation")
-    assert watched(course, bed=bed, for_s=40).first_s[AlertKind.SPO2_LOW] < 40
 
 
 def test_a_sensor_that_is_off_reports_nothing_after_a_while_of_poor_contact() -> None:
@@ -101,7 +32,7 @@ def test_a_sensor_that_is_off_reports_nothing_after_a_while_of_poor_contact() ->
 
 
 def test_a_sensor_that_comes_back_reports_as_before() -> None:
-    course = SCENARIOS["sensor-off"](onset_s=10, time_scale=6, off_s=5)
+    course = SensorOff(onset_s=10, time_scale=6, off_s=5)
     device = bedside(course)
     assert device.reading(22) == {}
     assert Sign.SPO2.value in device.reading(26)
@@ -124,20 +55,37 @@ def test_scenarios_do_not_change_what_they_are_given() -> None:
     kept = {sign: values.copy() for sign, values in signs.items()}
     for name in SCENARIOS:
         scenario(name, onset_s=100).shape(moments, signs)
+        scenario(name, onset_s=100).sense(moments, signs)
     assert all(np.array_equal(signs[sign], kept[sign]) for sign in kept)
     assert signs.keys() == kept.keys()
 
 
-@pytest.mark.parametrize("beds", [1, 2, 3, 5, 24, 500])
-def test_the_demo_mix_has_each_scenario_once_and_leaves_most_beds_well(beds: int) -> None:
+@pytest.mark.parametrize("beds", [1, 2, 3, 5, 24, 48, 500])
+def test_the_demo_mix_has_each_story_at_most_once_and_leaves_most_beds_well(beds: int) -> None:
     names = [course.name for course in demo_mix(beds)]
     assert len(names) == beds
-    ill = [name for name in names if name != "healthy"]
-    assert len(ill) == len(set(ill)) == min(4, beds - 1)
+    stories = [name for name in names if name != "healthy"]
+    assert len(stories) == len(set(stories)) >= min(4, beds - 1)
+    assert beds < 8 or len(stories) <= beds // 2
+
+
+def test_the_ward_mix_has_every_scenario_and_no_two_beds_alike() -> None:
+    mix = ward_mix(48, seed=1)
+    assert {course.name for course in mix} == set(SCENARIOS)
+    assert len({course.variant for course in mix}) == 48
+    assert ward_mix(48, seed=1) == mix != ward_mix(48, seed=2)
+    assert all(course.onset_s <= 86_400 + 1800 for course in mix)
+
+
+def test_variants_stay_within_the_scenarios_bounds() -> None:
+    variants = [Variant.drawn(seed=1, bed=bed) for bed in range(200)]
+    for share in ([variant.severity for variant in variants], [variant.pace for variant in variants]):
+        assert 0 <= min(share) < 0.05
+        assert 0.95 < max(share) <= 1
 
 
 def test_an_unknown_scenario_and_impossible_time_scales_are_explained() -> None:
-    with pytest.raises(InvalidArgument, match="desaturation"):
+    with pytest.raises(InvalidArgument, match=r"no scenario 'nonsense': choose demo, mix, or one of healthy, sepsis"):
         scenario("nonsense")
     with pytest.raises(InvalidArgument, match="greater than 0"):
         scenario("sepsis", time_scale=0)
@@ -152,6 +100,7 @@ def test_truth_is_written_as_json_lines_that_can_be_read_back() -> None:
     ]
     lines = as_lines(records).splitlines()
     assert [msgspec.json.decode(line, type=TruthRecord) for line in lines] == records
+    assert read_lines(as_lines(records)) == records
 
 
 def test_pressure_comes_by_the_minute_and_rounds_every_few_minutes() -> None:
@@ -176,3 +125,88 @@ def test_readings_at_the_same_moment_are_the_same_at_any_rate(rate_hz: float) ->
     for number in range(50):
         one, other = slow.reading(number), fast.reading(2 * number)
         assert [one[name] for name in usual] == [other[name] for name in usual]
+
+
+def test_every_scenario_says_in_a_line_what_it_is_and_its_phases_follow_one_another() -> None:
+    for name, kind in SCENARIOS.items():
+        assert kind.summary
+        assert len(kind.summary) < 90
+        for severity in (0.0, 1.0):
+            truth = kind(variant=Variant(severity=severity, pace=severity)).truth()
+            assert truth.scenario == name
+            assert (truth.severity_share, truth.pace_share) in {(severity, severity), (0.5, 0.5)}
+            for phase, after in zip(truth.phases, truth.phases[1:], strict=False):
+                assert phase.until_s is not None
+                assert phase.from_s <= phase.until_s <= after.from_s + 1e-6
+            assert [entry.at_s for entry in truth.charted] == sorted(entry.at_s for entry in truth.charted)
+            assert not {must.kind for must in truth.must_alarm} & set(truth.must_not_alarm)
+    assert set(MIXES) == {"demo", "mix"}
+
+
+def test_illness_passes_and_leaves_the_patient_as_before() -> None:
+    for name in SCENARIOS:
+        course = scenario(name, onset_s=100)
+        ends_s = course.truth().ends_s
+        if ends_s is None or name == "copd-oxygen":
+            continue
+        moments = np.arange(ends_s + 600, ends_s + 1200, 10.0)
+        signs = healthy(seed=1, bed=1).signs(moments, moments)
+        shaped = course.sense(moments, course.shape(moments, signs))
+        for sign, values in signs.items():
+            assert np.allclose(shaped[sign], values, atol=0.3), (name, sign)
+
+
+def test_walks_come_again_and_steps_add_up() -> None:
+    course = Exercise(onset_s=0, every_s=3600)
+    moments = np.array([1800.0, 3600 + 1800.0, 7200 + 1800.0])
+    steps = course.shape(moments, healthy(seed=1, bed=1).signs(moments, moments))[Sign.STEPS]
+    assert steps[0] > 300
+    assert np.allclose(steps, steps[0] * np.array([1, 2, 3]), atol=3)
+
+
+def test_a_device_without_power_reports_nothing_and_its_battery_tells_before() -> None:
+    course = scenario("battery-death", onset_s=900, variant=Variant(severity=0))
+    device = bedside(course)
+    rounds = [device.reading(second).get(Sign.BATTERY.value) for second in (0, 300, 600)]
+    assert rounds == [0, 0, 0]
+    assert device.reading(899) != {}
+    assert [device.reading(second) for second in (900, 2000, 2699)] == [{}, {}, {}]
+    assert device.reading(2700) != {}
+    empty_in_two_days = DeviceCourse(unpowered=Span(172_800, 180_000))
+    assert [battery_percent(empty_in_two_days, at_s) for at_s in (0, 86_400, 172_000, 180_000)] == [66, 33, 0, 100]
+
+
+def test_a_clock_runs_free_until_it_is_set() -> None:
+    slow = scenario("clock-drift", onset_s=100, variant=Variant(severity=1, seed=2)).device
+    fast = scenario("clock-drift", onset_s=100, variant=Variant(severity=1, seed=3)).device
+    assert [round(slow.clock_error_s(second)) for second in (99, 100, 10_100, 60_000)] == [0, 0, -100, 0]
+    assert round(fast.clock_error_s(10_100)) == 100
+
+
+def test_what_a_nurse_charts_follows_the_course() -> None:
+    course = scenario("copd-oxygen", onset_s=600)
+    device = bedside(course, rate_hz=1 / 60)
+    assert device.reading(0)[Sign.SUPPLEMENTAL_OXYGEN.value] is True
+    assert course.truth().charted[0].spo2_scale == 2
+    opioid = scenario("opioid", onset_s=0, variant=Variant(pace=1))
+    told = {bedside(opioid, rate_hz=1 / 60).reading(minute).get(Sign.CONSCIOUSNESS.value) for minute in range(60)}
+    assert told == {"A", "V", "P", None}
+
+
+def test_bursts_and_averages_keep_the_rate_and_smooth_what_is_brief() -> None:
+    person = healthy(seed=11, bed=0)
+    sampling = Sampling(rate_hz=1 / 60, phase_s=0, day_s=0, cuff_phase_s=0, burst=10)
+    burst = Bedside(physiology=person, scenario=scenario("healthy"), sampling=sampling, has_rounds=True)
+    assert [burst.elapsed_s(number) for number in (0, 1, 9, 10, 11)] == [0, 1, 9, 600, 601]
+    restless = scenario("motion-artefact", onset_s=0, variant=Variant(severity=1, pace=1, seed=5))
+    lowest = []
+    for average_s in (0.0, 30.0):
+        plain = Sampling(rate_hz=1 / 60, phase_s=0, day_s=0, cuff_phase_s=0, average_s=average_s)
+        device = Bedside(physiology=person, scenario=restless, sampling=plain, has_rounds=True)
+        values = [device.reading(minute).get(Sign.SPO2.value) for minute in range(180)]
+        lowest.append(min(float(value) for value in values if value is not None))
+    assert lowest[0] < lowest[1]
+
+
+def test_all_but_leaves_the_models_opinion_out() -> None:
+    assert "unusual-pattern" not in all_but()
