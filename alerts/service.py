@@ -1,10 +1,11 @@
-"""The alert service: the engine at the log, and the delivery to MQTT; each a worker of its own group."""
+"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; and corrections."""
 
 import asyncio
 
 import structlog
 
-from alerts import delivery, worker
+from alerts import corrections, delivery, worker
+from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
@@ -84,6 +85,15 @@ class Alerts:
             limits=limits,
             telemetry=telemetry,
         )
+        self.corrections = CorrectionWorker(
+            bus=bus,
+            database=database,
+            door=door,
+            clock=clock,
+            telemetry=telemetry,
+            settings=settings,
+            owned=lambda: self.engine.partitions,
+        )
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then remember what was handled; the first failure is raised."""
@@ -91,7 +101,11 @@ class Alerts:
         asked = asyncio.create_task(self._stop_workers(stopping), name="alerts-stopping")
         try:
             await run_all(
-                {worker.GROUP: self.engine.run(), delivery.GROUP: self.delivery.run()},
+                {
+                    worker.GROUP: self.engine.run(),
+                    delivery.GROUP: self.delivery.run(),
+                    corrections.COMPONENT: self.corrections.run(stopping),
+                },
                 stopping=stopping,
             )
         finally:

@@ -54,6 +54,19 @@ class AlertsSettings(Section):
     """How often states and positions are stored; transitions are stored at once."""
     registry_every_s: float = Field(default=1.0, ge=0, le=600)
     """How often to look whether patients moved, left or changed devices: one small question to the database."""
+    corrections_settle_s: float = Field(default=2.0, ge=0, le=600)
+    """How long after its order a correction begins: longer than `ingest.directory_refresh_s`, so that ingest knows of it."""
+    corrections_look_s: float = Field(default=1.0, gt=0, le=60)
+    """How often to look for corrections that were ordered."""
+    corrections_watch_s: float = Field(default=600.0, ge=0, le=86_400)
+    """For so long after a correction readings are looked for that were under way when it was carried out,"""
+    corrections_sweep_s: float = Field(default=10.0, gt=0, le=3600)
+    """this often."""
+    corrections_batch_max: int = Field(default=500, ge=1, le=10_000)
+    """Readings of a correction read and published together."""
+    corrections_assess_s: float = Field(default=30.0, ge=0, le=3600)
+    """How long a correction waits for the scores of what it copied; after that only limits are looked at."""
+    corrections_per_look_max: int = Field(default=100, ge=1, le=1000)
     delivery_timeout_s: float = Field(default=10.0, gt=0, le=120)
     """How long a batch may wait for the MQTT broker's answers before it is sent again."""
     refresh_closed_max: int = Field(default=500, ge=0, le=1000)

@@ -308,6 +308,16 @@ METRICS: tuple[Metric, ...] = (
         help="From the reception of the reading that raised an alert to the decision to raise it.",
     ),
     Metric(
+        name="wardlight_alerts_corrections_total",
+        kind=MetricKind.COUNTER,
+        help="Corrections carried out, repetitions included.",
+    ),
+    Metric(
+        name="wardlight_alerts_corrections_waiting_count",
+        kind=MetricKind.GAUGE,
+        help="Corrections ordered and not carried out yet.",
+    ),
+    Metric(
         name="wardlight_alerts_delivered_total",
         kind=MetricKind.COUNTER,
         help="Transitions that the MQTT broker took.",
