@@ -1,0 +1,24 @@
+"""Documented commands that tests/integration/test_documented_commands.py does not run, each with the test that does."""
+
+from collections.abc import Mapping
+
+COMPOSE = (
+    "tests/integration/test_compose_commands.py::test_every_service_gets_healthy_carries_readings_and_stops_in_time"
+)
+DEMO = "tests/e2e/test_demo.py::test_ctrl_c_ends_the_demo_within_its_deadline_with_an_account"
+DEMO_TO_ITS_END = (
+    "tests/e2e/test_demo.py"
+    "::test_the_demo_ends_by_itself_with_an_account_in_which_nothing_is_lost_and_an_alert_was_raised"
+)
+BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
+
+ELSEWHERE: Mapping[str, str] = {
+    "make demo": DEMO,
+    "make test": ".ci/run",
+    "make check": "scripts/check",
+    "make bench": BENCH,
+    "wardlight bench scorer --json": BENCH,
+    "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
+    "docker compose up": COMPOSE,
+}
+"""Command, to a test (`file::function`), or to a script that is itself the command."""

@@ -1,0 +1,81 @@
+"""What the documents tell people to type exists; tests/integration/test_documented_commands.py runs it."""
+
+import ast
+import json
+import re
+import shlex
+
+import pytest
+
+from ingest.decoder import Decoded, decode
+from ingest.settings import IngestSettings
+from tests.support.commands_elsewhere import ELSEWHERE
+from tests.support.documented_syntax import complaint_about, is_a_name
+from tests.support.documents import Command, all_commands, json_blocks, unfenced_commands
+from tests.support.tree import ROOT, parsed, text
+from vitals import codec
+from vitals.alert import Transition
+from vitals.reading import Receipt
+
+NOW = "2026-01-31T14:05:00Z"
+NOW_MS = 1_769_868_300_000
+TOPIC = "wardlight/v1/devices/my-watch/readings"
+_MOMENT = re.compile(r"\$\(date [^)]*\)")
+_TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+OURS = [command for command in all_commands() if command.program == "wardlight" and not is_a_name(command.words)]
+MADE = [command for command in all_commands() if command.program == "make"]
+SENT = [command for command in all_commands() if command.program == "mosquitto_pub" and "/readings" in command.text]
+
+
+@pytest.mark.parametrize("command", OURS, ids=str)
+def test_a_command_exists_with_its_options(command: Command) -> None:
+    assert complaint_about(command.words) is None
+
+
+def test_every_target_is_in_the_makefile() -> None:
+    targets = set(_TARGET.findall(text("Makefile")))
+    assert {command.words[1] for command in MADE} <= targets
+
+
+@pytest.mark.parametrize("command", SENT, ids=str)
+def test_what_a_document_publishes_is_accepted(command: Command) -> None:
+    words = shlex.split(_MOMENT.sub(NOW, command.text))
+    assert accepts(words[words.index("-m") + 1])
+
+
+@pytest.mark.parametrize("where", json_blocks())
+def test_every_json_example_is_what_travels(where: str) -> None:
+    body = json_blocks()[where]
+    example = json.loads(body)
+    if "signs" in example:
+        assert accepts(body)
+    elif "through_sequence" in example:
+        codec.decode(Receipt, body.encode())
+    elif "transition_id" in example:
+        codec.decode(Transition, body.encode())
+
+
+def test_commands_stand_in_fenced_blocks() -> None:
+    assert unfenced_commands() == []
+
+
+@pytest.mark.parametrize("where", sorted(set(ELSEWHERE.values())))
+def test_what_runs_a_command_elsewhere_exists(where: str) -> None:
+    file, _, function = where.partition("::")
+    assert (ROOT / file).is_file()
+    if file.endswith(".py"):
+        defined = {
+            node.name for node in ast.walk(parsed(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert function in defined
+
+
+def test_only_commands_of_the_documents_are_listed_as_run_elsewhere() -> None:
+    assert ELSEWHERE.keys() - {command.text for command in all_commands()} == set()
+
+
+def accepts(message: str) -> bool:
+    """Whether ingest would take every sign of this message."""
+    limits = IngestSettings().decoder
+    verdict = decode(TOPIC, message.encode(), received_at_ms=NOW_MS, limits=limits)
+    return isinstance(verdict, Decoded) and verdict.complaint is None
