@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench simulate clean
+.PHONY: help demo test check bench pictures simulate clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,11 @@ test: ## everything: sets up the servers the tests need, then check, integration
 bench: ## each stage beside its floor; one of them by ARGS="recorder --json"
 	@sh scripts/set-up-python requirements-dev.lock
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+pictures: ## take the pictures of docs/pictures anew, in a real Chromium
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	WARDLIGHT_TEST_PICTURES=1 $(BIN)/python -m pytest -m pictures tests/e2e
 
 clean: ## remove the environment and every cache; leaves data/ alone
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build

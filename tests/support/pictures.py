@@ -1,10 +1,21 @@
-"""Pictures for the documents: a screenshot with 256 colours of its own, a third of the bytes and no visible loss."""
+"""Pictures for the documents: a screenshot with 256 colours of its own, a third of the bytes and no visible loss.
+
+A test of a page that calls `picture` takes the mark `pictures`; `make pictures` runs those and keeps what they see.
+"""
 
 import base64
+import os
 import struct
 import zlib
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
+
+from tests.support.tree import ROOT
+
+FOLDER = ROOT / "docs" / "pictures"
+VARIABLE = "WARDLIGHT_TEST_PICTURES"
+"""Set to 1, the pictures of the documents are taken anew."""
+BYTES_MAX = 300_000
 
 _QUANTISE = """
 async (png) => {
@@ -41,6 +52,15 @@ async (png) => {
   return { width: image.width, height: image.height, palette: palette.flat(), indices: btoa(text) };
 }
 """
+
+
+async def picture(browser: Browser, page: Page, name: str, *, full_page: bool = False) -> None:
+    """Take the documents' screenshot `name`; it is kept where the environment asks for it."""
+    taken = await page.screenshot(full_page=full_page)
+    if os.environ.get(VARIABLE) == "1":
+        small = await packed(browser, taken)
+        assert len(small) < BYTES_MAX, f"{name} has {len(small)} bytes"
+        (FOLDER / name).write_bytes(small)
 
 
 async def packed(browser: Browser, png: bytes) -> bytes:
