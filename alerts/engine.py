@@ -5,12 +5,10 @@ pattern by assessments), so that a replay gives the same episodes however the to
 end them.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
 
-from alerts import wording
+from alerts import charted, wording
 from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved
 from alerts.evidence import Cadence, Moment
 from alerts.register import REGISTER_ACTIONS, follow_register
@@ -19,18 +17,19 @@ from alerts.rules import (
     SCORE_LEVELS,
     AlertRules,
     Judgement,
+    ScoreLevel,
     judge_limit,
     judge_pattern,
     judge_score,
     judge_score_fall,
+    limits_by_sign,
 )
 from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
 from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
 from vitals.lateness import event_ms, is_outdated
-from vitals.limits import LimitRule
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick, WardId, Withdrawn
+from vitals.reading import CHARTING, Charted, PatientId, Reading, RefusedSigns, Tick, WardId, Withdrawn
 from vitals.sign import Sign
 
 Record = Reading | RefusedSigns | Withdrawn | Assessment | Command | Tick
@@ -58,7 +57,7 @@ class PatientAlerts:
         """Why the last command was refused."""
         self._rules = rules
         self._ward_of = ward_of
-        self._limits = _by_sign(rules.limits)
+        self._limits = limits_by_sign(rules.limits)
 
     def step(self, record: Record) -> tuple[Transition, ...]:
         """What the record changes; a record seen before, or too old, changes no episode.
@@ -72,7 +71,7 @@ class PatientAlerts:
             case RefusedSigns():
                 return tuple(self._step_refused(record))
             case Withdrawn():
-                return tuple(self._keep(machine, moved) for machine, moved in retract(self.state, record))
+                return tuple(self._step_withdrawn(record))
             case Assessment():
                 return tuple(self._step_assessment(record))
             case Tick():
@@ -91,6 +90,8 @@ class PatientAlerts:
         if reading.correction_id is not None:
             self.outcome = Outcome.RETROSPECTIVE
             return []
+        if reading.charted is not None:
+            return self._step_charted(reading, reading.charted)
         if not state.is_new(reading):
             self.outcome = Outcome.DUPLICATE
             return []
@@ -105,6 +106,26 @@ class PatientAlerts:
             if sign in self._limits:
                 transitions += self._step_sign(sign, value, cause)
         return transitions
+
+    def _step_charted(self, reading: Reading, said: Charted) -> list[Transition]:
+        if not remember_id(self.state.charted_ids, reading.reading_id):
+            self.outcome = Outcome.DUPLICATE
+            return []
+        if not charted.observe(self.state, reading, said):
+            return []
+        return self._settle_consciousness(_cause_of(reading, event_ms(reading), reading.received_at_ms))
+
+    def _step_withdrawn(self, withdrawn: Withdrawn) -> list[Transition]:
+        transitions = [self._keep(machine, moved) for machine, moved in retract(self.state, withdrawn)]
+        if charted.forget(self.state, withdrawn):
+            cause = Cause(withdrawn.correction_id, withdrawn.at_ms, withdrawn.at_ms, device_id=withdrawn.device_id)
+            transitions += self._settle_consciousness(cause)
+        return transitions
+
+    def _settle_consciousness(self, cause: Cause) -> list[Transition]:
+        machine = self.state.machine(AlertKind.CONSCIOUSNESS)
+        judgement = charted.judge_consciousness(machine, self.state.consciousness)
+        return self._settle(AlertKind.CONSCIOUSNESS, machine, judgement, cause, Reason.ALERT_AGAIN, 0.0)
 
     def _step_refused(self, refused: RefusedSigns) -> list[Transition]:
         if not remember_id(self.state.refused_ids, refused.reading_id):
@@ -179,10 +200,13 @@ class PatientAlerts:
         if not remember_id(state.assessment_ids, assessment.reading_id):
             self.outcome = Outcome.DUPLICATE
             return []
-        last_ms, at_ms = state.assessed.last_ms, event_ms(assessment)
+        by_people = assessment.as_of_ms is not None
+        last_ms, at_ms = state.assessed.last_ms, assessment.stands_at_ms if by_people else event_ms(assessment)
         if assessment.late or (last_ms is not None and at_ms < last_ms):
             self.outcome = Outcome.RETROSPECTIVE
             return []
+        if by_people:
+            return self._step_charted_score(assessment, at_ms)
         moment = state.assessed.step(at_ms, self._rules.gap)
         cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
         transitions = self._step_score(assessment.news2, moment, cause)
@@ -200,13 +224,29 @@ class PatientAlerts:
             judgement = judge_score(level, self.state.machine(level.kind), summary, moment, delay_s)
             if judgement.finding is not None:
                 raised = index, judgement.finding
-        if raised is None:
-            return transitions
+        return transitions if raised is None else transitions + self._raise_score(raised, summary, cause)
+
+    def _step_charted_score(self, assessment: Assessment, at_ms: int) -> list[Transition]:
+        summary, known = assessment.news2, self.state.news2_points
+        cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin, CHARTING)
+        transitions: list[Transition] = []
+        index = self._open_score_index()
+        if index is not None:
+            for sign in assessment.forgotten:
+                known.pop(sign, None)
+            known.update(summary.points)
+            level = SCORE_LEVELS[index]
+            transitions += self._end_score(level, charted.judge_charted_fall(level, known, assessment), summary, cause)
+        raised = charted.judge_charted_score(assessment)
+        return transitions if raised is None else transitions + self._raise_score(raised, summary, cause)
+
+    def _raise_score(self, raised: tuple[int, Finding], summary: News2Summary, cause: Cause) -> list[Transition]:
+        """Open the episode of a level, unless one of it or above is open, and end one below it."""
         open_index = self._open_score_index()
-        if open_index is not None and open_index > raised[0]:
-            return transitions
+        if open_index is not None and open_index >= raised[0]:
+            return []
         kind = SCORE_LEVELS[raised[0]].kind
-        transitions += self._open(kind, self.state.machine(kind), raised[1], cause)
+        transitions = self._open(kind, self.state.machine(kind), raised[1], cause)
         if open_index is not None:
             lower = self.state.machine(SCORE_LEVELS[open_index].kind)
             transitions += self._close(lower, Reason.SUPERSEDED, raised[1].text, cause, float(summary.low))
@@ -227,9 +267,14 @@ class PatientAlerts:
         known.update(summary.points)
         machine = self.state.machine(level.kind)
         judgement = judge_score_fall(level, machine, known, summary, moment, self._rules.score_clear_s)
+        return self._end_score(level, judgement, summary, cause)
+
+    def _end_score(
+        self, level: ScoreLevel, judgement: Judgement, summary: News2Summary, cause: Cause
+    ) -> list[Transition]:
         if judgement.ended_text is None:
             return []
-        self.state.news2_points = {}
+        self.state.news2_points, machine = {}, self.state.machine(level.kind)
         return self._close(machine, Reason.SCORE_FELL, judgement.ended_text, cause, float(summary.low))
 
     def _step_tick(self, tick: Tick) -> list[Transition]:
@@ -349,11 +394,3 @@ class PatientAlerts:
 
 def _cause_of(record: Reading | RefusedSigns, at_ms: int, heard_ms: int) -> Cause:
     return Cause(record.reading_id, at_ms, heard_ms, record.origin, record.device_id)
-
-
-@lru_cache(maxsize=8)
-def _by_sign(limits: tuple[LimitRule, ...]) -> Mapping[Sign, tuple[LimitRule, ...]]:
-    by_sign: defaultdict[Sign, list[LimitRule]] = defaultdict(list)
-    for rule in limits:
-        by_sign[rule.sign].append(rule)
-    return {sign: tuple(rules) for sign, rules in by_sign.items()}

@@ -4,7 +4,9 @@ Each rule steps the evidence of its machine and returns what follows from it. Li
 `vitals.limits`; what is chosen here is how a condition ends, and how long scores and patterns must last.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -54,6 +56,15 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     """How long NEWS2 must be below its threshold."""
     pattern_delay_s: float = 120.0
     pattern_clear_s: float = 300.0
+
+
+@lru_cache(maxsize=8)
+def limits_by_sign(limits: tuple[LimitRule, ...]) -> Mapping[Sign, tuple[LimitRule, ...]]:
+    """The rules of each sign."""
+    by_sign: defaultdict[Sign, list[LimitRule]] = defaultdict(list)
+    for rule in limits:
+        by_sign[rule.sign].append(rule)
+    return {sign: tuple(rules) for sign, rules in by_sign.items()}
 
 
 class Judgement(NamedTuple):
@@ -172,9 +183,7 @@ def judge_score_fall(
     """
     if not moment.is_consecutive:
         machine.clear_since_ms = None
-    points = known.values()
-    fallen = RED not in points if level.kind is AlertKind.NEWS2_SINGLE_RED else sum(points) < URGENT_FROM
-    if not fallen:
+    if not has_fallen(level, known):
         machine.clear_since_ms = None
         return NOTHING
     if machine.clear_since_ms is None:
@@ -182,6 +191,12 @@ def judge_score_fall(
     if not moment.has_held(machine.clear_since_ms, clear_s):
         return NOTHING
     return Judgement(ended_text=wording.news2(summary))
+
+
+def has_fallen(level: ScoreLevel, known: Mapping[Sign, int]) -> bool:
+    """Whether these points no longer hold an episode of this level open."""
+    points = known.values()
+    return RED not in points if level.kind is AlertKind.NEWS2_SINGLE_RED else sum(points) < URGENT_FROM
 
 
 def judge_pattern(machine: Machine, assessment: Assessment, moment: Moment, rules: AlertRules) -> Judgement:

@@ -38,6 +38,18 @@ class Machine(msgspec.Struct, omit_defaults=True):
     episode: Episode | None = None
 
 
+class StandingConsciousness(msgspec.Struct, frozen=True):
+    """One charted observation of consciousness."""
+
+    at_ms: int
+    """When it was observed."""
+    value: int
+    """Place in ACVPU."""
+    reading_id: str
+    by: str
+    """Who charted it."""
+
+
 class PatientState(msgspec.Struct, omit_defaults=True):
     """One patient; mutable."""
 
@@ -60,6 +72,9 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     assessment_ids: list[str] = []
     news2_points: dict[Sign, int] = {}
     """While a NEWS2 episode is open: the last known points per input, so that a vanished sign resolves nothing."""
+    charted_ids: list[str] = []
+    consciousness: list[StandingConsciousness] = []
+    """As people charted it, in the order of observation; bounded (`alerts.charted`)."""
     machines: dict[AlertKind, Machine] = {}
     pending: list[Command] = []
     command_ids: list[str] = []

@@ -6,11 +6,12 @@ from types import MappingProxyType
 from alerts.unjudged import Why
 from vitals.assessment import Assessment, News2Summary
 from vitals.limits import LimitRule
-from vitals.sign import SIGN_FACTS, Sign
+from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign
 
 _UNITS: Mapping[str, str] = MappingProxyType({"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F"})
 """UCUM to what stands on a chart, where they differ."""
 _DRIVERS_NAMED = 3
+_ACVPU = ("alert", "new confusion", "reacts to voice", "reacts to pain only", "unresponsive")
 _DECIMALS: Mapping[Sign, int] = MappingProxyType({Sign.TEMPERATURE: 1, Sign.SKIN_TEMPERATURE: 1, Sign.GLUCOSE: 1})
 
 
@@ -52,6 +53,15 @@ def pattern(assessment: Assessment, lasted_ms: int) -> str:
         for driver in assessment.drivers[:_DRIVERS_NAMED]
     )
     return f"Unusual pattern{held}: {parts}" if parts else f"Unusual pattern{held}"
+
+
+def consciousness(value: int, by: str) -> str:
+    """What somebody charted.
+
+    >>> consciousness(3, "Ada Nurse")
+    'Consciousness P (reacts to pain only), charted by Ada Nurse'
+    """
+    return f"Consciousness {CONSCIOUSNESS_LETTERS[value]} ({_ACVPU[value]}), charted by {by}"
 
 
 def silence(silent_ms: int, usual_ms: float | None) -> str:

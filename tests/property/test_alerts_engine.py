@@ -1,6 +1,6 @@
 """Whatever the records and their order: what an alert engine never does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from alerts.engine import PatientAlerts, Record
 from alerts.episode import RANK
 from alerts.rules import AlertRules
 from alerts.state import PatientState
-from tests.support.alert_timetable import PATIENT, WARD, assessment, ms, reading
+from tests.support.alert_timetable import PATIENT, WARD, assessment, charted, charted_assessment, ms, reading
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
 from vitals.news2 import score
 from vitals.reading import DeviceId, Reading, RefusedSigns, Tick
@@ -53,6 +53,8 @@ def courses(draw: st.DrawFn) -> list[Record]:
                     )
                 )
             records.append(assessment(second, score(signs), flagged=flagged))
+            if draw(st.integers(0, 9)) == 0:
+                records += observed(draw, second, signs)
             records.append(Tick(ms(second + draw(st.sampled_from((0, 0, 1, 500))))))
         for record in records[tried:]:
             known += [transition.episode_id for transition in trial.step(record)]
@@ -69,6 +71,20 @@ def courses(draw: st.DrawFn) -> list[Record]:
                 )
             )
     return records
+
+
+def observed(draw: st.DrawFn, second: float, signs: Mapping[Sign, float]) -> list[Record]:
+    """What somebody charts beside the devices, some while after they looked, and what stream says of it."""
+    value = float(draw(st.integers(0, 4)))
+    looked = second - draw(st.sampled_from((0.0, 0.0, 60.0, 9000.0)))
+    everything = {**signs, Sign.CONSCIOUSNESS: value, Sign.SUPPLEMENTAL_OXYGEN: 1.0}
+    people = draw(
+        st.sampled_from(((Sign.CONSCIOUSNESS,), (Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN), (*everything,)))
+    )
+    return [
+        charted(looked, {Sign.CONSCIOUSNESS: value}, heard=second),
+        charted_assessment(second, score(everything), people),
+    ]
 
 
 def run(records: Sequence[Record], state: PatientState | None = None) -> tuple[PatientAlerts, list[Transition]]:

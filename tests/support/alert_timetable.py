@@ -8,7 +8,7 @@ from alerts.state import PatientState
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.news2 import score
-from vitals.reading import DeviceId, Origin, PatientId, Reading, Tick, WardId
+from vitals.reading import CHARTING, Charted, DeviceId, Origin, PatientId, Reading, Tick, WardId, Withdrawn
 from vitals.sign import Sign
 
 START_MS = 1_700_000_000_000
@@ -71,6 +71,63 @@ def assessment(
         anomaly_threshold=0.5,
         flagged=flagged,
         late=late,
+    )
+
+
+def charted(
+    second: float, signs: Mapping[Sign, float], *, heard: float | None = None, valid_for_s: int | None = None
+) -> Reading:
+    """What a person observed at `second`, charted then too unless said otherwise."""
+    heard = second if heard is None else heard
+    return Reading(
+        reading_id=f"charting/{second:g}-{heard:g}-{sorted(signs.items())}",
+        patient_id=PATIENT,
+        device_id=CHARTING,
+        measured_at_ms=ms(second),
+        received_at_ms=ms(heard),
+        signs=dict(signs),
+        charted=Charted("ada", "Ada Nurse", valid_for_s),
+    )
+
+
+def charted_assessment(
+    second: float,
+    news2: News2Summary,
+    signs: tuple[Sign, ...],
+    *,
+    forgotten: tuple[Sign, ...] = (),
+    late: bool = False,
+    of: str | None = None,
+) -> Assessment:
+    """An assessment that a person brought about at `second`; `signs` are the inputs that people charted."""
+    return Assessment(
+        reading_id=f"charting/{second:g}" if of is None else of,
+        patient_id=PATIENT,
+        measured_at_ms=ms(second - 30),
+        received_at_ms=ms(second),
+        news2=news2,
+        drivers=(),
+        warming_up=False,
+        model_version="test",
+        late=late,
+        as_of_ms=ms(second),
+        charted=signs,
+        forgotten=forgotten,
+    )
+
+
+def withdrawn(of: Reading, second: float) -> Withdrawn:
+    """The order that takes an entry back."""
+    return Withdrawn(
+        correction_id=f"withdrawn/{of.reading_id}",
+        patient_id=of.patient_id,
+        device_id=of.device_id,
+        from_ms=of.measured_at_ms,
+        until_ms=of.measured_at_ms + 1,
+        at_ms=ms(second),
+        by="Ben Nurse",
+        reason="entered in error",
+        reading_id=of.reading_id,
     )
 
 
