@@ -164,6 +164,6 @@ def _configuration(directory: Path, port: int, *, protocol: str) -> Configuratio
             "mqtt": {"port": port, "protocol": protocol},
             "log": {"kind": "local", "directory": str(directory)},
             "database": {"url": f"sqlite:///{directory / 'ward.db'}"},
-            "dashboard": {"port": 0},
+            "dashboard": {"port": 0, "sign_in": "guest"},
         }
     )

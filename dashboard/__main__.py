@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 
+from dashboard.people_settings import PeopleSettings
 from dashboard.service import Dashboard
 from dashboard.settings import DashboardSettings
 from runtime.blocking import ThreadDoor
@@ -43,6 +44,7 @@ async def serve(ports: Ports, stopping: asyncio.Event) -> None:
                 clock=ports.clock,
                 telemetry=ports.telemetry,
                 settings=configuration.section("dashboard", DashboardSettings),
+                people=configuration.section("people", PeopleSettings),
                 republish=republish,
             )
             await dashboard.run(stopping)

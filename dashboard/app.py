@@ -1,7 +1,6 @@
 """The web application: routes by resource behind one guard. Built from ready-made ports; starts nothing."""
 
 from fastapi import Depends, FastAPI
-from starlette.types import Scope
 
 from dashboard import (
     alert_routes,
@@ -9,25 +8,37 @@ from dashboard import (
     live_routes,
     pages,
     patient_routes,
+    people_routes,
     refusals,
     rejected_routes,
+    sign_in_routes,
     status_routes,
 )
 from dashboard.context import Context
 from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
-from dashboard.person import GUEST, Person
 from dashboard.schemas import ErrorBody
 from dashboard.witness import Witness
 
 API = "/api/v1"
 _ERRORS: dict[int | str, dict[str, object]] = {
+    401: {"model": ErrorBody, "description": "Nobody known is behind the request."},
+    403: {"model": ErrorBody, "description": "Whoever asks may not, on this ward."},
     404: {"model": ErrorBody, "description": "There is no such thing."},
     409: {"model": ErrorBody, "description": "Contradicts what is already so."},
     422: {"model": ErrorBody, "description": "Can never work; the sentence says why."},
     503: {"model": ErrorBody, "description": "The log, the database or a broker does not answer now; try again."},
 }
-_RESOURCES = (patient_routes, alert_routes, device_routes, rejected_routes, live_routes, status_routes)
+_RESOURCES = (
+    patient_routes,
+    alert_routes,
+    device_routes,
+    rejected_routes,
+    live_routes,
+    status_routes,
+    sign_in_routes,
+    people_routes,
+)
 
 
 def create_app(context: Context) -> FastAPI:
@@ -47,14 +58,12 @@ def create_app(context: Context) -> FastAPI:
     for resource in _RESOURCES:
         app.include_router(resource.router, prefix=API, responses=_ERRORS)
     app.include_router(status_routes.health_router)
-    app.include_router(pages.router)
+    for room in (pages.router, sign_in_routes.pages_router, people_routes.pages_router):
+        app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)
-    app.add_middleware(Gate, identify=_identify, locate=context.locate)
+    app.add_middleware(Gate, identify=context.sessions.identify, locate=context.locate)
     app.add_middleware(Witness, context=context)
-    app.add_middleware(Guard, hosts=LOOPBACK_NAMES, body_bytes_max=context.settings.body_bytes_max)
+    hosts = LOOPBACK_NAMES | {name.lower() for name in context.settings.allowed_hosts}
+    app.add_middleware(Guard, hosts=hosts, body_bytes_max=context.settings.body_bytes_max)
     return app
-
-
-async def _identify(_: Scope) -> Person:
-    return GUEST

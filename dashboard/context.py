@@ -10,7 +10,10 @@ from dashboard.audit_trail import Trail
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
 from dashboard.in_hand import in_hand
+from dashboard.people_settings import PeopleSettings
+from dashboard.sessions import Sessions
 from dashboard.settings import DashboardSettings
+from dashboard.sign_in import SignIn
 from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
@@ -38,6 +41,9 @@ class Context:
     feed: Feed
     fanout: Fanout
     settings: DashboardSettings
+    people: PeopleSettings
+    sessions: Sessions
+    sign_in: SignIn
     telemetry: Telemetry
     trail: Trail
     version: str

@@ -6,9 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dashboard.context import Context, Here
+from dashboard.permissions import Permission
+from dashboard.person import Signed
 from dashboard.schemas import Assign, DeviceEntry, Level, NewDevice, Release
 from storage import devices
 from storage.devices import Assignment, Device
+from storage.whereabouts import Kind, Named, places_of
 from vitals.errors import NotFound
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -16,8 +19,8 @@ router = APIRouter(tags=["devices"])
 
 
 @router.get("/devices")
-async def list_devices(here: Here, ward: Annotated[Level | None, Query()] = None) -> list[DeviceEntry]:
-    """Known devices, by id, with whom they measure now."""
+async def list_devices(here: Here, who: Signed, ward: Annotated[Level | None, Query()] = None) -> list[DeviceEntry]:
+    """Known devices, by id, with whom they measure now, where device and patient are on wards one looks after."""
     ward_id = None if ward is None else WardId(ward)
 
     def ask() -> list[DeviceEntry]:
@@ -25,6 +28,7 @@ async def list_devices(here: Here, ward: Annotated[Level | None, Query()] = None
             return [
                 _entry(device, devices.assignments_of(conn, device.device_id))
                 for device in devices.list_devices(conn, ward_id)
+                if who.may_at(Permission.MANAGE_DEVICES, places_of(conn, [Named(Kind.DEVICE, device.device_id)]))
             ]
 
     return await here.door.run(ask)

@@ -18,6 +18,12 @@ class Interest:
 
     ward_id: WardId | None = None
     patient_id: PatientId | None = None
+    wards: frozenset[WardId] | None = None
+    """The wards this browser may see; None means every one."""
+
+    def covers(self, ward_id: WardId | None) -> bool:
+        """Whether a board of this interest shows that ward."""
+        return self.ward_id in (None, ward_id) and (self.wards is None or ward_id in self.wards)
 
 
 @dataclass(eq=False)

@@ -23,7 +23,7 @@ from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
-from vitals.reading import PatientId, Reading
+from vitals.reading import PatientId, Reading, WardId
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -198,8 +198,13 @@ class Feed:
             return
         if beds is None:
             return
-        for patient_id in self.ward.place(beds):
-            self._fanout.publish(self._fanout.event("gone", {"patient_id": patient_id}), wanted=_everyone)
+        were = {patient.patient_id: _ward_id_of(patient) for patient in self.ward.listed()}
+        departed = self.ward.place(beds)
+        for patient_id, ward_id in were.items():
+            now_at = None if patient_id in departed else _ward_id_of(self.ward.patients[patient_id])
+            if now_at != ward_id:
+                gone = self._fanout.event("gone", {"patient_id": patient_id})
+                self._fanout.publish(gone, wanted=_left(patient_id, ward_id, now_at))
         self.ward.forget(unknown)
 
     def flush(self) -> None:
@@ -236,7 +241,7 @@ class Feed:
             tile(patient, self.ward.limits, now_ms=now_ms)
             for patient in self.ward.listed()
             if interest.patient_id in (None, patient.patient_id)
-            and (interest.ward_id is None or (patient.bed is not None and patient.bed.ward_id == interest.ward_id))
+            and (interest.patient_id is not None or interest.covers(_ward_id_of(patient)))
         ]
         limits = self.ward.limits
         return self._fanout.event(
@@ -264,11 +269,26 @@ def _everyone(_: Interest) -> bool:
     return True
 
 
+def _ward_id_of(patient: PatientNow) -> WardId | None:
+    return None if patient.bed is None else patient.bed.ward_id
+
+
 def _boards_of(patient: PatientNow) -> Callable[[Interest], bool]:
-    ward_id = None if patient.bed is None else patient.bed.ward_id
+    ward_id = _ward_id_of(patient)
 
     def wanted(interest: Interest) -> bool:
-        return interest.patient_id is None and interest.ward_id in (None, ward_id)
+        return interest.patient_id is None and interest.covers(ward_id)
+
+    return wanted
+
+
+def _left(patient_id: PatientId, ward_id: WardId | None, now_at: WardId | None) -> Callable[[Interest], bool]:
+    """Boards that showed the patient and do not any more; the patient's own page only where they left the house."""
+
+    def wanted(interest: Interest) -> bool:
+        if interest.patient_id is not None:
+            return interest.patient_id == patient_id and now_at is None
+        return interest.covers(ward_id) and (now_at is None or not interest.covers(now_at))
 
     return wanted
 

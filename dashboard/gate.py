@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard.permissions import RULES, Permission, Rule, Where
+from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
 from dashboard.refusals import STATUS, refusal
 from storage.whereabouts import Kind, Named, Place
@@ -108,12 +108,12 @@ class Gate:
         scope["person"] = person
         if person is None:
             raise SignInNeeded("Sign in first: nobody is signed in here, or the session or token has ended.")
+        if person.must_change and rule is not SIGNED_ALWAYS:
+            raise Locked("Choose a password of your own first: somebody else knows the one you have.")
         if person.locked and not rule.when_locked:
             raise Locked("This session is locked after a time without input: unlock it with your password.")
         if rule.permission is not None:
             await self._judge(scope, ruled, rule.permission, person)
-        elif person.token_id is not None:
-            raise Forbidden("A token cannot do this: sign in as a person.")
         return person
 
     async def _judge(self, scope: Scope, ruled: Ruled, permission: Permission, person: Person) -> None:
@@ -172,6 +172,8 @@ def _elsewhere(error: WardError, scope: Scope) -> ASGIApp:
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"{SIGN_IN_PAGE}?next={quote(wanted)}", status_code=303)
     if isinstance(error, Locked):
+        if scope["person"].must_change:
+            return RedirectResponse(SIGN_IN_PAGE, status_code=303)
         return RedirectResponse("/", status_code=303)
     person: Person | None = scope.get("person")
     if scope["path"] == "/" and person is not None:

@@ -1,8 +1,8 @@
 """The door of the web application: which requests may pass at all, and the headers every answer carries.
 
-Until there is sign-in the server listens on loopback only, so what remains is the browser next to it: pages of other
-sites that guess our address (DNS rebinding: the Host check), post forms to it (content type and origin), frame it, or
-smuggle script into it through a patient's name (content security policy).
+What it keeps out is the browser of somebody who is signed in, used against them: pages of other sites that guess our
+address (DNS rebinding: the Host check), post forms to it (content type and origin), frame it, or smuggle script into it
+through a patient's name (content security policy). Who asks, and whether they may, is for the gate behind it.
 """
 
 import json
@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vitals.errors import ErrorCode
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""Methods that change something."""
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -48,7 +49,7 @@ class Guard:
         if refusal is not None:
             await _refuse(sender, *refusal)
             return
-        if scope["method"] not in _CHANGING:
+        if scope["method"] not in CHANGING:
             await self._app(scope, receive, sender)
             return
         body = await self._body(receive)
@@ -62,7 +63,7 @@ class Guard:
         host = _name_of(f"//{headers.get('host', '')}")
         if host not in self._hosts:
             return 421, ErrorCode.INVALID_ARGUMENT, "This server answers only to its own name, such as 127.0.0.1."
-        if method not in _CHANGING:
+        if method not in CHANGING:
             return None
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return 415, ErrorCode.INVALID_ARGUMENT, "Send JSON, with content type application/json."
@@ -83,6 +84,11 @@ class Guard:
                 return None
             if not message.get("more_body", False):
                 return bytes(parts)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a Host header names this machine itself."""
+    return _name_of(f"//{host}") in LOOPBACK_NAMES
 
 
 def _name_of(url: str) -> str | None:

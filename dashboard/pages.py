@@ -13,7 +13,8 @@ from dashboard.schemas import Level
 STATIC = Path(__file__).parent / "static"
 
 router = APIRouter(include_in_schema=False)
-_REVALIDATE = {"cache-control": "no-cache"}
+REVALIDATE = {"cache-control": "no-cache"}
+"""Browsers keep pages and files, and ask about them each time."""
 
 
 class Files(StaticFiles):
@@ -21,17 +22,17 @@ class Files(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(_REVALIDATE)
+        response.headers.update(REVALIDATE)
         return response
 
 
 @router.get("/")
 async def ward_page() -> FileResponse:
     """The ward board."""
-    return FileResponse(STATIC / "index.html", headers=_REVALIDATE)
+    return FileResponse(STATIC / "index.html", headers=REVALIDATE)
 
 
 @router.get("/patients/{patient_id}")
 async def patient_page(patient_id: Level) -> FileResponse:  # noqa: ARG001 - the page reads it from its address
     """One patient's page."""
-    return FileResponse(STATIC / "patient.html", headers=_REVALIDATE)
+    return FileResponse(STATIC / "patient.html", headers=REVALIDATE)

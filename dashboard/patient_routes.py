@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from dashboard import tiles
 from dashboard.context import Context, Here
+from dashboard.permissions import Permission
+from dashboard.person import Signed
 from dashboard.schemas import (
     AssessmentEntry,
     History,
@@ -58,22 +60,24 @@ Limit = Annotated[int, Query(ge=1, le=ROWS_MAX)]
 
 
 @router.get("/wards")
-async def list_wards(here: Here) -> list[WardEntry]:
-    """Wards that have patients."""
+async def list_wards(here: Here, who: Signed) -> list[WardEntry]:
+    """Wards that have patients, of those one may see."""
     counts: dict[str, int] = {}
     for patient in await here.ask(patients.list_patients):
+        if not who.may(Permission.SEE_WARD, patient.ward_id):
+            continue
         counts[patient.ward_id] = counts.get(patient.ward_id, 0) + 1
     return [WardEntry(ward_id=ward_id, patients=count) for ward_id, count in sorted(counts.items())]
 
 
 @router.get("/patients")
 async def list_patients(
-    here: Here, ward: Annotated[Level | None, Query()] = None, *, with_discharged: bool = False
+    here: Here, who: Signed, ward: Annotated[Level | None, Query()] = None, *, with_discharged: bool = False
 ) -> list[PatientEntry]:
-    """Patients present, by ward and bed; optionally those who have left."""
+    """Patients present on wards one may see, by ward and bed; optionally those who have left."""
     ward_id = None if ward is None else WardId(ward)
     found = await here.ask(patients.list_patients, ward_id, with_discharged=with_discharged)
-    return [_entry(patient) for patient in found]
+    return [_entry(patient) for patient in found if who.may(Permission.SEE_WARD, patient.ward_id)]
 
 
 @router.post("/patients", status_code=201)

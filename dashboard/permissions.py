@@ -180,6 +180,8 @@ class Rule:
 
 PUBLIC: Final = Rule(None, Where.PUBLIC)
 SIGNED: Final = Rule(None, Where.SIGNED)
+SIGNED_ALWAYS: Final = Rule(None, Where.SIGNED, when_locked=True)
+"""Also while the session is locked, or somebody else's password waits to be changed."""
 
 RULES: Final[Mapping[str, Rule]] = {
     # Pages: whoever may not see one is led to one they may, or to sign-in.
@@ -190,6 +192,33 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
     "GET /api/v1/openapi.json": SIGNED,
+    # Signing in, oneself
+    "GET /sign-in": PUBLIC,
+    "GET /api/v1/sign-in": PUBLIC,
+    "POST /api/v1/sign-in": PUBLIC,
+    "POST /api/v1/sign-out": SIGNED_ALWAYS,
+    "GET /api/v1/me": SIGNED_ALWAYS,
+    "POST /api/v1/me/password": SIGNED_ALWAYS,
+    "POST /api/v1/session/lock": SIGNED_ALWAYS,
+    "POST /api/v1/session/unlock": SIGNED_ALWAYS,
+    "POST /api/v1/session/active": SIGNED_ALWAYS,
+    "GET /api/v1/me/tokens": SIGNED,
+    "POST /api/v1/me/tokens": SIGNED,
+    "POST /api/v1/me/tokens/{token_id}/revoke": SIGNED,
+    # People
+    "GET /people": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "GET /api/v1/people": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/password": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/grant": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/revoke": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/disable": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/enable": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "GET /api/v1/people/{person_id}/tokens": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/tokens": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/people/{person_id}/tokens/{token_id}/revoke": Rule(_P.MANAGE_PEOPLE, Where.HOUSE),
+    "POST /api/v1/patients/{patient_id}/break-glass": Rule(_P.BREAK_GLASS, Where.FILTERED),
+    "GET /api/v1/break-glass": Rule(_P.SEE_AUDIT, Where.HOUSE),
     # Wards and patients
     "GET /api/v1/wards": Rule(_P.SEE_WARD, Where.FILTERED),
     "GET /api/v1/events": Rule(_P.SEE_WARD, Where.QUERY),

@@ -1,12 +1,13 @@
 """Who asks: the person behind a request, and what they may do where."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from dashboard.permissions import GLASS_PERMISSIONS, NO_WARD, Access, Grant, Permission, Role, Wards, access_of
+from storage.whereabouts import Place
 from vitals.reading import PatientId, WardId
 
 
@@ -25,6 +26,8 @@ class Person:
     session_id: str | None = None
     locked: bool = False
     """Whether the session waits for the password: then it only shows the ward."""
+    must_change: bool = False
+    """Whether somebody else chose their password: first they choose their own."""
 
     def may(
         self, permission: Permission, ward_id: WardId | str | None, patient_id: PatientId | str | None = None
@@ -37,6 +40,10 @@ class Person:
         if wards.every or (ward_id is not None and ward_id in wards):
             return True
         return patient_id in self.glass and permission in GLASS_PERMISSIONS and bool(wards)
+
+    def may_at(self, permission: Permission, places: Iterable[Place]) -> bool:
+        """Whether they may at every one of these places."""
+        return all(self.may(permission, place.ward_id, place.patient_id) for place in places)
 
     def may_somewhere(self, permission: Permission) -> bool:
         """Whether they may on any ward at all."""

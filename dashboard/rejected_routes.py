@@ -1,13 +1,18 @@
 """Messages that ingest refused: why, and another try once the cause is mended."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from dashboard.context import Context, Here
+from dashboard.permissions import Permission
+from dashboard.person import Person, Signed
 from dashboard.schemas import Nothing, RecordId, RejectionEntry, ReplayByReason, Replayed
 from storage import rejections
 from storage.rejections import StoredRejection
+from storage.session import Connection
+from storage.whereabouts import Kind, Named, Place, places_of
 from vitals.errors import Conflict, Unavailable
 from vitals.reading import DeviceId, RejectionReason
 from vitals.topics import is_level, readings_topic
@@ -19,18 +24,28 @@ _TEXT_CHARACTERS_MAX = 2000
 @router.get("/rejected")
 async def list_rejected(
     here: Here,
+    who: Signed,
     reason: Annotated[RejectionReason | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[RejectionEntry]:
-    """Refused messages, newest first."""
-    found = await here.ask(rejections.list_rejections, limit=limit, reason=reason)
-    return [_entry(stored) for stored in found]
+    """Refused messages of devices on wards one looks after, newest first; those of nobody's, for roles on every ward."""
+    permission = Permission.SEE_REJECTED
+    found = await here.ask(rejections.list_rejections, limit=limit, reason=reason, ward_ids=who.wards(permission))
+    return [_entry(stored) for stored in await _permitted(here, who, permission, found)]
 
 
 @router.post("/rejected/replay")
-async def replay_by_reason(here: Here, body: ReplayByReason) -> Replayed:
+async def replay_by_reason(here: Here, who: Signed, body: ReplayByReason) -> Replayed:
     """Publish again what was refused for one reason and not yet replayed, newest first, at most `limit`."""
-    waiting = await here.ask(rejections.list_rejections, limit=body.limit, reason=body.reason, waiting_only=True)
+    permission = Permission.REPLAY_REJECTED
+    found = await here.ask(
+        rejections.list_rejections,
+        limit=body.limit,
+        reason=body.reason,
+        ward_ids=who.wards(permission),
+        waiting_only=True,
+    )
+    waiting = await _permitted(here, who, permission, found)
     replayable = [stored for stored in waiting if _is_replayable(stored)]
     for stored in reversed(replayable):
         await _replay(here, stored)
@@ -45,6 +60,19 @@ async def replay(here: Here, rejection_id: RecordId, _: Nothing) -> Replayed:
         raise Conflict("This message cannot be replayed: its bytes were cut, or its topic named no device.")
     await _replay(here, stored)
     return Replayed(replayed=1, not_replayable=0)
+
+
+async def _permitted(
+    here: Context, who: Person, permission: Permission, found: Sequence[StoredRejection]
+) -> Sequence[StoredRejection]:
+    """Without those of devices that measure somebody on another ward now."""
+    if who.may(permission, None):
+        return found
+
+    def places(conn: Connection) -> list[Sequence[Place]]:
+        return [places_of(conn, [Named(Kind.REJECTION, stored.rejection.rejection_id)]) for stored in found]
+
+    return [stored for stored, at in zip(found, await here.ask(places), strict=True) if who.may_at(permission, at)]
 
 
 async def _replay(here: Context, stored: StoredRejection) -> None:

@@ -190,7 +190,6 @@ class EpisodeEntry(BaseModel):
 class Order(Body):
     """An order about an episode; repeating it with the same `command_id` changes nothing."""
 
-    by: PersonName
     note: Annotated[str, Field(max_length=500)] | None = None
     command_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{8,64}$")] | None = None
 

@@ -15,7 +15,11 @@ from dashboard.audit_trail import Trail
 from dashboard.context import Context, Republish
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
+from dashboard.people_settings import PeopleSettings
+from dashboard.sessions import Sessions
 from dashboard.settings import DashboardSettings
+from dashboard.sign_in import SignIn
+from dashboard.sign_in_passwords import Passwords
 from dashboard.sql_source import SqlSource
 from runtime.blocking import Door
 from runtime.bus import Bus
@@ -40,6 +44,7 @@ class Dashboard:
         clock: Clock,
         telemetry: Telemetry,
         settings: DashboardSettings,
+        people: PeopleSettings | None = None,
         republish: Republish | None = None,
     ) -> None:
         self._socket = listen(settings.host, settings.port)
@@ -50,8 +55,10 @@ class Dashboard:
             clock=clock,
             telemetry=telemetry,
             settings=settings,
+            people=people,
             republish=republish,
         )
+        self._is_tls = settings.tls_cert_file is not None
         self.feed = context.feed
         self._fanout = context.fanout
         self._trail = context.trail
@@ -65,6 +72,9 @@ class Dashboard:
                 ws="none",
                 loop="none",
                 server_header=False,
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                ssl_certfile=settings.tls_cert_file,
+                ssl_keyfile=settings.tls_key_file,
                 limit_concurrency=settings.requests_max,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
             )
@@ -74,7 +84,8 @@ class Dashboard:
     def url(self) -> str:
         """Where the ward board is."""
         host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        scheme = "https" if self._is_tls else "http"
+        return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping`; streams end at once, open requests get `shutdown_s`."""
@@ -113,6 +124,7 @@ def context_over(
     clock: Clock,
     telemetry: Telemetry,
     settings: DashboardSettings,
+    people: PeopleSettings | None = None,
     republish: Republish | None = None,
 ) -> Context:
     """What the routes stand on, with a feed that is not running yet."""
@@ -125,7 +137,18 @@ def context_over(
     source = SqlSource(database=database, door=door, clock=clock, limits=settings.ward_limits)
     feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=settings, telemetry=telemetry)
     trail = Trail(database=database, door=door, clock=clock, telemetry=telemetry, limits=settings.trail_limits)
+    people = PeopleSettings() if people is None else people
+    passwords = Passwords(
+        door=door,
+        memory_kib=people.argon2_memory_kib,
+        passes=people.argon2_passes,
+        at_once_max=people.hashing_max,
+    )
+    guest = settings.sign_in == "guest"
     return Context(
+        people=people,
+        sessions=Sessions(database=database, door=door, clock=clock, settings=people, guest=guest),
+        sign_in=SignIn(database=database, door=door, clock=clock, settings=people, passwords=passwords),
         database=database,
         door=door,
         bus=bus,

@@ -1,25 +1,40 @@
 """Settings of the dashboard; section `dashboard`."""
 
 from ipaddress import ip_address
-from typing import Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from dashboard.audit_trail import TrailLimits
 from dashboard.ward import WardLimits
 from runtime.settings import Section
 
 
+def _listed(value: object) -> object:
+    """From the environment a list comes as words between commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
 class DashboardSettings(Section):
     """Where the page is served, when data counts as stale, and the bounds of everything held in memory."""
 
+    sign_in: Literal["required", "guest"] = "required"
+    """`guest`: nobody signs in and everybody may everything but manage people; on this machine only, for a demo."""
     host: str = "127.0.0.1"
-    """Loopback only until there is sign-in."""
+    """Beyond loopback only with sign-in required; then TLS belongs in front, or set certificate and key below."""
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes a free one."""
-    exposed_by_operator: bool = False
-    """Allows a host beyond loopback: whoever runs this has seen to it that nobody else reaches it, as compose does by
-    publishing the port on the host's loopback only. There is no sign-in yet."""
+    allowed_hosts: Names = ()
+    """Names under which browsers reach this dashboard, besides those of this machine itself, such as ward.example.org."""
+    trusted_proxies: Names = ("127.0.0.1", "::1")
+    """Whose word on a request's true origin (X-Forwarded-For, X-Forwarded-Proto) counts: the proxy that ends TLS."""
+    tls_cert_file: Path | None = None
+    """Certificate chain, PEM; with `tls_key_file` this process ends TLS itself."""
+    tls_key_file: Path | None = None
 
     stale_after_s: float = Field(default=30, ge=5, le=3600)
     """Data older than this is shown as stale, unless the device itself reports more slowly."""
@@ -82,12 +97,14 @@ class DashboardSettings(Section):
     """Real time that open requests get to end."""
 
     @model_validator(mode="after")
-    def _stays_on_loopback(self) -> Self:
-        if not (self.exposed_by_operator or _is_loopback(self.host)):
+    def _lets_guests_in_on_loopback_only(self) -> Self:
+        if self.sign_in == "guest" and not _is_loopback(self.host):
             raise ValueError(
-                f"{self.host} can be reached from other machines and there is no sign-in yet; keep 127.0.0.1, "
-                "or set dashboard.exposed_by_operator where something in front keeps others out"
+                f"{self.host} can be reached from other machines, and guests are let in on this one only; "
+                "keep 127.0.0.1, or set dashboard.sign_in to required"
             )
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_cert_file and tls_key_file belong together")
         return self
 
     @property

@@ -29,6 +29,7 @@ SECTION_NAMES = frozenset(
         "alerts",
         "recorder",
         "dashboard",
+        "people",
         "simulators",
     }
 )

@@ -105,6 +105,13 @@ def set_password(conn: Connection, person_id: str, password_hash: str, *, must_c
     conn.execute(delete(tables.sessions).where(tables.sessions.c.person_id == person_id))
 
 
+def renew_hash(conn: Connection, person_id: str, password_hash: str) -> None:
+    """The same password, hashed anew at today's cost; sessions go on."""
+    conn.execute(
+        update(tables.people).where(tables.people.c.person_id == person_id).values(password_hash=password_hash)
+    )
+
+
 def set_disabled(conn: Connection, person_id: str, at_ms: int | None) -> None:
     """Close the account (sessions end, tokens are dead while it is closed), or open it again with None; raises NotFound."""
     get(conn, person_id)

@@ -1,6 +1,6 @@
 """Refused messages in SQL, with their original bytes, and whether they were replayed since."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ from storage import tables
 from storage.bulk import BulkInsert, Stored
 from storage.window import Cursor, check_limit
 from vitals.errors import NotFound
-from vitals.reading import Rejection, RejectionReason
+from vitals.reading import Rejection, RejectionReason, WardId
 
 REJECTIONS_INSERT: Final = BulkInsert(tables.rejections, key="rejection_id")
 _RECEIVED_AT: Final = 4
@@ -48,6 +48,9 @@ def row_of(rejection: Rejection) -> tuple[Any, ...]:
         rejection.payload,
         rejection.payload_bytes,
         None,
+        rejection.boot,
+        rejection.sequence,
+        rejection.in_part,
     )
 
 
@@ -71,12 +74,13 @@ def list_rejections(
     limit: int,
     reason: RejectionReason | None = None,
     device_id: str | None = None,
+    ward_ids: Collection[WardId] | None = None,
     waiting_only: bool = False,
     after: Cursor | None = None,
 ) -> tuple[StoredRejection, ...]:
     """Rejections, newest first, at most `limit` (InvalidArgument beyond `ROWS_MAX`); optionally only those not replayed.
 
-    The next page begins `after` the last one's (received_at_ms, rejection_id).
+    With `ward_ids`, only those of devices known on these wards: what nobody knows is on none. The next page begins `after` the last one's (received_at_ms, rejection_id).
     """
     check_limit(limit)
     columns = tables.rejections.c
@@ -85,6 +89,9 @@ def list_rejections(
         query = query.where(columns.reason == reason.value)
     if device_id is not None:
         query = query.where(columns.device_id == device_id)
+    if ward_ids is not None:
+        known = select(tables.devices.c.device_id).where(tables.devices.c.ward_id.in_(sorted(ward_ids)))
+        query = query.where(columns.device_id.in_(known))
     if waiting_only:
         query = query.where(columns.replayed_at_ms.is_(None))
     if after is not None:
@@ -121,5 +128,8 @@ def _stored(row: Row[Any]) -> StoredRejection:
         received_at_ms=row.received_at_ms,
         payload=row.payload,
         payload_bytes=row.payload_bytes,
+        boot=row.boot,
+        sequence=row.sequence,
+        in_part=row.in_part,
     )
     return StoredRejection(rejection, row.replayed_at_ms)

@@ -1,6 +1,5 @@
 """`wardlight alerts`: list episodes, acknowledge them, end them by hand."""
 
-import getpass
 import uuid
 from typing import Annotated, Any
 
@@ -13,7 +12,6 @@ from wardlight.printing import print_json, print_table, table
 from wardlight.service_commands import ConfigOption, become
 
 EpisodeArgument = Annotated[str, typer.Argument(metavar="EPISODE", help="an episode's id, or its first characters")]
-ByOption = Annotated[str | None, typer.Option("--by", help="who says so; the user's name without it")]
 NoteOption = Annotated[str | None, typer.Option("--note", help="why")]
 
 
@@ -48,24 +46,22 @@ def add_to(app: typer.Typer) -> None:
     @alerts.command()
     def ack(
         episode: EpisodeArgument,
-        by: ByOption = None,
         note: NoteOption = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Acknowledge an episode: it stays until its condition ends."""
-        _order("acknowledge", episode, by=by, note=note, as_json=as_json, url=url)
+        _order("acknowledge", episode, note=note, as_json=as_json, url=url)
 
     @alerts.command()
     def resolve(
         episode: EpisodeArgument,
-        by: ByOption = None,
         note: NoteOption = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """End an episode by hand, where its kind allows that."""
-        _order("resolve", episode, by=by, note=note, as_json=as_json, url=url)
+        _order("resolve", episode, note=note, as_json=as_json, url=url)
 
 
 _COLUMNS = ("episode", "raised", "priority", "kind", "patient", "ward", "state", "text")
@@ -87,10 +83,10 @@ def _row(episode: dict[str, Any]) -> list[object]:
     ]
 
 
-def _order(action: str, episode: str, *, by: str | None, note: str | None, as_json: bool, url: str) -> None:
+def _order(action: str, episode: str, *, note: str | None, as_json: bool, url: str) -> None:
     with api(url) as client:
         episode_id = _whole_id(client.get("alerts", limit=1000), episode)
-        body = {"by": by or getpass.getuser(), "note": note, "command_id": uuid.uuid4().hex}
+        body = {"note": note, "command_id": uuid.uuid4().hex}
         answer = client.post(f"alerts/{episode_id}/{action}", body)
     if as_json:
         print_json(answer)

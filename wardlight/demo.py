@@ -103,7 +103,7 @@ class Demo:
             "log": {"kind": "local", "directory": str(self._directory)},
             "database": {"url": f"sqlite:///{self._directory / 'ward.db'}"},
             "ingest": {"enroll_unassigned": True, "enroll_ward": DEMO_WARD},
-            "dashboard": {"port": self._port},
+            "dashboard": {"port": self._port, "sign_in": "guest"},
             "simulators": {"beds": self._beds},
         }
         return Configuration(tables)
@@ -112,6 +112,7 @@ class Demo:
         until = "Ctrl-C" if self._length_s is None else "the time is over"
         sys.stderr.write(
             f"The ward is at {ward.dashboard.url} until {until}; {self._beds} simulated patients.\n"
+            "Nobody signs in: whoever opens it on this machine is the guest and may do everything but manage people.\n"
             f"Devices publish to, and alert subscribers listen at, mqtt://127.0.0.1:{mqtt_port} (wardlight/v1/alerts/#).\n"
         )
         sys.stderr.flush()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from alerts import service as alerts_service
 from alerts.service import Alerts
 from alerts.settings import AlertsSettings
+from dashboard.people_settings import PeopleSettings
 from dashboard.service import Dashboard
 from dashboard.settings import DashboardSettings
 from ingest import service as ingest_service
@@ -84,6 +85,7 @@ class Ward:
             clock=base.clock,
             telemetry=base.telemetry,
             settings=section("dashboard", DashboardSettings),
+            people=section("people", PeopleSettings),
             republish=self._republish,
         )
         self.recorder = Recorder(

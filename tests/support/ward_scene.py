@@ -37,7 +37,7 @@ NAMES = (
     "Valentina Rossi", "Wei Zhang", "Yara Haddad",
 )  # fmt: skip
 WARD = WardId("ward-3")
-SETTINGS = DashboardSettings(port=0, heartbeat_s=0.5, registry_interval_s=0.2, publish_interval_s=0.2)
+SETTINGS = DashboardSettings(port=0, heartbeat_s=0.5, registry_interval_s=0.2, publish_interval_s=0.2, sign_in="guest")
 
 
 @dataclass

@@ -63,6 +63,7 @@ def one_box_environment(mqtt: MqttSettings, directory: Path) -> dict[str, str]:
         "WARDLIGHT_LOG__DIRECTORY": str(directory),
         "WARDLIGHT_DATABASE__URL": f"sqlite:///{directory / 'ward.db'}",
         "WARDLIGHT_DASHBOARD__PORT": "0",
+        "WARDLIGHT_DASHBOARD__SIGN_IN": "guest",
     }
 
 

@@ -1,10 +1,10 @@
 /** Alerts on screen: priority by colour, shape and word; acknowledged apart from active; announcements; acknowledging. */
 
+import { send } from "./api.js";
 import { el, setText, svg } from "./dom.js";
 import { PRIORITIES, PRIORITY_NAMES, clockTime } from "./format.js";
 import { toast } from "./frame.js";
 
-const NAME_KEY = "wardlight.acknowledged_by";
 const SHAPES = {
   high: "M8 1.2 15.4 14.4H.6Z",
   medium: "M8 .8 15.2 8 8 15.2.8 8Z",
@@ -88,26 +88,12 @@ export class Announcer {
   }
 }
 
-/** Acknowledging under a name this browser remembers; asks for it once. */
+/** Acknowledging in the name of whoever is signed in. */
 export class Acknowledger {
-  #dialog = document.querySelector("#who");
   #waiting = new Set();
 
   constructor(onChange) {
     this.onChange = onChange;
-    this.#dialog.querySelector("form").addEventListener("submit", (event) => {
-      if (event.submitter?.value !== "ok") return;
-      const name = this.#dialog.querySelector("input").value.trim();
-      if (!name) {
-        event.preventDefault();
-        return;
-      }
-      localStorage.setItem(NAME_KEY, name);
-      this.#showName();
-    });
-    this.#dialog.querySelector("[data-close]").addEventListener("click", () => this.#dialog.close(""));
-    document.querySelector("#who-am-i").addEventListener("click", () => this.#askName());
-    this.#showName();
   }
 
   isWaiting(episodeId) {
@@ -115,17 +101,10 @@ export class Acknowledger {
   }
 
   async acknowledge(episode) {
-    const by = localStorage.getItem(NAME_KEY) || (await this.#askName());
-    if (!by) return;
     this.#waiting.add(episode.episode_id);
     this.onChange();
     try {
-      const answer = await fetch(`/api/v1/alerts/${encodeURIComponent(episode.episode_id)}/acknowledge`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ by, command_id: crypto.randomUUID() }),
-      });
-      if (!answer.ok) throw new Error((await answer.json()).message);
+      await send(`/api/v1/alerts/${encodeURIComponent(episode.episode_id)}/acknowledge`, { command_id: crypto.randomUUID() });
       setTimeout(() => this.#settle(episode), 10_000);
     } catch (error) {
       this.#waiting.delete(episode.episode_id);
@@ -143,23 +122,5 @@ export class Acknowledger {
     if (!this.#waiting.delete(episode.episode_id)) return;
     toast(`Ordered, but not yet confirmed: ${episode.text}`, { error: true });
     this.onChange();
-  }
-
-  #showName() {
-    const name = localStorage.getItem(NAME_KEY);
-    setText(document.querySelector("#who-am-i"), name ? `Acknowledging as ${name}` : "Set your name");
-  }
-
-  #askName() {
-    const input = this.#dialog.querySelector("input");
-    input.value = localStorage.getItem(NAME_KEY) ?? "";
-    this.#dialog.returnValue = "";
-    this.#dialog.showModal();
-    input.focus();
-    return new Promise((resolve) => {
-      this.#dialog.addEventListener(
-        "close", () => resolve(this.#dialog.returnValue === "ok" ? localStorage.getItem(NAME_KEY) : null), { once: true },
-      );
-    });
   }
 }

@@ -165,7 +165,7 @@ def an_alert(scene: WardScene, patient_id: PatientId) -> str:
 async def test_an_acknowledgement_is_on_record_before_its_answer() -> None:
     async with ward_scene() as scene, api(scene) as client:
         episode = an_alert(scene, scene.admit("1", "Ada"))
-        answer = await client.post(f"alerts/{episode}/acknowledge", json={"by": "Ada"})
+        answer = await client.post(f"alerts/{episode}/acknowledge", json={})
         assert answer.status_code == 202
         assert [entry[0] for entry in said(scene)] == ["acknowledge"]
         assert said(scene)[0][2] == episode

@@ -9,16 +9,29 @@ from dashboard.settings import DashboardSettings
 from runtime.settings import Configuration
 from vitals.errors import ConfigurationError
 
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "ward.example"])  # noqa: S104 - refused
-def test_an_address_others_can_reach_is_refused_until_there_is_sign_in(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="no sign-in yet"):
-        Configuration({"dashboard": {"host": host}}).section("dashboard", DashboardSettings)
+REACHABLE = ["0.0.0.0", "192.168.1.5", "::", "ward.example"]  # noqa: S104 - what is tested
 
 
-def test_an_operator_who_keeps_others_out_by_other_means_says_so() -> None:
-    settings = DashboardSettings(host="0.0.0.0", exposed_by_operator=True)  # noqa: S104 - what is tested
-    assert settings.exposed_by_operator
+@pytest.mark.parametrize("host", REACHABLE)
+def test_guests_are_let_in_on_this_machine_only(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="guests are let in on this one only"):
+        Configuration({"dashboard": {"host": host, "sign_in": "guest"}}).section("dashboard", DashboardSettings)
+
+
+@pytest.mark.parametrize("host", REACHABLE)
+def test_with_sign_in_any_address_may_be_listened_on(host: str) -> None:
+    assert DashboardSettings(host=host).sign_in == "required"
+
+
+def test_names_of_hosts_come_as_a_list_or_between_commas() -> None:
+    for given in (["ward.example", "board.example"], "ward.example, board.example"):
+        settings = Configuration({"dashboard": {"allowed_hosts": given}}).section("dashboard", DashboardSettings)
+        assert settings.allowed_hosts == ("ward.example", "board.example")
+
+
+def test_a_certificate_without_its_key_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="belong together"):
+        Configuration({"dashboard": {"tls_cert_file": "a.pem"}}).section("dashboard", DashboardSettings)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
