@@ -39,6 +39,7 @@ WORKER = Label(name="worker", values="names of the consumer groups")
 ERROR_CODE = Label(name="code", values="vitals.errors.ErrorCode")
 COMPONENT = Label(name="component", values="components a service declares at start")
 RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections")
+TRIMMED_TABLE = Label(name="table", values="storage.trimming.TABLES")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
 ALERT_OUTCOME = Label(name="outcome", values="alerts.engine.Outcome")
@@ -196,6 +197,12 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_recorder_reading_to_stored_seconds",
         kind=MetricKind.HISTOGRAM,
         help="From a reading's reception to its commit; of each batch the reading that waited longest.",
+    ),
+    Metric(
+        name="wardlight_recorder_trimmed_rows_total",
+        kind=MetricKind.COUNTER,
+        help="Rows deleted because the retention policy says so.",
+        labels=(TRIMMED_TABLE,),
     ),
     Metric(
         name="wardlight_stream_assessed_readings_total",

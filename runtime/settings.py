@@ -28,9 +28,11 @@ SECTION_NAMES = frozenset(
         "stream",
         "alerts",
         "recorder",
+        "retention",
         "dashboard",
         "people",
         "simulators",
+        "watchdog",
     }
 )
 

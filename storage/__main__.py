@@ -11,6 +11,7 @@ from runtime.composition import Ports, open_bus, run_process
 from runtime.lifecycle import EXIT_OK, say
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
 from storage.migrate import check_database, upgrade
+from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
 from storage.session import open_database
 from storage.settings import RecorderSettings
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _record(ports: Ports, stopping: asyncio.Event) -> None:
     settings = ports.configuration.section("recorder", RecorderSettings)
+    retention = ports.configuration.section("retention", RetentionSettings)
+    check_retention(retention, ports.configuration.section("log", LogSettings))
     database = open_database(ports.configuration.section("database", DatabaseSettings))
     door = ThreadDoor(name="recorder-sql", threads_max=1)
     try:
@@ -39,6 +42,7 @@ async def _record(ports: Ports, stopping: asyncio.Event) -> None:
                 clock=ports.clock,
                 telemetry=ports.telemetry,
                 settings=settings,
+                retention=retention,
             )
             await recorder.serve(stopping)
     finally:

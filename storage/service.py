@@ -1,15 +1,18 @@
-"""The recorder as a service: one worker over three topics, until asked to stop."""
+"""The recorder as a service: one worker over three topics and the trimmer beside it, until asked to stop."""
 
 import asyncio
 
 from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
+from runtime.lifecycle import run_all
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from storage.recorder import GROUP, TOPICS, RecorderHandler
+from storage.retention import RetentionSettings
 from storage.session import Database
 from storage.settings import RecorderSettings
+from storage.trimmer import Trimmer
 
 
 class Recorder:
@@ -24,6 +27,7 @@ class Recorder:
         clock: Clock,
         telemetry: Telemetry,
         settings: RecorderSettings,
+        retention: RetentionSettings | None = None,
     ) -> None:
         self.handler = RecorderHandler(
             database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
@@ -42,6 +46,14 @@ class Recorder:
             ),
         )
 
+        self.trimmer = Trimmer(
+            database=database,
+            door=door,
+            clock=clock,
+            telemetry=telemetry,
+            settings=RetentionSettings() if retention is None else retention,
+        )
+
     async def serve(self, stopping: asyncio.Event) -> None:
-        """Record until `stopping` is set, then commit what is held; a programmer's error rises."""
-        await self.worker.serve(stopping)
+        """Record, and trim by policy, until `stopping` is set, then commit what is held; a programmer's error rises."""
+        await run_all({GROUP: self.worker.serve(stopping), "trimmer": self.trimmer.serve(stopping)}, stopping=stopping)

@@ -26,6 +26,7 @@ from runtime.worker import Worker
 from storage import recorder
 from storage.claims import positions_of
 from storage.migrate import upgrade_database
+from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
 from storage.session import Database, in_snapshot, open_database
 from storage.settings import RecorderSettings
@@ -78,6 +79,7 @@ class Ward:
         section = base.configuration.section
         self._mqtt = section("mqtt", MqttSettings)
         self._ingest_settings = section("ingest", IngestSettings)
+        check_retention(section("retention", RetentionSettings), section("log", LogSettings))
         self.dashboard = Dashboard(
             bus=base.bus,
             database=base.database,
@@ -95,6 +97,7 @@ class Ward:
             clock=base.clock,
             telemetry=base.telemetry,
             settings=section("recorder", RecorderSettings),
+            retention=section("retention", RetentionSettings),
         )
         self.stream = build_stream(
             bus=base.bus,

@@ -15,6 +15,7 @@ from tests.support.migration_contract import MigrationContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
 from tests.support.storage_charting_contract import ChartingContract
+from tests.support.retention_contract import RetentionContract
 from tests.support.storage_contract import FenceContract, RegistryContract
 from tests.support.storage_history_contract import EpisodeContract, HistoryContract
 from vitals.errors import Conflict, Fenced, Unavailable
@@ -60,6 +61,10 @@ class TestEpisodes(EpisodeContract):
 
 
 class TestRecorder(RecorderContract):
+    pass
+
+
+class TestRetention(RetentionContract):
     pass
 
 
