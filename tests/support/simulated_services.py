@@ -7,6 +7,7 @@ from typing import Any
 
 from alerts import delivery
 from alerts import worker as alerts_worker
+from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
@@ -25,6 +26,8 @@ from stream.settings import StreamSettings
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 
 SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery")
+STAY_SERVICES = (*SERVICES, "alert-corrections")
+"""With the one that carries out corrections."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,10 @@ class SimulatedServices:
             case "alerts":
                 engine = AlertsHandler(settings=AlertsSettings(), **shared)
                 return self._worker(alerts_worker.GROUP, alerts_worker.TOPICS, engine)
+            case "alert-corrections":
+                everything = frozenset(range(self._ports.bus.partition_count))
+                corrections = CorrectionWorker(settings=AlertsSettings(), owned=lambda: everything, **shared)
+                return corrections.run(asyncio.Event())
             case _:
                 sender = DeliveryHandler(settings=AlertsSettings(), mqtt=self._sessions[name], **shared)
                 return self._worker(delivery.GROUP, delivery.TOPICS, sender)
