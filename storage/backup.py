@@ -20,8 +20,8 @@ EPOCHS_AHEAD: Final = 1_000_000
 """How far a restore raises the epochs of claims: whoever still works under a claim from after the backup is fenced."""
 FETCH_ROWS: Final = 2000
 _VERSION_TABLE: Final = "alembic_version"
-_PRESENT_FROM_THE_START: Final = frozenset({_VERSION_TABLE, tables.instance.name, tables.registry.name})
-"""Tables that hold a row as soon as there is a schema."""
+_BOOKKEEPING: Final = frozenset({_VERSION_TABLE, "instance", "registry", "claims", "operations"})
+"""Tables whose rows make no database worth keeping: a schema alone has them, or a command that was run over nothing."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -113,7 +113,7 @@ def _clear(conn: Connection, *, replace: bool) -> None:
         filled = [
             table.name
             for table in found.sorted_tables
-            if table.name not in _PRESENT_FROM_THE_START and conn.execute(select(table).limit(1)).first() is not None
+            if table.name not in _BOOKKEEPING and conn.execute(select(table).limit(1)).first() is not None
         ]
         if filled:
             raise Conflict(

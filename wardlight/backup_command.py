@@ -60,5 +60,6 @@ def _say(done: dict[str, Any], *, as_json: bool, title: str) -> None:
     if as_json:
         print_json(done)
         return
-    made = f"made {moment_text(done['created_at_ms'])} by Wardlight {done['program']}, schema {done['schema']}"
-    print_table(table(("table", "rows"), done["tables"].items(), title=f"{title}\n{made}"))
+    typer.echo(f"{title}.")
+    typer.echo(f"Made {moment_text(done['created_at_ms'])} by Wardlight {done['program']}, schema {done['schema']}.")
+    print_table(table(("table", "rows"), ((name, rows) for name, rows in done["tables"].items() if rows)))

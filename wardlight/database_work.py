@@ -1,4 +1,4 @@
-"""Work on the database that needs the log beside it, each in one call: rebuild it, or part it from a log that is lost."""
+"""Work on the database, each in one call: rebuild it from the log, part it from a log that is lost, trim it."""
 
 import asyncio
 
@@ -12,8 +12,11 @@ from storage.backup import require_alone
 from storage.lost_log import Forgotten, forget_log
 from storage.migrate import check_database
 from storage.rebuild import Progress, Rebuilder, Rebuilt
+from storage.retention import RetentionSettings, check_retention, cutoffs
 from storage.session import Database, open_database
 from storage.settings import RecorderSettings
+from storage.trimmer import Trimmer
+from storage.trimming import TABLES, count_due
 
 
 def rebuild(configuration: Configuration, *, progress: Progress | None = None) -> Rebuilt:
@@ -38,11 +41,42 @@ def forget_lost_log(configuration: Configuration) -> Forgotten:
         database.close()
 
 
-def _open(configuration: Configuration) -> Database:
+def count_due_now(configuration: Configuration) -> dict[str, int]:
+    """How many rows of each table the retention policy makes due now; deletes nothing."""
+    settings = _retention(configuration)
+    database = _open(configuration, alone=False)
+    try:
+        with database.snapshot() as conn:
+            return count_due(conn, cutoffs(settings, SystemClock().now_ms()), settings)
+    finally:
+        database.close()
+
+
+def trim_now(configuration: Configuration) -> dict[str, int]:
+    """Trim what is due now; rows by table. Services may run; another trimmer is fenced."""
+    settings = _retention(configuration)
+    database = _open(configuration, alone=False)
+    door = ThreadDoor(name="trim-sql", threads_max=1)
+    try:
+        trimmer = Trimmer(database=database, door=door, clock=SystemClock(), telemetry=Telemetry(), settings=settings)
+        return dict.fromkeys(TABLES, 0) | asyncio.run(trimmer.run_once())
+    finally:
+        door.close()
+        database.close()
+
+
+def _retention(configuration: Configuration) -> RetentionSettings:
+    settings = configuration.section("retention", RetentionSettings)
+    check_retention(settings, configuration.section("log", LogSettings))
+    return settings
+
+
+def _open(configuration: Configuration, *, alone: bool = True) -> Database:
     database = open_database(configuration.section("database", DatabaseSettings))
     try:
         check_database(database)
-        require_alone(database)
+        if alone:
+            require_alone(database)
     except BaseException:
         database.close()
         raise

@@ -12,11 +12,12 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", h
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `db upgrade|check|rebuild|new-log`."""
+    """Register `db upgrade|check|rebuild|new-log|trim`."""
     db = typer.Typer(help="The patient database.", no_args_is_help=True)
     app.add_typer(db, name="db")
     _add_schema(db)
     _add_log(db)
+    _add_trim(db)
 
 
 def _add_schema(db: typer.Typer) -> None:
@@ -83,6 +84,25 @@ def _add_log(db: typer.Typer) -> None:
         typer.echo(
             f"Forgotten: {forgotten.positions} positions; {forgotten.states} states warm up anew. Start the services."
         )
+
+
+def _add_trim(db: typer.Typer) -> None:
+    @db.command()
+    def trim(
+        config: ConfigOption = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="only count what is due now")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Delete now what section `retention` makes due, beside running services; the recorder does the same by itself."""
+        from wardlight.database_work import count_due_now, trim_now
+        from wardlight.printing import print_json, print_table, table
+
+        configuration = Configuration.read(file=config)
+        rows = count_due_now(configuration) if dry_run else trim_now(configuration)
+        if as_json:
+            print_json({"dry_run": dry_run, "rows": rows})
+        else:
+            print_table(table(("table", "rows due" if dry_run else "rows trimmed"), rows.items()))
 
 
 def _url(config: Path | None) -> str:
