@@ -23,8 +23,10 @@ from wardlight import (
     schema_command,
     score_command,
     service_commands,
+    users_command,
     watch_command,
 )
+from wardlight.api_client import give_tokens
 
 app = typer.Typer(
     name="wardlight",
@@ -46,11 +48,13 @@ for commands in (
     rejected_command,
     score_command,
     schema_command,
+    users_command,
     db_command,
     backup_command,
     bench_command,
 ):
     commands.add_to(app)
+give_tokens(app)
 
 
 def run(arguments: Sequence[str]) -> int:

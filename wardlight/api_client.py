@@ -1,13 +1,25 @@
 """The REST client of the commands that ask or change a running system; they never open its files."""
 
-from collections.abc import Iterator, Mapping
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from contextvars import ContextVar
+from typing import Annotated, Any, Self
 
 import httpx
 import typer
 
-from vitals.errors import Conflict, InvalidArgument, NotFound, Unavailable, WardError
+from vitals.errors import (
+    Conflict,
+    Forbidden,
+    InvalidArgument,
+    NotFound,
+    SignInNeeded,
+    TooManyAttempts,
+    Unavailable,
+    WardError,
+)
 
 Json = Any
 """A parsed JSON document; its shape is the API's, checked where it is used."""
@@ -19,17 +31,84 @@ UrlOption = Annotated[
     str, typer.Option("--url", envvar="WARDLIGHT_URL", help="address of the dashboard of a running Wardlight")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="for programs")]
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="WARDLIGHT_TOKEN", help="API token (wl_…), where the dashboard asks for sign-in"),
+]
+
+_KINDS: Mapping[int, type[WardError]] = {
+    401: SignInNeeded,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: TooManyAttempts,
+}
+_token: ContextVar[str | None] = ContextVar("wardlight_token", default=None)
+"""What the command in hand was given as `--token`."""
+
+
+def give_tokens(app: typer.Typer) -> None:
+    """Every command that asks a running system, which is every one with a parameter `url`, takes `--token` as well."""
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _with_token(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            give_tokens(group.typer_instance)
+
+
+def _with_token(callback: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(callback)
+    if "url" not in signature.parameters or "token" in signature.parameters:
+        return callback
+
+    @functools.wraps(callback)
+    def asking(*args: object, token: str | None = None, **kwargs: object) -> object:
+        before = _token.set(token)
+        try:
+            return callback(*args, **kwargs)
+        finally:
+            _token.reset(before)
+
+    added = inspect.Parameter("token", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=TokenOption)
+    parameters = [*signature.parameters.values(), added]
+    asking.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    asking.__annotations__ = {**callback.__annotations__, "token": TokenOption}
+    return asking
 
 
 class ApiClient:
     """Speaks to one running Wardlight; every failure is one of our errors, in one sentence."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str | None = None) -> None:
         self._url = url.rstrip("/")
         try:
-            self._http = httpx.Client(base_url=f"{self._url}/api/v1/", timeout=TIMEOUT_S, trust_env=False)
+            headers = {} if token is None else {"authorization": f"Bearer {token}"}
+            self._http = httpx.Client(
+                base_url=f"{self._url}/api/v1/", timeout=TIMEOUT_S, trust_env=False, headers=headers
+            )
+        except UnicodeEncodeError as error:
+            raise InvalidArgument(
+                "That is not a token of Wardlight: one begins with wl_ and is plain letters."
+            ) from error
         except httpx.InvalidURL as error:
             raise InvalidArgument(f"{url!r} is not an address: write one such as {DEFAULT_URL}.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sign_in(self, login: str, password: str) -> bool:
+        """Ask in this person's session from now on; True where the password is a one-time one, to be changed first."""
+        answer = self.post("sign-in", {"login": login, "password": password})
+        self.take_csrf()
+        return bool(answer["must_change_password"])
+
+    def take_csrf(self) -> None:
+        """Carry the session's own token with every change from now on."""
+        self._http.headers["x-wardlight-csrf"] = self.get("me")["csrf"] or ""
 
     def close(self) -> None:
         """Close the connection."""
@@ -69,7 +148,7 @@ class ApiClient:
 @contextmanager
 def api(url: str) -> Iterator[ApiClient]:
     """A client for the length of one command."""
-    client = ApiClient(url)
+    client = ApiClient(url, token=_token.get())
     try:
         yield client
     finally:
@@ -82,15 +161,9 @@ def _error_of(answer: httpx.Response) -> WardError:
         message = str(body["message"])
     except (ValueError, KeyError, TypeError):
         message = _stranger(answer)
-    match answer.status_code:
-        case 404:
-            return NotFound(message)
-        case 409:
-            return Conflict(message)
-        case status if status < 500:
-            return InvalidArgument(message)
-        case _:
-            return Unavailable(message)
+    if answer.status_code == 401:
+        message = f"{message} Give a token with --token or WARDLIGHT_TOKEN."
+    return _KINDS.get(answer.status_code, InvalidArgument if answer.status_code < 500 else Unavailable)(message)
 
 
 def _stranger(answer: httpx.Response) -> str:
