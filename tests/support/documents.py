@@ -27,6 +27,7 @@ class Command:
     text: str
     document: str
     line: int
+    comment: str = ""
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line} {self.text}"
@@ -115,9 +116,9 @@ def _of_blocks(document: str, page: str) -> Iterator[Command]:
             if not _is_whole(whole):
                 continue
             gathered = []
-            bare = _without_comment(whole)
+            bare, comment = _and_comment(whole)
             if bare:
-                yield Command(bare, document, number)
+                yield Command(bare, document, number, comment)
         assert not gathered, f"{document}:{begins}: a quote in this block is never closed"
 
 
@@ -141,14 +142,14 @@ def _is_whole(lines: str) -> bool:
     return True
 
 
-def _without_comment(line: str) -> str:
-    """A line of a block as it would be typed: continuations joined, the comment gone, our command found on the path."""
-    joined = re.sub(r"\\\n\s*", "", line)
+def _and_comment(line: str) -> tuple[str, str]:
+    """A line of a block as it would be typed (continuations joined, our command found on the path), and its comment."""
+    joined, comment = re.sub(r"\\\n\s*", "", line), ""
     for match in re.finditer(r"(?:^|\s)#", joined):
         if _is_whole(joined[: match.start()]):
-            joined = joined[: match.start()]
+            joined, comment = joined[: match.start()], joined[match.end() :]
             break
-    return _INTERPRETER.sub("", joined.strip())
+    return _INTERPRETER.sub("", joined.strip()), comment.strip()
 
 
 def _blank(block: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from runtime.metrics_table import METRICS, Metric
 from tests.support.tree import ROOT, folders_with_python, parsed, source_files, text, tracked
+from vitals.sign import SIGN_FACTS, Sign
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
@@ -47,6 +48,13 @@ def test_the_telemetry_page_holds_the_table_of_the_code() -> None:
     assert page == [row_of(metric) for metric in METRICS]
 
 
+def test_the_integrators_page_holds_every_sign() -> None:
+    page = [
+        line for line in text("docs/integrators.md").splitlines() if re.match(r"\| `\w+_\w+` \| \S+ \| [\d.]+-", line)
+    ]
+    assert page == [row_of_sign(sign) for sign in Sign]
+
+
 def test_metrics_are_named_by_room_thing_and_unit() -> None:
     rooms = folders_with_python() | {"process", "log", "mqtt", "recorder", "worker"}
     for metric in METRICS:
@@ -72,6 +80,13 @@ def row_of(metric: Metric) -> str:
     """A metric's line in docs/telemetry.md."""
     labels = "; ".join(f"`{label.name}`: {label.values}" for label in metric.labels) or "none"
     return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def row_of_sign(sign: Sign) -> str:
+    """A sign's line in docs/integrators.md."""
+    facts = SIGN_FACTS[sign]
+    possible = f"{facts.possible_low:g}-{facts.possible_high:g}"
+    return f"| `{sign.value}` | {facts.ucum} | {possible} | {facts.loinc or 'none'} |"
 
 
 def documents() -> list[str]:
