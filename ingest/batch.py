@@ -87,7 +87,7 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
         if verdict.boot is not None and verdict.sequence is not None:
             safe.append((verdict.device_id, verdict.boot, verdict.sequence, None))
         if verdict.complaint is not None:
-            records.append(_rejection(batch, message, verdict.complaint, verdict.device_id, payload_bytes_kept))
+            records.append(_rejection(batch, message, verdict, verdict.complaint, payload_bytes_kept))
         if verdict.impossible is not None:
             _tell(batch, verdict.device_id, wearer, verdict.impossible)
 
@@ -110,15 +110,16 @@ def _tell(batch: Batch, device_id: DeviceId, wearer: Wearer | None, impossible: 
 
 def _refuse(batch: Batch, message: Received, refused: Refused, payload_bytes_kept: int) -> None:
     complaint = Complaint(refused.reason, refused.detail)
-    batch.records.append(_rejection(batch, message, complaint, refused.device_id, payload_bytes_kept))
+    batch.records.append(_rejection(batch, message, refused, complaint, payload_bytes_kept))
     if refused.boot is not None and refused.sequence is not None:
         batch.safe.append((DeviceId(refused.device_id), refused.boot, refused.sequence, refused.reason))
 
 
 def _rejection(
-    batch: Batch, message: Received, complaint: Complaint, device_id: str, payload_bytes_kept: int
+    batch: Batch, message: Received, verdict: Decoded | Refused, complaint: Complaint, payload_bytes_kept: int
 ) -> Outgoing:
     batch.rejected[complaint.reason] += 1
+    device_id = verdict.device_id
     rejection = Rejection(
         rejection_id=rejection_id(device_id, message.topic, message.payload),
         reason=complaint.reason,
@@ -127,6 +128,9 @@ def _rejection(
         received_at_ms=batch.received_at_ms,
         payload=message.payload[:payload_bytes_kept],
         payload_bytes=len(message.payload),
+        boot=verdict.boot,
+        sequence=verdict.sequence,
+        in_part=isinstance(verdict, Decoded),
     )
     return Outgoing(_REJECTED, rejection.device_id.encode(), encode(rejection))
 

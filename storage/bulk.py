@@ -55,6 +55,8 @@ class BulkInsert:
         self._types = [_copy_type(column.type) for column in given]
         self._stage = f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {table.name}) ON COMMIT DELETE ROWS"
         self._copy = f"COPY {staging} ({columns}) FROM STDIN (FORMAT BINARY)"
+        self._key = key
+        self._key_index = names.index(key)
         self._merge = (
             f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {staging} ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
         )
@@ -81,21 +83,44 @@ class BulkInsert:
             cursor.close()
         return Stored(stored, len(rows) - stored)
 
+    def insert_telling(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
+        """As `insert`, more slowly, and says the keys of the rows that are new."""
+        if not rows:
+            return frozenset()
+        driver_connection: Any = conn.connection.driver_connection
+        cursor = driver_connection.cursor()
+        try:
+            if conn.dialect.name == "sqlite":
+                key = self._key_index
+                return frozenset(row[key] for row in rows if cursor.execute(self._insert, row).rowcount)
+            self._stage_rows(cursor, rows)
+            cursor.execute(f"{self._merge} RETURNING {self._key}")
+            return frozenset(row[0] for row in cursor.fetchall())
+        finally:
+            cursor.close()
+
     def insert_storable(self, conn: Connection, rows: Sequence[tuple[Any, ...]], *, first: int = 0) -> "Storable":
-        """As `insert`, but leaves out the rows that cannot be stored, found by halving; `first` is the first row's index."""
+        """As `insert_telling`, but leaves out the rows that cannot be stored, found by halving.
+
+        `first` is the first row's index.
+        """
         try:
             with conn.begin_nested():
-                return Storable(self.insert(conn, rows), ())
+                new = self.insert_telling(conn, rows)
+                return Storable(Stored(len(new), len(rows) - len(new)), (), new)
         except ROW_REFUSALS as error:
             if len(rows) == 1:
-                return Storable(Stored(0, 0), ((first, str(error).strip()),))
+                return Storable(Stored(0, 0), ((first, str(error).strip()),), frozenset())
         middle = len(rows) // 2
         left = self.insert_storable(conn, rows[:middle], first=first)
         right = self.insert_storable(conn, rows[middle:], first=first + middle)
-        counts = Stored(*map(sum, zip(left.counts, right.counts, strict=True)))
-        return Storable(counts, left.refused + right.refused)
+        return left.followed_by(right)
 
     def _copy_and_merge(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a driver's cursor
+        self._stage_rows(cursor, rows)
+        cursor.execute(self._merge)
+
+    def _stage_rows(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a driver's cursor
         # Rows staged earlier in the same transaction are merged once more, which changes nothing.
         cursor.execute(self._stage)
         with cursor.copy(self._copy) as copy:
@@ -103,7 +128,6 @@ class BulkInsert:
             write = copy.write_row
             for row in rows:
                 write(row)
-        cursor.execute(self._merge)
 
 
 class Storable(NamedTuple):
@@ -112,6 +136,15 @@ class Storable(NamedTuple):
     counts: Stored
     refused: tuple[tuple[int, str], ...]
     """Index and cause of each row left out."""
+    new: frozenset[str] | None = None
+    """Keys of the rows that are new, where that was asked; None where it was not."""
+
+    def followed_by(self, other: "Storable") -> "Storable":
+        """What became of both, of the same table."""
+        stored, duplicates = self.counts
+        new = None if self.new is None or other.new is None else self.new | other.new
+        counts = Stored(stored + other.counts.stored, duplicates + other.counts.duplicates)
+        return Storable(counts, self.refused + other.refused, new)
 
 
 def _copy_type(column_type: TypeEngine[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Final
@@ -18,6 +19,7 @@ from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
 from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
+from storage.ledger_journal import Jotting, accepted_of, assessed_of, jot, refused_of
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import (
@@ -45,6 +47,21 @@ _RECEIVED_AT_OF: Final = itemgetter(READING_ROW_RECEIVED_AT)
 TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED)
 
 
+class _Way(Enum):
+    """How a batch is written."""
+
+    AT_ONCE = "at once"
+    """All rows are new and can be stored; the usual case."""
+    TELLING = "telling"
+    """Some are there already: the ledger must know which."""
+    ONE_BY_ONE = "one by one"
+    """Some can never be stored: they are left out."""
+
+
+class _SomeRepeated(Exception):
+    """A batch written at once held rows that were there already: it is rolled back and written again, telling which."""
+
+
 @dataclass
 class _Lane:
     """One topic on its way into one table: rows that wait for the next commit, and the records they came from."""
@@ -61,26 +78,29 @@ class _Lane:
         self.sources = []
         self.withdrawals = []
 
-    def write(self, conn: Connection, *, one_by_one: bool) -> Storable:
-        """Rows and withdrawals in the order of the log; `one_by_one` leaves out rows that cannot be stored."""
+    def write(self, conn: Connection, way: _Way) -> Storable:
+        """Rows and withdrawals in the order of the log."""
         if not self.withdrawals:
-            return self._insert(conn, 0, len(self.rows), one_by_one=one_by_one)
-        counts, first = Stored(0, 0), 0
-        refused: tuple[tuple[int, str], ...] = ()
+            return self._insert(conn, 0, len(self.rows), way)
+        written, first = self._insert(conn, 0, 0, way), 0
         for until, withdrawn in (*self.withdrawals, (len(self.rows), None)):
-            part = self._insert(conn, first, until, one_by_one=one_by_one)
-            counts = Stored(counts.stored + part.counts.stored, counts.duplicates + part.counts.duplicates)
-            refused, first = refused + part.refused, until
+            written, first = written.followed_by(self._insert(conn, first, until, way)), until
             if withdrawn is not None:
                 withdraw(conn, withdrawn)
                 assessments.withdraw(conn, withdrawn)
-        return Storable(counts, refused)
+        return written
 
-    def _insert(self, conn: Connection, first: int, until: int, *, one_by_one: bool) -> Storable:
+    def _insert(self, conn: Connection, first: int, until: int, way: _Way) -> Storable:
         rows = self.rows[first:until]
-        if one_by_one and rows:
+        if way is _Way.ONE_BY_ONE:
             return self.insert.insert_storable(conn, rows, first=first)
-        return Storable(self.insert.insert(conn, rows), ())
+        if way is _Way.TELLING:
+            new = self.insert.insert_telling(conn, rows)
+            return Storable(Stored(len(new), len(rows) - len(new)), (), new)
+        counts = self.insert.insert(conn, rows)
+        if counts.duplicates:
+            raise _SomeRepeated
+        return Storable(counts, ())
 
     def withdrawn_patients(self) -> set[PatientId]:
         """Of whom something was withdrawn."""
@@ -183,21 +203,40 @@ class RecorderHandler:
 
     def _commit(self, positions: dict[TopicPartition, int]) -> list[Storable]:
         try:
-            return self._write(positions, one_by_one=False)
+            return self._write(positions, _Way.AT_ONCE)
+        except _SomeRepeated:
+            way = _Way.TELLING
         except ROW_REFUSALS:
-            return self._write(positions, one_by_one=True)
+            way = _Way.ONE_BY_ONE
+        try:
+            return self._write(positions, way)
+        except ROW_REFUSALS:
+            return self._write(positions, _Way.ONE_BY_ONE)
 
-    def _write(self, positions: dict[TopicPartition, int], *, one_by_one: bool) -> list[Storable]:
+    def _write(self, positions: dict[TopicPartition, int], way: _Way) -> list[Storable]:
         with self._database.transaction() as conn:
             self._remember_positions(conn, positions)
-            outcomes = [lane.write(conn, one_by_one=one_by_one) for lane in self._lanes.values()]
+            outcomes = [lane.write(conn, way) for lane in self._lanes.values()]
+            jot(conn, self._jotting(outcomes))
             self._withdrawn |= self._lanes[LogTopic.READINGS.value].withdrawn_patients()
             if self._withdrawn:
                 self._withdraw_assessments(conn)
-            if not one_by_one:
+            if way is not _Way.ONE_BY_ONE:
                 wait_again(conn, self._lanes[LogTopic.REJECTED.value].rows)
             project_scales(conn, self._lanes[LogTopic.READINGS.value].charted_patients())
             return outcomes
+
+    def _jotting(self, outcomes: Sequence[Storable]) -> Jotting:
+        """What the ledger is to know of this commit."""
+        readings, assessed, refused = self._lanes.values()
+        of_readings, of_assessed, of_refused = outcomes
+        unstorable = [index for index, _ in of_readings.refused]
+        return Jotting(
+            self._clock.now_ms(),
+            accepted_of(readings.rows, of_readings.new, unstorable),
+            assessed_of(assessed.rows, of_assessed.new),
+            refused_of(refused.rows, of_refused.new),
+        )
 
     def _withdraw_assessments(self, conn: Connection) -> None:
         rows = self._lanes[LogTopic.ASSESSMENTS.value].rows
@@ -212,7 +251,7 @@ class RecorderHandler:
         if readings:
             waited_ms = self._clock.now_ms() - min(map(_RECEIVED_AT_OF, readings))
             self._telemetry.observe("wardlight_recorder_reading_to_stored_seconds", max(0, waited_ms) / 1000)
-        for lane, (counts, refused) in zip(self._lanes.values(), outcomes, strict=True):
+        for lane, (counts, refused, _) in zip(self._lanes.values(), outcomes, strict=True):
             table = lane.insert.table_name
             self.stored[table] += counts.stored
             self.duplicates[table] += counts.duplicates

@@ -217,6 +217,9 @@ rejections = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("payload_bytes", BigInteger, nullable=False),
     Column("replayed_at_ms", BigInteger),
+    Column("boot", Identifier),
+    Column("sequence", BigInteger),
+    Column("in_part", Boolean, nullable=False, server_default=false()),
 )
 
 episodes = Table(

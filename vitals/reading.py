@@ -156,6 +156,11 @@ class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
     """The original bytes, cut to `payload_bytes_kept`; base64 in JSON."""
     payload_bytes: int
     """The original length; greater than len(payload) where it was cut, and then it cannot be replayed."""
+    boot: str | None = None
+    """With `sequence`, where they could be read: which of the device's readings it was."""
+    sequence: int | None = None
+    in_part: bool = False
+    """Only some signs were refused; the others were accepted as a reading."""
 
 
 class RejectionReason(StrEnum):

@@ -1,0 +1,193 @@
+"""What the recorder jots down for the ledger with each commit: one row, written in its transaction.
+
+So what is counted is exactly what was committed, each record of the log once, whatever crashes. Made as cheaply as can be:
+numbers as they came, nothing summed up that `storage.ledger` can sum up later (ADR 0016).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from storage.ledger_tables import ledger_journal
+from storage.tables import assessments, readings, rejections
+from vitals.assessment import Assessment
+from vitals.codec import decode
+from vitals.ledger import HOUR_MS
+from vitals.reading import CHARTING
+from vitals.topics import is_level
+
+Row = tuple[Any, ...]
+
+
+def _places(columns: Sequence[str], *names: str) -> "itemgetter[Any]":
+    return itemgetter(*(columns.index(name) for name in names))
+
+
+_READING = [column.name for column in readings.columns]
+_REJECTION = [column.name for column in rejections.columns]
+_ASSESSMENT = [column.name for column in assessments.columns]
+_READING_ID: Final = 0
+_MEASURED_AT_OF: Final = _places(_READING, "measured_at_ms")
+_CORRECTION_OF: Final = _places(_READING, "correction_id")
+_NUMBER_OF: Final = _places(_READING, "device_id", "boot", "sequence")
+_REFUSAL_OF: Final = _places(
+    _REJECTION, "rejection_id", "device_id", "boot", "sequence", "reason", "received_at_ms", "in_part"
+)
+_ASSESSED_OF: Final = _places(_ASSESSMENT, "reading_id", "measured_at_ms")
+_ASSESSMENT_RECORD: Final = _ASSESSMENT.index("record")
+_OF_WITHDRAWAL: Final = "withdrawn/"
+"""An assessment that follows from a withdrawal is about no reading."""
+_CHARTED: Final = f"{CHARTING}/"
+
+
+class Accepted(msgspec.Struct, array_like=True, omit_defaults=True):
+    """Readings of one device boot, measured in one hour."""
+
+    device_id: str
+    boot: str | None
+    hour_ms: int
+    numbers: list[int]
+    """Sequence numbers that SQL did not hold before; with repeats of one batch left out."""
+    repeats: list[int] = []
+    """Sequence numbers that SQL held already."""
+    unnumbered: int = 0
+    """Readings without a number that are new."""
+    unnumbered_repeats: int = 0
+    unstorable: list[int] = []
+    """Sequence numbers of readings that SQL can never hold."""
+    unnumbered_unstorable: int = 0
+    copied: int = 0
+    """New rows that a correction made; they were published under another patient."""
+
+
+class Refusal(msgspec.Struct, array_like=True, omit_defaults=True):
+    """One refused message."""
+
+    device_id: str
+    hour_ms: int
+    reason: str
+    boot: str | None = None
+    number: int | None = None
+    in_part: bool = False
+    is_new: bool = True
+    """SQL did not hold it before."""
+
+
+class Jotting(msgspec.Struct, array_like=True):
+    """One commit of the recorder."""
+
+    at_ms: int
+    accepted: list[Accepted]
+    assessed: list[tuple[str, int, int]]
+    """Device, hour, and how many assessments are new."""
+    refused: list[Refusal]
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Jotting).decode
+
+
+def jot(conn: Connection, jotting: Jotting) -> None:
+    """Write it, in the transaction of what it tells of; nothing where it tells nothing."""
+    if jotting.accepted or jotting.assessed or jotting.refused:
+        conn.execute(insert(ledger_journal), {"record": _encode(jotting)})
+
+
+def read(record: bytes) -> Jotting:
+    """A row of the journal."""
+    return _decode(record)
+
+
+def accepted_of(
+    rows: Sequence[Row], new: Collection[str] | None = None, unstorable: Collection[int] = ()
+) -> list[Accepted]:
+    """The readings of a batch; `new` are the ids that SQL did not hold before (None: all), `unstorable` indices of rows."""
+    if not rows:
+        return []
+    if new is None and not unstorable and not any(map(_CORRECTION_OF, rows)):
+        return _all_new(rows)
+    return _one_by_one(rows, new, frozenset(unstorable))
+
+
+def _all_new(rows: Sequence[Row]) -> list[Accepted]:
+    """The usual case, in one pass: everything is new, and nearly always of one hour."""
+    first_ms, last_ms = min(map(_MEASURED_AT_OF, rows)), max(map(_MEASURED_AT_OF, rows))
+    if first_ms // HOUR_MS != last_ms // HOUR_MS:
+        by_hour: dict[int, list[Row]] = {}
+        for row in rows:
+            by_hour.setdefault(_MEASURED_AT_OF(row) // HOUR_MS, []).append(row)
+        return [line for part in by_hour.values() for line in _all_new(part)]
+    hour_ms = first_ms // HOUR_MS * HOUR_MS
+    groups: dict[tuple[str, str | None], list[Any]] = {}
+    for device_id, boot, number in map(_NUMBER_OF, rows):
+        key = (device_id, boot)
+        if key in groups:
+            groups[key].append(number)
+        else:
+            groups[key] = [number]
+    return [
+        Accepted(device_id, None, hour_ms, [], [], len(numbers))
+        if boot is None
+        else Accepted(device_id, boot, hour_ms, numbers)
+        for (device_id, boot), numbers in groups.items()
+    ]
+
+
+def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Collection[int]) -> list[Accepted]:
+    lines: dict[tuple[str, str | None, int], Accepted] = {}
+    seen: set[str] = set()
+    for index, row in enumerate(rows):
+        device_id, boot, number = _NUMBER_OF(row)
+        reading_id = row[_READING_ID]
+        is_new = reading_id not in seen and (new is None or reading_id in new)
+        seen.add(reading_id)
+        hour_ms = _MEASURED_AT_OF(row) // HOUR_MS * HOUR_MS
+        if not -(2**62) < hour_ms < 2**62:
+            hour_ms = 0
+        is_copy = _CORRECTION_OF(row) is not None
+        key = (device_id, None if is_copy else boot, hour_ms)
+        line = lines.setdefault(key, Accepted(*key, []))
+        if is_copy:
+            line.copied += is_new
+        elif boot is None or number is None:
+            line.unnumbered_unstorable += index in unstorable
+            line.unnumbered += is_new and index not in unstorable
+            line.unnumbered_repeats += not is_new and index not in unstorable
+        elif index in unstorable:
+            line.unstorable.append(number)
+        else:
+            (line.numbers if is_new else line.repeats).append(number)
+    return list(lines.values())
+
+
+def assessed_of(rows: Sequence[Row], new: Collection[str] | None = None) -> list[tuple[str, int, int]]:
+    """The assessments of a batch, counted by device and the hour in which its reading was measured."""
+    if new is not None:
+        rows = list({row[_READING_ID]: row for row in rows if row[_READING_ID] in new}.values())
+    counts: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        reading_id, measured_at_ms = _ASSESSED_OF(row)
+        if reading_id.startswith(_OF_WITHDRAWAL):
+            continue
+        if reading_id.startswith(_CHARTED):
+            measured_at_ms = decode(Assessment, row[_ASSESSMENT_RECORD]).measured_at_ms
+        counts[reading_id.partition("/")[0], measured_at_ms // HOUR_MS] += 1
+    return [(device_id, hour * HOUR_MS, count) for (device_id, hour), count in counts.items()]
+
+
+def refused_of(rows: Sequence[Row], new: Collection[str] | None = None) -> list[Refusal]:
+    """The refused messages of a batch; what names no device of ours is counted under the empty name."""
+    seen: set[str] = set()
+    lines = []
+    for row in rows:
+        rejection_id, device_id, boot, number, reason, received_at_ms, in_part = _REFUSAL_OF(row)
+        is_new = rejection_id not in seen and (new is None or rejection_id in new)
+        seen.add(rejection_id)
+        named = device_id if is_level(device_id) else ""
+        hour_ms = received_at_ms // HOUR_MS * HOUR_MS
+        lines.append(Refusal(named, hour_ms, reason, boot, number, in_part, is_new))
+    return lines
