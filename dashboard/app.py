@@ -13,6 +13,7 @@ from dashboard import (
     rejected_routes,
     sign_in_routes,
     status_routes,
+    stay_routes,
 )
 from dashboard.context import Context
 from dashboard.gate import Gate, check_mounts, ruled
@@ -38,6 +39,7 @@ _RESOURCES = (
     status_routes,
     sign_in_routes,
     people_routes,
+    stay_routes,
 )
 
 
@@ -58,7 +60,7 @@ def create_app(context: Context) -> FastAPI:
     for resource in _RESOURCES:
         app.include_router(resource.router, prefix=API, responses=_ERRORS)
     app.include_router(status_routes.health_router)
-    for room in (pages.router, sign_in_routes.pages_router, people_routes.pages_router):
+    for room in (pages.router, sign_in_routes.pages_router, people_routes.pages_router, stay_routes.pages_router):
         app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)

@@ -49,6 +49,7 @@ KEPT_FIELDS: Final = frozenset(
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action",
+        "until", "with_patient_id", "with_device_id", "device",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""

@@ -81,7 +81,7 @@ async def list_patients(
 
 
 @router.post("/patients", status_code=201)
-async def add_patient(here: Here, body: NewPatient) -> PatientEntry:
+async def add_patient(here: Here, who: Signed, body: NewPatient) -> PatientEntry:
     """Admit a patient under a new random id; 409 where the bed is taken."""
     patient = Patient(
         patient_id=patients.new_patient_id(),
@@ -91,7 +91,7 @@ async def add_patient(here: Here, body: NewPatient) -> PatientEntry:
         spo2_scale=body.spo2_scale,
         admitted_at_ms=here.clock.now_ms(),
     )
-    await here.change(patients.add, patient)
+    await here.change(patients.add, patient, by=who.name)
     return _entry(patient)
 
 

@@ -228,6 +228,15 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/patients/{patient_id}/discharge": Rule(_P.DISCHARGE, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "GET /registry": Rule(_P.MANAGE_DEVICES, Where.FILTERED),
+    "POST /api/v1/patients/{patient_id}/transfer": Rule(_P.TRANSFER, Where.PATH_PATIENT, Where.BODY),
+    "POST /api/v1/patients/{patient_id}/swap-beds": Rule(_P.TRANSFER, Where.PATH_PATIENT, Where.BODY),
+    "GET /api/v1/patients/{patient_id}/moves": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    # Corrections: the route also asks for the ward of the patient whose readings are taken away.
+    "GET /api/v1/corrections/outlook": Rule(_P.CORRECT, Where.FILTERED),
+    "POST /api/v1/corrections": Rule(_P.CORRECT, Where.BODY),
+    "GET /api/v1/corrections": Rule(_P.SEE_PATIENT, Where.QUERY),
+    "GET /api/v1/corrections/{correction_id}": Rule(_P.SEE_PATIENT, Where.FILTERED),
     # Alerts
     "GET /api/v1/alerts": Rule(_P.SEE_WARD, Where.QUERY),
     "GET /api/v1/alerts/{episode_id}": Rule(_P.SEE_WARD, Where.PATH_EPISODE),
@@ -238,6 +247,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/devices": Rule(_P.MANAGE_DEVICES, Where.BODY),
     "POST /api/v1/devices/{device_id}/assign": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE, Where.BODY),
     "POST /api/v1/devices/{device_id}/release": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE),
+    "POST /api/v1/devices/{device_id}/swap": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE, Where.BODY),
+    "GET /api/v1/devices/{device_id}/assignments": Rule(_P.MANAGE_DEVICES, Where.PATH_DEVICE),
     # Refused messages
     "GET /api/v1/rejected": Rule(_P.SEE_REJECTED, Where.FILTERED),
     "POST /api/v1/rejected/replay": Rule(_P.REPLAY_REJECTED, Where.FILTERED),

@@ -30,7 +30,8 @@ def parse_time_ms(value: object) -> object:
     return round(moment.timestamp() * 1000)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text` stripped; refused where nothing is left or it holds control characters."""
     stripped = text.strip()
     if not stripped:
         raise ValueError("must not be empty")
@@ -43,8 +44,8 @@ TimeMs = Annotated[int, BeforeValidator(parse_time_ms), Field(ge=0, le=TIME_MS_M
 """A moment: epoch milliseconds, or RFC 3339 on the way in."""
 Level = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """An id that may be part of a topic."""
-ShortText = Annotated[str, Field(max_length=120), AfterValidator(_printable)]
-PersonName = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
+ShortText = Annotated[str, Field(max_length=120), AfterValidator(printable)]
+PersonName = Annotated[str, Field(max_length=80), AfterValidator(printable)]
 EpisodeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 RecordId = Annotated[str, Field(min_length=1, max_length=160)]
 
@@ -85,7 +86,7 @@ class NewPatient(Body):
     """Whom to admit."""
 
     ward_id: Level
-    bed: Annotated[str, Field(max_length=20), AfterValidator(_printable)] | None = None
+    bed: Annotated[str, Field(max_length=20), AfterValidator(printable)] | None = None
     name: ShortText
     spo2_scale: Annotated[int, Field(ge=1, le=2)] = 1
     """2 only where a clinician prescribed a target of 88 to 92 %."""
