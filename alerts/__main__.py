@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 
+from alerts.heartbeat_settings import WatchdogSettings
 from alerts.service import MQTT_CLIENT_ID, Alerts
 from alerts.settings import AlertsSettings
 from runtime.blocking import ThreadDoor
@@ -30,6 +31,7 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
                 telemetry=ports.telemetry,
                 mqtt=mqtt,
                 settings=settings,
+                watchdog=section("watchdog", WatchdogSettings),
                 client_id=f"{MQTT_CLIENT_ID}-{secrets.token_hex(4)}",
             )
             await alerts.serve(stopping)

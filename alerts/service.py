@@ -1,12 +1,15 @@
 """The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; and corrections."""
 
 import asyncio
+from functools import partial
 
 import structlog
 
 from alerts import corrections, delivery, worker
 from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
+from alerts.heartbeat import Heartbeat, Ping
+from alerts.heartbeat_settings import WatchdogSettings
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from runtime.blocking import Door
@@ -14,6 +17,7 @@ from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.lifecycle import run_all
 from runtime.mqtt_session import MqttSession
+from runtime.ping import ping
 from runtime.retry import Backoff
 from runtime.settings import MqttSettings
 from runtime.telemetry import Telemetry
@@ -45,6 +49,7 @@ class Alerts:
         telemetry: Telemetry,
         mqtt: MqttSettings,
         settings: AlertsSettings,
+        watchdog: WatchdogSettings | None = None,
         client_id: str = MQTT_CLIENT_ID,
     ) -> None:
         self._clock = clock
@@ -95,6 +100,22 @@ class Alerts:
             owned=lambda: self.engine.partitions,
         )
 
+        watchdog = WatchdogSettings() if watchdog is None else watchdog
+        self._heartbeat = (
+            Heartbeat(
+                bus=bus,
+                database=database,
+                door=door,
+                clock=clock,
+                telemetry=telemetry,
+                mqtt=self._session,
+                settings=watchdog,
+                ping=_ping(watchdog),
+            )
+            if watchdog.enabled
+            else None
+        )
+
     async def serve(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then remember what was handled; the first failure is raised."""
         connecting = asyncio.create_task(self._connect(stopping), name="alerts-mqtt")
@@ -130,3 +151,9 @@ class Alerts:
                 await backoff.pause(until=stopping)
             else:
                 return
+
+
+def _ping(settings: WatchdogSettings) -> Ping | None:
+    if settings.ping_url is None:
+        return None
+    return partial(ping, settings.ping_url.get_secret_value(), timeout_s=settings.ping_timeout_s)

@@ -196,7 +196,7 @@ class AlertsHandler:
 
     def _step(self, partition: PartitionAlerts, record: Record) -> Sequence[Transition]:
         if isinstance(record, Tick):
-            transitions = partition.tick(record)
+            transitions = () if record.probe else partition.tick(record)
         else:
             transitions = partition.step(record)
             self._count_outcome(partition.patients[record.patient_id])

@@ -11,7 +11,7 @@ from runtime.bus import Outgoing
 from runtime.mqtt import Received
 from vitals.codec import encode
 from vitals.identity import rejection_id
-from vitals.reading import DeviceId, Reading, RefusedSigns, Rejection, RejectionReason
+from vitals.reading import PROBE, DeviceId, Reading, RefusedSigns, Rejection, RejectionReason, Tick
 from vitals.topics import LogTopic
 
 DETAIL_CHARACTERS_MAX = 300
@@ -50,7 +50,7 @@ def decode_batch(messages: Sequence[Received], *, received_at_ms: int, limits: D
         device_ids=frozenset(
             DeviceId(verdict.device_id)
             for verdict in decoded
-            if isinstance(verdict, Decoded) or verdict.impossible is not None
+            if verdict.device_id != PROBE and (isinstance(verdict, Decoded) or verdict.impossible is not None)
         ),
     )
 
@@ -61,10 +61,13 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
     for message, verdict in zip(batch.messages, batch.decoded, strict=True):
         if isinstance(verdict, Refused):
             _refuse(batch, message, verdict, payload_bytes_kept)
-            if verdict.impossible is not None:
+            if verdict.impossible is not None and verdict.device_id != PROBE:
                 device_id = DeviceId(verdict.device_id)
                 wearer = directory.wearer(device_id, verdict.impossible.measured_at_ms)
                 _tell(batch, device_id, wearer, verdict.impossible)
+            continue
+        if verdict.device_id == PROBE:
+            _pass_probe(batch, verdict)
             continue
         wearer = directory.wearer(verdict.device_id, verdict.measured_at_ms)
         if wearer is None:
@@ -90,6 +93,13 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
             records.append(_rejection(batch, message, verdict, verdict.complaint, payload_bytes_kept))
         if verdict.impossible is not None:
             _tell(batch, verdict.device_id, wearer, verdict.impossible)
+
+
+def _pass_probe(batch: Batch, probe: Decoded) -> None:
+    """Into the log and receipted like a reading, and nobody's reading."""
+    batch.records.append(Outgoing(_READINGS, PROBE.encode(), encode(Tick(batch.received_at_ms, probe=True))))
+    if probe.boot is not None and probe.sequence is not None:
+        batch.safe.append((probe.device_id, probe.boot, probe.sequence, None))
 
 
 def _tell(batch: Batch, device_id: DeviceId, wearer: Wearer | None, impossible: Impossible) -> None:

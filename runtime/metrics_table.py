@@ -44,6 +44,7 @@ LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
 ALERT_OUTCOME = Label(name="outcome", values="alerts.engine.Outcome")
 ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
+STAGE = Label(name="stage", values="ingest, and storage.stages.STAGES")
 TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
 COMMAND_REFUSAL = Label(name="refusal", values="alerts.episode.Refusal")
 
@@ -328,5 +329,26 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_alerts_delivered_total",
         kind=MetricKind.COUNTER,
         help="Transitions that the MQTT broker took.",
+    ),
+    Metric(
+        name="wardlight_alerts_heartbeats_total",
+        kind=MetricKind.COUNTER,
+        help="Heartbeats published: every stage of the path moved.",
+    ),
+    Metric(
+        name="wardlight_alerts_pings_failed_total",
+        kind=MetricKind.COUNTER,
+        help="Pings that the address outside did not answer.",
+    ),
+    Metric(
+        name="wardlight_alerts_path_whole",
+        kind=MetricKind.GAUGE,
+        help="1 while the watchdog saw every stage move in its last round, 0 while it did not.",
+    ),
+    Metric(
+        name="wardlight_alerts_stage_behind_seconds",
+        kind=MetricKind.GAUGE,
+        help="For how long the oldest record that the stage has not remembered as handled has been seen in the log; for ingest the age of the newest probe that came back.",
+        labels=(STAGE,),
     ),
 )

@@ -38,6 +38,8 @@ class DeviceReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     origin: Origin = Origin.REAL
 
 
+PROBE = DeviceId("wardlight-probe")
+"""Under this name the watchdog publishes as a device does; what it says is never anybody's reading."""
 CHARTING = DeviceId("charting")
 """What stands for the device in a reading that a person charted."""
 
@@ -92,10 +94,12 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     rejected: "RejectionReason | None" = None
 
 
-class Tick(msgspec.Struct, frozen=True, tag="tick"):
+class Tick(msgspec.Struct, frozen=True, omit_defaults=True, tag="tick"):
     """Time as a record: the partition's owner in `alerts` publishes one into `readings` each second, so that a replay sees it too."""
 
     at_ms: int
+    probe: bool = False
+    """Written by ingest for a message of device `PROBE`, to show that the way into the log is open; tells nobody the time."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="withdrawn"):

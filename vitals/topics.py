@@ -11,6 +11,8 @@ ROOT = "wardlight/v1"
 READINGS_FILTER = f"{ROOT}/devices/+/readings"
 STATUS_FILTER = f"{ROOT}/devices/+/status"
 ALERTS_FILTER = f"{ROOT}/alerts/#"
+HEARTBEAT_TOPIC = f"{ROOT}/heartbeat"
+"""Where the last heartbeat stands retained: when every stage of the path was last seen to move."""
 
 _LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """One topic level of ours: 1-64 characters, no MQTT wildcard, no separator."""

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from alerts import service as alerts_service
+from alerts.heartbeat_settings import WatchdogSettings
 from alerts.service import Alerts
 from alerts.settings import AlertsSettings
 from dashboard.people_settings import PeopleSettings
@@ -115,6 +116,7 @@ class Ward:
             telemetry=base.telemetry,
             mqtt=self._mqtt,
             settings=section("alerts", AlertsSettings),
+            watchdog=section("watchdog", WatchdogSettings),
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
