@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 LIVE = "wardlight up --config ward.toml"
 """What the live ward itself is: started, ready, and ended by Ctrl-C, by the fixture."""
 SERVICES = {"ingest", "stream", "alerts", "recorder", "dashboard"}
-ENDED_BY = {"demo": "--for", "simulate": "--readings"}
+ENDED_BY = {"demo": {"--for"}, "simulate": {"--readings", "--list-scenarios"}}
 """Options by which they end without Ctrl-C."""
 HERE = [
     command for command in all_commands() if command.text not in {LIVE, *ELSEWHERE} and not is_a_name(command.words)
@@ -33,7 +33,7 @@ def goes_on(command: Command) -> bool:
     """Whether it runs until Ctrl-C."""
     match command.words:
         case ["wardlight", ("demo" | "simulate") as name, *options]:
-            return ENDED_BY[name] not in options
+            return not ENDED_BY[name] & set(options)
         case ["wardlight", name, *options]:
             return name in {"up", "watch"} or (name in SERVICES and set(options[::2]) <= {"--config"})
         case ["mosquitto_sub", *options]:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dashboard.permissions import Permission, Role
 from runtime.clock import SystemClock
 from tests.support.documents import PLACEHOLDER, settings_files
 from tests.support.mosquitto_server import MosquittoServer
@@ -137,11 +138,31 @@ class DocumentedWard(Shell):
         )
         self._made = 0
 
+    def sign_in(self) -> None:
+        """Be somebody with every role on every ward, and let commands show a token that may all of it."""
+        made = self._told("wardlight users add chief --administrator --config ward.toml --json")
+        password = {"WARDLIGHT_PASSWORD": made["one_time_password"], "WARDLIGHT_NEW_PASSWORD": "a long enough one"}
+        self.environment |= password
+        self.environment["WARDLIGHT_TOKEN"] = self._new_token("manage_people")
+        for role in Role:
+            if role is not Role.ADMINISTRATOR:
+                self._told(f"wardlight users grant chief {role.value} --every-ward --json")
+        self.environment["WARDLIGHT_PASSWORD"] = self.environment.pop("WARDLIGHT_NEW_PASSWORD")
+        self.environment["WARDLIGHT_TOKEN"] = self._new_token(*Permission)
+        del self.environment["WARDLIGHT_PASSWORD"]
+
+    def _new_token(self, *permissions: str) -> str:
+        scopes = " ".join(f"--scope {permission}" for permission in permissions)
+        return str(self._told(f"wardlight users token own chief documents {scopes} --json")["secret"])
+
+    def _told(self, command: str) -> Any:
+        done = self.run(command)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return json.loads(done.stdout)
+
     def ask(self, *words: str) -> Any:
         """The JSON that a command prints."""
-        done = self.run(" ".join(["wardlight", *words, "--json"]))
-        assert done.returncode == 0, f"wardlight {' '.join(words)}: {done.stderr}"
-        return json.loads(done.stdout)
+        return self._told(" ".join(["wardlight", *words, "--json"]))
 
     def filled(self, command: str) -> str:
         """The command with something of this ward for every placeholder."""
@@ -219,6 +240,7 @@ def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[Docume
     )
     with up as services:
         services.await_ready(lambda: is_ready(health))
+        ward.sign_in()
         with ward.running("wardlight simulate --beds 2") as fleet:
             yield ward
             fleet.interrupt()
