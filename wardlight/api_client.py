@@ -120,7 +120,11 @@ class ApiClient:
 
     def post(self, path: str, body: Mapping[str, object]) -> Json:
         """What the system answers to an order."""
-        return self._call("POST", path, body={key: value for key, value in body.items() if value is not None})
+        return self.send(path, {key: value for key, value in body.items() if value is not None})
+
+    def send(self, path: str, body: Mapping[str, object]) -> Json:
+        """As `post`, with what is None said to be so."""
+        return self._call("POST", path, body=body)
 
     def _call(
         self,

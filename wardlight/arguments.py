@@ -2,12 +2,13 @@
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from vitals.errors import InvalidArgument
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
+_TIME_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 DURATION_S_MAX = 100 * 365 * 86400.0
 """A hundred years: beyond it somebody mistyped."""
 MOMENT_MS_MAX = 253_402_300_799_999
@@ -52,7 +53,7 @@ def seconds(text: str) -> float:
 def moment_ms(text: str, *, now_ms: int) -> int:
     """A moment in epoch milliseconds: RFC 3339 with its offset, epoch milliseconds, or a duration before now (`2h`).
 
-    The year 9999 ends what can be said. Raises InvalidArgument, in one sentence.
+    A time of day alone (`14:05`, by this machine's time zone) is the last such moment that has passed. The year 9999 ends what can be said. Raises InvalidArgument, in one sentence.
     """
     compact = text.strip()
     if compact.isascii() and compact.isdecimal():
@@ -61,15 +62,30 @@ def moment_ms(text: str, *, now_ms: int) -> int:
         return int(compact)
     if _DURATION.match(compact.lower()) and "t" not in compact.lower():
         return now_ms - round(seconds(compact) * 1000)
+    if _TIME_OF_DAY.fullmatch(compact):
+        return _last_time_of_day_ms(compact, now_ms)
     try:
         parsed = datetime.fromisoformat(compact)
     except ValueError as error:
         raise InvalidArgument(
-            f"{text!r} is not a time: write 2026-01-31T14:05:00Z, epoch milliseconds, or how long ago, such as 2h."
+            f"{text!r} is not a time: write 2026-01-31T14:05:00Z, 14:05, epoch milliseconds, or how long ago, such as 2h."
         ) from error
     if parsed.tzinfo is None:
         raise InvalidArgument(f"{text!r} does not say its time zone: end it with Z or an offset such as +01:00.")
     return (parsed - _EPOCH) // _MILLISECOND
+
+
+def _last_time_of_day_ms(text: str, now_ms: int) -> int:
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone()
+    try:
+        then = datetime.combine(now.date(), time.fromisoformat(text))
+    except ValueError as error:
+        raise InvalidArgument(f"{text!r} is no time of day: 00:00 to 23:59.") from error
+    for days in (0, 1):
+        found_ms = ((then - timedelta(days=days)).astimezone() - _EPOCH) // _MILLISECOND
+        if found_ms <= now_ms:
+            break
+    return found_ms
 
 
 def moment_text(epoch_ms: int) -> str:

@@ -1,15 +1,21 @@
-"""`wardlight patients`: who lies on which ward, and adding one."""
+"""`wardlight patients`: who lies on which ward; admitting, moving and discharging."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from wardlight.api_client import DEFAULT_URL, JsonOption, UrlOption, api
 from wardlight.printing import print_json, print_rows
 
+PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="the patient's id")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="as the ward board shows it")]
+WardOption = Annotated[str, typer.Option("--ward", help="the ward's id")]
+BedOption = Annotated[str | None, typer.Option("--bed", help="the bed's label; in the corridor without it")]
+
 
 def add_to(app: typer.Typer) -> None:
-    """Register `patients list|add|discharge`."""
+    """Register `patients list|admit|add|transfer|swap-beds|moves|discharge`."""
     patients = typer.Typer(help="Patients.", no_args_is_help=True)
     app.add_typer(patients, name="patients")
 
@@ -25,31 +31,68 @@ def add_to(app: typer.Typer) -> None:
         print_rows(rows, ("patient_id", "name", "ward_id", "bed"), as_json=as_json)
 
     @patients.command()
-    def add(
-        name: Annotated[str, typer.Argument(metavar="NAME", help="as the ward board shows it")],
-        ward: Annotated[str, typer.Option(help="the ward's id")],
-        bed: Annotated[str | None, typer.Option(help="the bed's label")] = None,
+    def admit(
+        name: NameArgument,
+        ward: WardOption,
+        bed: BedOption = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Admit a patient; prints the random id that stands for this patient everywhere."""
         with api(url) as client:
             answer = client.post("patients", {"name": name, "ward_id": ward, "bed": bed})
-        if as_json:
-            print_json(answer)
-        else:
-            typer.echo(answer["patient_id"])
+        _say(answer, str(answer["patient_id"]), as_json=as_json)
+
+    patients.command("add", help="The same as admit.")(admit)
 
     @patients.command()
-    def discharge(
-        patient: Annotated[str, typer.Argument(metavar="PATIENT")],
+    def transfer(
+        patient: PatientArgument,
+        ward: WardOption,
+        bed: BedOption = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
+        """The patient lies there from now on; open alerts and devices come along."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/transfer", {"ward_id": ward, "bed": bed})
+        _say(answer, f"{patient} lies in {_place(answer)}.", as_json=as_json)
+
+    @patients.command("swap-beds")
+    def swap_beds(
+        patient: PatientArgument,
+        other: Annotated[str, typer.Argument(metavar="OTHER", help="who lies where the patient goes")],
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """Two patients change places, in one step."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/swap-beds", {"with_patient_id": other})
+        said = "; ".join(f"{each['patient_id']} lies in {_place(each)}" for each in answer)
+        _say(answer, f"{said}.", as_json=as_json)
+
+    @patients.command()
+    def moves(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
+        """Where the patient lay when, and who said so."""
+        with api(url) as client:
+            rows = client.get(f"patients/{patient}/moves")
+        print_rows(rows, ("number", "at_ms", "ward_id", "bed", "by"), as_json=as_json)
+
+    @patients.command()
+    def discharge(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
         """The patient leaves: bed and devices are free, open alerts end, history stays."""
         with api(url) as client:
             answer = client.post(f"patients/{patient}/discharge", {})
-        if as_json:
-            print_json(answer)
-        else:
-            typer.echo(f"{patient} has left.")
+        _say(answer, f"{patient} has left.", as_json=as_json)
+
+
+def _say(answer: object, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        typer.echo(sentence)
+
+
+def _place(patient: Mapping[str, Any]) -> str:
+    bed = f"bed {patient['bed']}" if patient["bed"] else "no bed"
+    return f"{bed} of ward {patient['ward_id']}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from runtime.clock import Clock, SystemClock
 from vitals.alert import Priority
-from vitals.errors import Unavailable
+from vitals.errors import Forbidden, NotFound, Unavailable
 from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
 from wardlight.arguments import moment_text
 
@@ -19,6 +19,7 @@ EPISODES_MAX = 1000
 _STYLES = {Priority.HIGH: "bold red", Priority.MEDIUM: "yellow", Priority.LOW: "cyan"}
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 
+_NOTHING = {"priority": Priority.LOW.value, "acknowledged": False, "raised_at_ms": 0}
 Seen = tuple[bool, bool, str, str]
 """What of an episode is worth a line when it changes: active, acknowledged, priority, reason."""
 
@@ -49,6 +50,7 @@ async def _follow(client: ApiClient, clock: Clock, *, ward: str | None, floor: P
         await clock.sleep(LOOK_EVERY_S)
         try:
             rows = client.get("alerts", ward=ward, limit=EPISODES_MAX)
+            rows += elsewhere(client, seen, rows, ward)
         except Unavailable as error:
             if reachable:
                 console.print(Text(f"Not live: {error}", style="reverse red"), soft_wrap=True)
@@ -58,6 +60,22 @@ async def _follow(client: ApiClient, clock: Clock, *, ward: str | None, floor: P
         if not reachable:
             console.print(Text("Live again."), soft_wrap=True)
         reachable = True
+
+
+def elsewhere(
+    client: ApiClient, seen: Mapping[str, Seen], rows: Iterable[Mapping[str, Any]], ward: str | None
+) -> list[dict[str, Any]]:
+    """What was open here and is not listed any more, as it is now; `moved` where the patient lies on another ward."""
+    listed = {row["episode_id"] for row in rows}
+    found: list[dict[str, Any]] = []
+    for episode_id in seen.keys() - listed:
+        try:
+            now = client.get(f"alerts/{episode_id}")
+        except (Forbidden, NotFound):
+            # Where the patient lies now is not for this person to see.
+            now = {"episode_id": episode_id, "active": True, "ward_id": None, "patient_id": "", "text": "", **_NOTHING}
+        found.append({**now, "moved": now["active"] and ward is not None and now["ward_id"] != ward})
+    return found
 
 
 def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Seen | None]]:
@@ -70,9 +88,11 @@ def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tu
     for row in sorted(rows, key=lambda row: row["raised_at_ms"]):
         now: Seen = (row["active"], row["acknowledged"], row["priority"], row["text"])
         before = seen.get(row["episode_id"])
-        if before == now or (before is None and not row["active"]):
+        if (before == now and not row.get("moved")) or (before is None and not row["active"]):
             continue
-        if row["active"]:
+        if row.get("moved"):
+            del seen[row["episode_id"]]
+        elif row["active"]:
             seen[row["episode_id"]] = now
         else:
             del seen[row["episode_id"]]
@@ -82,7 +102,11 @@ def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tu
 
 def line(row: Mapping[str, Any], before: Seen | None) -> Text:
     """One change as a line of text."""
-    if not row["active"]:
+    if row.get("moved"):
+        event, at_ms = "moved away", row["raised_at_ms"]
+    elif row.get("retracted"):
+        event, at_ms = "taken back", row.get("resolved_at_ms") or row["raised_at_ms"]
+    elif not row["active"]:
         event, at_ms = "ended", row.get("resolved_at_ms") or row["raised_at_ms"]
     elif before is None:
         event, at_ms = "raised", row["raised_at_ms"]

@@ -1,7 +1,7 @@
 """What people type becomes a value or one sentence, never anything else."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -132,3 +132,16 @@ def test_any_text_is_a_finite_observation_or_refused(text: str) -> None:
     except InvalidArgument:
         return
     assert 0 <= value <= 100
+
+
+def test_a_time_of_day_is_the_last_such_moment_that_has_passed() -> None:
+    now = datetime.fromtimestamp(NOW_MS / 1000, UTC).astimezone()
+    for minutes in (1, 60, 1439):
+        then = now - timedelta(minutes=minutes)
+        found_ms = moment_ms(then.strftime("%H:%M"), now_ms=NOW_MS)
+        assert found_ms == int(then.replace(second=0, microsecond=0).timestamp() * 1000)
+
+
+def test_a_time_of_day_that_no_clock_shows_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="no time of day"):
+        moment_ms("24:61", now_ms=NOW_MS)

@@ -62,3 +62,16 @@ def test_a_line_says_when_where_and_what() -> None:
     text = line(episode(), None).plain
     for part in ("2026-09-21T14:13:20.000Z", "high", "w/p", "SpO2 79 % below 80 %"):
         assert part in text
+
+
+def test_an_alert_that_left_the_ward_with_its_patient_is_told_and_followed_no_more() -> None:
+    seen: dict[str, Seen] = {}
+    events(seen, episode())
+    assert events(seen, episode(ward_id="other", moved=True)) == ["moved"]
+    assert seen == {}
+
+
+def test_an_alert_that_was_never_this_patients_is_taken_back() -> None:
+    seen: dict[str, Seen] = {}
+    events(seen, episode())
+    assert events(seen, episode(active=False, retracted=True)) == ["taken"]
