@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboard.context import Context
+from dashboard.people_settings import PeopleSettings
 from dashboard.service import Dashboard, context_over
 from dashboard.settings import DashboardSettings
 from runtime.blocking import InlineDoor, ThreadDoor
@@ -39,6 +40,8 @@ NAMES = (
 WARD = WardId("ward-3")
 SETTINGS = DashboardSettings(port=0, heartbeat_s=0.5, registry_interval_s=0.2, publish_interval_s=0.2, sign_in="guest")
 
+PEOPLE = PeopleSettings(argon2_memory_kib=1024, argon2_passes=1)
+
 
 @dataclass
 class WardScene:
@@ -49,6 +52,7 @@ class WardScene:
     clock: Clock
     door: InlineDoor | ThreadDoor
     settings: DashboardSettings = SETTINGS
+    people: PeopleSettings = PEOPLE
     telemetry: Telemetry = field(default_factory=Telemetry)
     republished: list[tuple[str, bytes]] = field(default_factory=list)
 
@@ -65,6 +69,7 @@ class WardScene:
             clock=self.clock,
             telemetry=self.telemetry,
             settings=self.settings,
+            people=self.people,
             republish=self.republish,
         )
 
@@ -78,6 +83,7 @@ class WardScene:
             clock=self.clock,
             telemetry=self.telemetry,
             settings=settings,
+            people=self.people,
             republish=self.republish,
         )
 

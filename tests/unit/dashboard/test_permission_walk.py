@@ -1,0 +1,255 @@
+"""Every route for every role, own and other ward, session and token, signed out and locked: exactly as table and role say."""
+
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
+from starlette.types import Message, Receive, Scope, Send
+
+from dashboard.app import create_app
+from dashboard.gate import Gate
+from dashboard.permissions import HOUSE_ROLES, ROLE_PERMISSIONS, RULES, Permission, Role, Rule, Where
+from dashboard.person import Person
+from dashboard.sessions import COOKIE
+from storage import devices
+from tests.support.people_scene import OTHER, OWN, PeopleScene, alert_of, people_scene
+from vitals.reading import DeviceId, PatientId, WardId
+
+pytestmark = pytest.mark.asyncio
+LETTER = {OWN: "a", OTHER: "b"}
+PASSED = 299
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody, and the wards of their one role: theirs, or every one (None)."""
+
+    role: Role
+    ward_id: WardId | None
+
+
+CALLERS = [
+    *(Caller(role, OWN) for role in Role if role not in HOUSE_ROLES),
+    *(Caller(role, None) for role in Role),
+]
+
+
+ASKS_WHERE = frozenset(
+    {Where.PATH_PATIENT, Where.PATH_DEVICE, Where.PATH_EPISODE, Where.PATH_REJECTION, Where.QUERY, Where.BODY}
+)
+
+
+def expected(rule: Rule, caller: Caller, subject: WardId | None) -> bool:
+    """What table and role say, said anew: `subject` is the ward the request is about, None where it names none.
+
+    What the path names and nobody knows is for the route to say so (404), but a refused message of nobody's device.
+    """
+    where = set(rule.where)
+    if rule.permission is None:
+        return True
+    if rule.permission not in ROLE_PERMISSIONS[caller.role]:
+        return False
+    if caller.ward_id is None or not ASKS_WHERE & where:
+        return caller.ward_id is None or Where.HOUSE not in where
+    return subject == caller.ward_id if subject else not {Where.BODY, Where.PATH_REJECTION} & where
+
+
+def request_of(key: str, ward_id: WardId | None) -> Scope:
+    """A request under this line of the table about things on that ward."""
+    method, _, template = key.partition(" ")
+    letter = "x" if ward_id is None else LETTER[ward_id]
+    episode_id = "none" if ward_id is None else alert_of(f"p{letter}", ward_id).episode_id
+    known = {
+        "patient_id": f"p{letter}",
+        "device_id": f"watch-{letter}",
+        "episode_id": episode_id,
+        "rejection_id": f"r{letter}",
+    }
+    path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "aaaa"), template)
+    query = "" if ward_id is None else f"ward={ward_id}&patient=p{letter}"
+    body = {} if ward_id is None else {"ward_id": ward_id, "patient_id": f"p{letter}", "to_patient_id": f"p{letter}"}
+    return {
+        "type": "http", "method": method, "path": path, "query_string": query.encode(),
+        "headers": [(b"host", b"127.0.0.1")], "body": json.dumps(body).encode(), "scheme": "http",
+    }  # fmt: skip
+
+
+async def passes(gate: Gate, scope: Scope) -> int:
+    """The status that the gate gives, PASSED where it lets the request through."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    await gate(scope, receive, send)
+    return int(sent[0]["status"])
+
+
+async def beyond(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Whatever lies behind the gate."""
+    await send({"type": "http.response.start", "status": PASSED, "headers": []})
+
+
+def gate_for(scene: PeopleScene, person: Person | None) -> Gate:
+    async def identify(_: Scope) -> Person | None:
+        return person
+
+    return Gate(beyond, identify=identify, locate=scene.context.locate)
+
+
+async def found_by(scene: PeopleScene, headers: Mapping[str, str]) -> Person:
+    """The person as a session's or token's headers identify them."""
+    raw = [(name.encode(), value.encode()) for name, value in {"host": "127.0.0.1", **headers}.items()]
+    person = await scene.context.sessions.identify({"method": "GET", "path": "/api/v1/me", "headers": raw})
+    assert person is not None
+    return person
+
+
+def routes_of(app: Any) -> set[str]:
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        methods = {"GET"} if isinstance(route.original_route, Mount) else (route.methods or set()) - {"HEAD"}
+        found |= {f"{method} {route.path}" for method in methods}
+    return found
+
+
+@contextlib.asynccontextmanager
+async def furnished() -> AsyncIterator[PeopleScene]:
+    async with people_scene() as scene:
+        scene.furnish()
+        assert routes_of(create_app(scene.context)) == RULES.keys()
+        yield scene
+
+
+async def test_a_role_reaches_exactly_what_the_table_gives_it() -> None:
+    async with furnished() as scene:
+        for number, caller in enumerate(CALLERS):
+            person_id = await scene.add(f"kim{number}", (caller.role, caller.ward_id), password=None)
+            for headers in (await scene.session(person_id), scene.token(person_id)):
+                gate = gate_for(scene, await found_by(scene, headers))
+                for key, rule in RULES.items():
+                    for subject in (OWN, OTHER, None):
+                        status = await passes(gate, request_of(key, subject))
+                        allowed = expected(rule, caller, subject)
+                        assert (status == PASSED) is allowed, (caller, key, subject, status)
+                        assert allowed or status in {403, 303}, (caller, key, subject, status)
+
+
+async def test_signed_out_one_reaches_what_is_public_and_nothing_else() -> None:
+    async with furnished() as scene:
+        gate = gate_for(scene, None)
+        for key, rule in RULES.items():
+            status = await passes(gate, request_of(key, OWN))
+            page = key.startswith("GET /") and not key.startswith("GET /api/")
+            assert status == (PASSED if Where.PUBLIC in rule.where else 303 if page else 401), key
+
+
+async def test_a_locked_session_shows_the_ward_and_nothing_else() -> None:
+    async with furnished() as scene:
+        person_id = await scene.add("kim", *((role, None) for role in Role))
+        person = await found_by(scene, await scene.session(person_id))
+        open_gate, locked_gate = gate_for(scene, person), gate_for(scene, replace(person, locked=True))
+        for key, rule in RULES.items():
+            before, after = (
+                await passes(open_gate, request_of(key, OWN)),
+                await passes(locked_gate, request_of(key, OWN)),
+            )
+            shows_the_ward = rule.permission is Permission.SEE_WARD and key.startswith("GET ")
+            about_oneself = rule.permission is None and rule.when_locked
+            if shows_the_ward or about_oneself:
+                assert after == before, key
+            else:
+                assert after in {423, 303}, key
+
+
+async def test_what_waits_for_its_own_password_reaches_only_itself() -> None:
+    async with furnished() as scene:
+        person_id = await scene.add("kim", (Role.NURSE, None), must_change=True)
+        gate = gate_for(scene, await found_by(scene, await scene.session(person_id)))
+        reached = {key for key in RULES if await passes(gate, request_of(key, OWN)) == PASSED}
+        assert {key for key in reached if RULES[key].permission is not None} == set()
+        assert "POST /api/v1/me/password" in reached
+        assert "POST /api/v1/me/tokens" not in reached
+
+
+async def test_a_route_without_a_rule_is_refused() -> None:
+    async with people_scene() as scene:
+        app = create_app(scene.context)
+
+        @app.get("/api/v1/forgotten")
+        async def forgotten() -> str:
+            return "reached"
+
+        headers = await scene.session(await scene.add("kim", (Role.NURSE, None)))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1/") as client:
+            answer = await client.get("api/v1/forgotten", headers=headers)
+            assert answer.status_code == 403
+            assert "no rule" in answer.json()["message"]
+
+
+async def test_lists_hold_no_row_of_another_ward() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        nurse = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        keeper = await scene.session(await scene.add("lee", (Role.WARD_MANAGER, OWN)))
+        house = await scene.session(await scene.add("max", (Role.WARD_MANAGER, None)))
+
+        async def ids(path: str, field: str, headers: Mapping[str, str]) -> set[str]:
+            answer = await scene.client.get(path, headers=dict(headers))
+            assert answer.status_code == 200, answer.text
+            return {row[field] for row in answer.json()}
+
+        for path, field, own, everything in (
+            ("wards", "ward_id", {OWN}, {OWN, OTHER}),
+            ("patients", "patient_id", {"pa"}, {"pa", "pb"}),
+            ("patients?with_discharged=true", "patient_id", {"pa"}, {"pa", "pb"}),
+            ("alerts", "patient_id", {"pa"}, {"pa", "pb"}),
+            ("alerts?active=true", "patient_id", {"pa"}, {"pa", "pb"}),
+            ("devices", "device_id", {"watch-a"}, {"watch-a", "watch-b"}),
+        ):
+            assert await ids(path, field, nurse) == own, path
+            assert await ids(path, field, house) == everything, path
+        assert await ids("rejected", "rejection_id", keeper) == {"ra"}
+        assert await ids("rejected", "rejection_id", house) == {"ra", "rb", "rx"}
+        assert (await scene.client.get("alerts", params={"ward": OTHER}, headers=nurse)).status_code == 403
+        assert (await scene.client.get("alerts", params={"patient": "pb"}, headers=nurse)).status_code == 403
+        for query in (f"ward={OWN}&ward={OTHER}", f"ward={OTHER}&ward={OWN}"):
+            assert (await scene.client.get(f"patients?{query}", headers=nurse)).status_code == 403
+
+
+async def test_a_replay_by_reason_leaves_the_messages_of_other_wards_alone() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        keeper = await scene.session(await scene.add("lee", (Role.WARD_MANAGER, OWN)))
+        answer = await scene.client.post("rejected/replay", json={"reason": "unassigned"}, headers=keeper)
+        assert answer.json() == {"replayed": 1, "not_replayable": 0}
+        assert [topic for topic, _ in scene.ward.republished] == ["wardlight/v1/devices/watch-a/readings"]
+
+
+async def test_a_device_lent_to_another_ward_is_for_who_looks_after_both() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        with scene.ward.database.transaction() as conn:
+            devices.assign(conn, DeviceId("watch-a"), PatientId("pb"), 1)
+        one = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        both = await scene.session(await scene.add("lee", (Role.NURSE, OWN), (Role.NURSE, OTHER)))
+        assert (await scene.client.get("devices", headers=one)).json() == []
+        assert (await scene.client.post("devices/watch-a/release", json={}, headers=one)).status_code == 403
+        assert (await scene.client.post("devices/watch-a/release", json={}, headers=both)).status_code == 200
+
+
+async def test_a_session_cookie_is_not_taken_for_another_name() -> None:
+    async with people_scene() as scene:
+        headers = await scene.session(await scene.add("kim", (Role.NURSE, None)))
+        renamed = {"cookie": headers["cookie"].replace(COOKIE, "other")}
+        assert (await scene.client.get("me", headers=renamed)).status_code == 401
