@@ -4,6 +4,7 @@ from fastapi import Depends, FastAPI
 
 from dashboard import (
     alert_routes,
+    charting_routes,
     device_routes,
     live_routes,
     pages,
@@ -32,6 +33,7 @@ _ERRORS: dict[int | str, dict[str, object]] = {
 }
 _RESOURCES = (
     patient_routes,
+    charting_routes,
     alert_routes,
     device_routes,
     rejected_routes,

@@ -23,7 +23,7 @@ from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
-from vitals.reading import PatientId, Reading, WardId
+from vitals.reading import PatientId, Reading, WardId, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -178,9 +178,11 @@ class Feed:
         try:
             match record.topic:
                 case LogTopic.READINGS:
-                    reading = decode_readings_record(record.value)
-                    if isinstance(reading, Reading):
-                        ward.apply_reading(reading)
+                    told = decode_readings_record(record.value)
+                    if isinstance(told, Reading):
+                        ward.apply_reading(told)
+                    elif isinstance(told, Withdrawn):
+                        ward.apply_withdrawn(told)
                 case LogTopic.ASSESSMENTS:
                     ward.apply_assessment(decode(Assessment, record.value))
                 case LogTopic.ALERTS:

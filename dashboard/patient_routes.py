@@ -12,6 +12,7 @@ from dashboard.permissions import Permission
 from dashboard.person import Signed
 from dashboard.schemas import (
     AssessmentEntry,
+    ChartedBy,
     History,
     HistoryRow,
     Level,
@@ -23,6 +24,7 @@ from dashboard.schemas import (
     WardEntry,
 )
 from storage import assessments, patients, readings
+from storage.charting import USUAL_SCALE
 from storage.patients import Patient
 from storage.readings import Bucket
 from storage.window import ROWS_MAX
@@ -88,7 +90,7 @@ async def add_patient(here: Here, who: Signed, body: NewPatient) -> PatientEntry
         ward_id=WardId(body.ward_id),
         bed=body.bed,
         name=body.name,
-        spo2_scale=body.spo2_scale,
+        spo2_scale=USUAL_SCALE,
         admitted_at_ms=here.clock.now_ms(),
     )
     await here.change(patients.add, patient, by=who.name)
@@ -198,7 +200,9 @@ def _next_reading(found: Sequence[Reading], limit: int) -> str | None:
 
 
 def _row(reading: Reading) -> HistoryRow:
-    return HistoryRow(measured_at_ms=reading.measured_at_ms, signs=reading.signs)
+    said = reading.charted
+    charted = None if said is None else ChartedBy(by=said.by, note=said.note, valid_for_s=said.valid_for_s)
+    return HistoryRow(measured_at_ms=reading.measured_at_ms, signs=reading.signs, charted=charted)
 
 
 def _bucket(bucket: Bucket) -> HistoryRow:

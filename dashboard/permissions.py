@@ -237,6 +237,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/corrections": Rule(_P.CORRECT, Where.BODY),
     "GET /api/v1/corrections": Rule(_P.SEE_PATIENT, Where.QUERY),
     "GET /api/v1/corrections/{correction_id}": Rule(_P.SEE_PATIENT, Where.FILTERED),
+    # Charting
+    "GET /api/v1/patients/{patient_id}/charting": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/charting": Rule(_P.CHART, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/charting/{entry_id}/withdraw": Rule(_P.CHART, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/spo2-scale": Rule(_P.SET_SCALE, Where.PATH_PATIENT),
     # Alerts
     "GET /api/v1/alerts": Rule(_P.SEE_WARD, Where.QUERY),
     "GET /api/v1/alerts/{episode_id}": Rule(_P.SEE_WARD, Where.PATH_EPISODE),

@@ -11,7 +11,13 @@ from vitals.alert import Transition, TransitionKind
 
 def bed_of(patient: Patient) -> Bed:
     """Where a patient lies; at home or in the corridor the bed is empty."""
-    return Bed(patient_id=patient.patient_id, ward_id=patient.ward_id, bed=patient.bed or "", name=patient.name)
+    return Bed(
+        patient_id=patient.patient_id,
+        ward_id=patient.ward_id,
+        bed=patient.bed or "",
+        name=patient.name,
+        spo2_scale=patient.spo2_scale,
+    )
 
 
 def episode_of(episode: Episode, steps: Sequence[Transition] = ()) -> EpisodeNow:

@@ -88,8 +88,6 @@ class NewPatient(Body):
     ward_id: Level
     bed: Annotated[str, Field(max_length=20), AfterValidator(printable)] | None = None
     name: ShortText
-    spo2_scale: Annotated[int, Field(ge=1, le=2)] = 1
-    """2 only where a clinician prescribed a target of 88 to 92 %."""
 
 
 class SignRange(BaseModel):
@@ -97,6 +95,15 @@ class SignRange(BaseModel):
 
     minimum: float
     maximum: float
+
+
+class ChartedBy(BaseModel):
+    """Who charted a reading, and what they said beside its signs."""
+
+    by: str
+    note: str | None
+    valid_for_s: int | None
+    """None: each sign's usual time."""
 
 
 class HistoryRow(BaseModel):
@@ -107,6 +114,8 @@ class HistoryRow(BaseModel):
     signs: dict[Sign, float]
     ranges: dict[Sign, SignRange] | None = None
     """Only where points are means."""
+    charted: ChartedBy | None = None
+    """Only where a person observed it."""
 
 
 class History(BaseModel):
@@ -150,6 +159,8 @@ class AssessmentEntry(BaseModel):
     reading_id: str
     measured_at_ms: int
     seen_at_ms: int
+    as_of_ms: int | None
+    """Set where a person moved NEWS2 by charting or taking back: the moment for which it stands; the models took no part."""
     news2: News2Entry
     drivers: list[DriverEntry]
     warming_up: bool

@@ -44,8 +44,8 @@ class DashboardSettings(Section):
     """However slowly a sign comes, older than this it is stale."""
     spot_stale_after_s: float = Field(default=900, ge=30, le=86400)
     """For temperature, pressure and the like while only one value is known and so not when the next is due."""
-    charted_stale_after_s: float = Field(default=6 * 3600, ge=60, le=86400)
-    """For consciousness and oxygen, which people chart on their rounds (as NEWS2 takes them)."""
+    charting_age_s_max: float = Field(default=86_400, ge=600, le=604_800)
+    """How long ago an observation may have been made that somebody charts now."""
     trend_window_s: int = Field(default=900, ge=60, le=7200)
     trend_bucket_s: int = Field(default=10, ge=1, le=300)
     recent_alert_s: int = Field(default=600, ge=0, le=86400)
@@ -126,7 +126,6 @@ class DashboardSettings(Section):
             stale_cadences=self.stale_cadences,
             stale_after_ms_max=int(self.stale_after_s_max * 1000),
             spot_stale_after_ms=int(self.spot_stale_after_s * 1000),
-            charted_stale_after_ms=int(self.charted_stale_after_s * 1000),
             trend_window_ms=self.trend_window_s * 1000,
             trend_bucket_ms=self.trend_bucket_s * 1000,
             recent_alert_ms=self.recent_alert_s * 1000,

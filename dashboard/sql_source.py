@@ -7,6 +7,7 @@ output, topic `alerts`, is (ADR 0011). A partition without one is read from its 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+from dashboard.charted_now import ENTRIES_KEPT
 from dashboard.episodes import EpisodeNow
 from dashboard.feed import Snapshot
 from dashboard.records import bed_of, episode_of
@@ -15,7 +16,7 @@ from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignN
 from runtime.blocking import Door
 from runtime.bus import Positions, TopicPartition
 from runtime.clock import Clock
-from storage import assessments, claims, devices, episodes, patients, readings
+from storage import assessments, charting, claims, devices, episodes, patients, readings
 from storage.readings import Bucket, LatestSign
 from storage.session import Connection, Database
 from vitals.alert import TransitionKind
@@ -64,6 +65,7 @@ class SqlSource:
             newest = readings.latest(conn, [bed.patient_id for bed in beds])
             assessed = assessments.latest(conn, [bed.patient_id for bed in beds])
             shown = _shown_episodes(conn, recent_ms)
+            charted = {bed.patient_id: charting.entries(conn, bed.patient_id, limit=ENTRIES_KEPT) for bed in beds}
             values: dict[PatientId, Mapping[Sign, LatestSign]] = {}
             minutes: dict[PatientId, Sequence[Bucket]] = {}
             trend: dict[PatientId, Sequence[Bucket]] = {}
@@ -103,6 +105,8 @@ class SqlSource:
                 trend=_trend(trend.get(bed.patient_id, ())),
                 assessment=assessed.get(bed.patient_id),
                 episodes=shown.get(bed.patient_id, ()),
+                charted=[entry.reading for entry in reversed(charted[bed.patient_id])],
+                withdrawn=[entry.withdrawn for entry in charted[bed.patient_id] if entry.withdrawn is not None],
             )
             for bed in beds
         ]
@@ -146,6 +150,7 @@ def _signs(
             intervals_ms=_intervals(sign, minutes),
         )
         for sign, latest in values.items()
+        if latest.charted is None
     }
 
 

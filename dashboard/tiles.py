@@ -4,12 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.episodes import EpisodeNow
-from dashboard.ward import TREND_SIGNS, Change, PatientNow, WardLimits, seen_at_ms
+from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, WardLimits, seen_at_ms
 from vitals.assessment import Assessment
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
+from vitals.validity import charted_for_ms, measured_for_ms
 
-TILE_SIGNS: tuple[Sign, ...] = (*PHYSIOLOGICAL_SIGNS, Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.BATTERY)
+TILE_SIGNS: tuple[Sign, ...] = (
+    *PHYSIOLOGICAL_SIGNS,
+    Sign.CONSCIOUSNESS,
+    Sign.SUPPLEMENTAL_OXYGEN,
+    Sign.OXYGEN_FLOW,
+    Sign.PAIN,
+    Sign.BATTERY,
+)
 
 Json = dict[str, Any]
 
@@ -22,6 +30,7 @@ def tile(patient: PatientNow, limits: WardLimits, *, now_ms: int, trend_from_ms:
         "ward_id": bed.ward_id if bed else "",
         "bed": bed.bed if bed else "",
         "name": bed.name if bed else "",
+        "spo2_scale": bed.spo2_scale if bed else 1,
         "origin": patient.origin,
         "device_id": patient.device_id,
         "measured_at_ms": newest.measured_at_ms if newest else None,
@@ -29,7 +38,7 @@ def tile(patient: PatientNow, limits: WardLimits, *, now_ms: int, trend_from_ms:
         "stale_after_ms": patient.stale_after_ms(limits),
         "time_shift_ms": _time_shift_ms(newest),
         "signs": _signs(patient, limits),
-        "assessment": None if patient.assessment is None else assessment(patient.assessment),
+        "assessment": _assessment(patient, limits),
         "alerts": [episode(active) for active in patient.episodes.active()],
         "recent": [episode(ended) for ended in patient.episodes.ended_since(now_ms - limits.recent_alert_ms)],
         "trend_from_ms": trend_from_ms,
@@ -44,6 +53,7 @@ def patient_event(patient: PatientNow, change: Change, limits: WardLimits, *, no
         "samples": [sample(reading) for reading in change.samples],
         "samples_dropped": change.samples_dropped,
         "alerts_changed": change.alerts_changed,
+        "charting_changed": change.charting_changed,
     }
 
 
@@ -63,6 +73,7 @@ def assessment(shown: Assessment) -> Json:
         "reading_id": shown.reading_id,
         "measured_at_ms": shown.measured_at_ms,
         "seen_at_ms": seen_at_ms(shown),
+        "as_of_ms": shown.as_of_ms,
         "news2": {
             "total": shown.news2.total,
             "low": shown.news2.low,
@@ -118,6 +129,25 @@ def episode(shown: EpisodeNow) -> Json:
     }
 
 
+def _assessment(patient: PatientNow, limits: WardLimits) -> Json | None:
+    """The assessment that stands, and for how long: a measured one until the next is due, a charted one while its inputs hold."""
+    shown = patient.assessment
+    if shown is None:
+        return None
+    stale_after_ms = patient.stale_after_ms(limits)
+    if shown.as_of_ms is not None:
+        inputs = [now for sign in shown.news2.points if (now := patient.signs.get(sign)) is not None]
+        until_ms = min((now.seen_at_ms + _stands_ms(now) for now in inputs), default=0)
+        stale_after_ms = max(stale_after_ms, until_ms - seen_at_ms(shown))
+    return {**assessment(shown), "stale_after_ms": stale_after_ms}
+
+
+def _stands_ms(shown: SignNow) -> int:
+    if shown.charted is None:
+        return measured_for_ms(shown.sign)
+    return charted_for_ms(shown.sign, shown.charted.valid_for_s)
+
+
 def _signs(patient: PatientNow, limits: WardLimits) -> Mapping[str, Json]:
     return {
         sign: {
@@ -125,6 +155,7 @@ def _signs(patient: PatientNow, limits: WardLimits) -> Mapping[str, Json]:
             "measured_at_ms": shown.measured_at_ms,
             "seen_at_ms": shown.seen_at_ms,
             "stale_after_ms": shown.stale_after_ms(limits),
+            "charted_by": None if shown.charted is None else shown.charted.by,
         }
         for sign in TILE_SIGNS
         if (shown := patient.signs.get(sign)) is not None

@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from dashboard.charted_now import ChartedBook
 from dashboard.episodes import EpisodeBook, EpisodeNow
 from vitals.alert import Transition
 from vitals.assessment import Assessment
-from vitals.reading import DeviceId, Origin, PatientId, Reading, WardId
+from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, WardId, Withdrawn
 from vitals.sign import Sign
+from vitals.validity import charted_for_ms, measured_for_ms
 
 TREND_SIGNS: tuple[Sign, ...] = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2)
 """Signs drawn as a line on a tile."""
@@ -21,8 +23,8 @@ SPOT_SIGNS = frozenset(
     {Sign.TEMPERATURE, Sign.SYSTOLIC, Sign.DIASTOLIC, Sign.MEAN_PRESSURE, Sign.GLUCOSE, Sign.BATTERY}
 )
 """Measured now and then: one value alone does not say when the next is due."""
-CHARTED_SIGNS = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN})
-"""Charted by people: holds until the next round, whatever the distance of the last two."""
+CHARTED_SIGNS = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.OXYGEN_FLOW, Sign.PAIN})
+"""Nothing that is worn measures them: whoever sends one, it holds until the next round, whatever the distance of the last two."""
 INTERVALS_KEPT = 5
 """A median of five outlives two gaps."""
 
@@ -35,7 +37,6 @@ class WardLimits:
     stale_cadences: float = 3.0
     stale_after_ms_max: int = 3_600_000
     spot_stale_after_ms: int = 900_000
-    charted_stale_after_ms: int = 6 * 3_600_000
     trend_window_ms: int = 900_000
     trend_bucket_ms: int = 10_000
     recent_alert_ms: int = 600_000
@@ -46,8 +47,8 @@ class WardLimits:
 
     def stale_after(self, intervals_ms: Collection[int], sign: Sign | None = None) -> int:
         """The age from which data that came at these intervals is stale: a slow sign is not judged by a fast one's clock."""
-        if sign in CHARTED_SIGNS:
-            return self.charted_stale_after_ms
+        if sign is not None and sign in CHARTED_SIGNS:
+            return measured_for_ms(sign)
         if not intervals_ms:
             return self.spot_stale_after_ms if sign in SPOT_SIGNS else self.stale_after_ms
         usual_ms = self.stale_cadences * median(intervals_ms)
@@ -62,6 +63,7 @@ class Bed:
     ward_id: WardId
     bed: str
     name: str
+    spo2_scale: int = 1
 
 
 @dataclass(kw_only=True)
@@ -74,9 +76,15 @@ class SignNow:
     seen_at_ms: int
     """When it was true on this server's clock: what its age is counted from."""
     intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=INTERVALS_KEPT))
+    charted: Charted | None = None
+    """Where a person said it."""
+    reading_id: str | None = None
+    """With `charted`: of the entry."""
 
     def stale_after_ms(self, limits: WardLimits) -> int:
-        """The age from which this value must not be shown as current."""
+        """The age from which this value must not be shown as current; of a charted one, what it was said to hold for."""
+        if self.charted is not None:
+            return charted_for_ms(self.sign, self.charted.valid_for_s)
         return limits.stale_after(self.intervals_ms, self.sign)
 
 
@@ -100,10 +108,12 @@ class PatientNow:
     trend: dict[Sign, dict[int, Sample]] = field(default_factory=dict)
     """Per sign and bucket start (measurement time) the newest value in it."""
     newest: Reading | None = None
+    """The newest of a device."""
     seen_at_ms: int | None = None
     intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=INTERVALS_KEPT))
     assessment: Assessment | None = None
     episodes: EpisodeBook
+    charted: ChartedBook = field(default_factory=ChartedBook)
     recent_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     @property
@@ -131,6 +141,8 @@ class Seed:
     trend: Mapping[Sign, Mapping[int, Sample]] = field(default_factory=dict)
     assessment: Assessment | None = None
     episodes: Iterable[EpisodeNow] = ()
+    charted: Iterable[Reading] = ()
+    withdrawn: Iterable[Withdrawn] = ()
 
 
 @dataclass(kw_only=True)
@@ -144,6 +156,7 @@ class Change:
     """More came than `samples_max`."""
     assessment: Assessment | None = None
     alerts_changed: bool = False
+    charting_changed: bool = False
 
 
 class Ward:
@@ -174,6 +187,10 @@ class Ward:
         patient.assessment = seed.assessment
         for episode in seed.episodes:
             patient.episodes.adopt(episode)
+        for order in seed.withdrawn:
+            patient.charted.withdraw(order)
+        for entry in seed.charted:
+            self._apply_charted(patient, entry)
 
     def forget(self, patient_ids: Iterable[PatientId]) -> None:
         """Drop those of these patients whom the register still does not name: they have left."""
@@ -200,6 +217,11 @@ class Ward:
     def apply_reading(self, reading: Reading) -> bool:
         """Take one reading in; False where it is already there."""
         patient = self._patient(reading.patient_id)
+        if patient is not None and reading.charted is not None:
+            changed = self._apply_charted(patient, reading)
+            if changed:
+                self._change(reading.patient_id).charting_changed = True
+            return changed
         if patient is None or reading.reading_id in patient.recent_ids:
             return False
         patient.recent_ids[reading.reading_id] = None
@@ -216,16 +238,27 @@ class Ward:
             change.samples_dropped = True
         return True
 
+    def apply_withdrawn(self, withdrawn: Withdrawn) -> bool:
+        """Forget a charted entry that was taken back; False where that is done already."""
+        patient = self._patient(withdrawn.patient_id)
+        if patient is None or not patient.charted.withdraw(withdrawn):
+            return False
+        self._change(withdrawn.patient_id).charting_changed = True
+        for sign, shown in list(patient.signs.items()):
+            if shown.reading_id == withdrawn.reading_id:
+                del patient.signs[sign]
+                before = patient.charted.last(sign)
+                if before is not None:
+                    self._show_charted(patient, before, sign)
+        return True
+
     def apply_assessment(self, assessment: Assessment) -> bool:
         """Take one assessment in, unless it is late or older than the one shown."""
         patient = self._patient(assessment.patient_id)
         if patient is None or assessment.late:
             return False
         shown = patient.assessment
-        if shown is not None and (assessment.measured_at_ms, assessment.reading_id) <= (
-            shown.measured_at_ms,
-            shown.reading_id,
-        ):
+        if shown is not None and _standing(assessment) <= _standing(shown):
             return False
         patient.assessment = assessment
         self._change(assessment.patient_id).assessment = assessment
@@ -282,10 +315,37 @@ class Ward:
                 sign=sign, value=value, measured_at_ms=reading.measured_at_ms, seen_at_ms=seen_at_ms(reading)
             )
         elif reading.measured_at_ms > shown.measured_at_ms:
-            shown.intervals_ms.append(reading.measured_at_ms - shown.measured_at_ms)
+            if shown.charted is None:
+                shown.intervals_ms.append(reading.measured_at_ms - shown.measured_at_ms)
+            shown.charted = shown.reading_id = None
             shown.value = value
             shown.measured_at_ms = reading.measured_at_ms
             shown.seen_at_ms = seen_at_ms(reading)
+
+    def _apply_charted(self, patient: PatientNow, reading: Reading) -> bool:
+        """A person is no device: an entry is neither contact nor part of the trend."""
+        if not patient.charted.add(reading):
+            return False
+        for sign in reading.signs:
+            last = patient.charted.last(sign)
+            if last is not None:
+                self._show_charted(patient, last, sign)
+        return True
+
+    def _show_charted(self, patient: PatientNow, reading: Reading, sign: Sign) -> None:
+        shown = patient.signs.get(sign)
+        if shown is not None and shown.measured_at_ms > reading.measured_at_ms:
+            return
+        patient.signs[sign] = SignNow(
+            sign=sign,
+            value=reading.signs[sign],
+            measured_at_ms=reading.measured_at_ms,
+            seen_at_ms=seen_at_ms(reading),
+            charted=reading.charted,
+            reading_id=reading.reading_id,
+        )
+        if shown is not None:
+            patient.signs[sign].intervals_ms = shown.intervals_ms
 
     def _apply_trend(self, patient: PatientNow, reading: Reading, change: Change) -> None:
         newest_ms = reading.measured_at_ms if patient.newest is None else patient.newest.measured_at_ms
@@ -314,10 +374,17 @@ class Ward:
 
 
 def seen_at_ms(record: Reading | Assessment) -> int:
-    """When this was true on our clock: a recording's own time is not ours, and a device's clock may run ahead."""
-    if record.origin is Origin.REPLAY:
+    """When this was true on our clock: a recording's own time is not ours, and a device's clock may run ahead.
+
+    What people moved NEWS2 by stands from the moment they said it.
+    """
+    if record.origin is Origin.REPLAY or (isinstance(record, Assessment) and record.as_of_ms is not None):
         return record.received_at_ms
     return min(record.measured_at_ms, record.received_at_ms)
+
+
+def _standing(assessment: Assessment) -> tuple[int, int, str]:
+    return assessment.stands_at_ms, assessment.received_at_ms, assessment.reading_id
 
 
 def _order(reading: Reading) -> tuple[int, str]:
