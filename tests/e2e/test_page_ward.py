@@ -1,162 +1,25 @@
 """The pages in a real Chromium: what a nurse sees, live, stale, after a restart, and with hostile names."""
 
-import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
-from tests.support.ward_scene import NAMES, WardScene, assessed, course, serving, transition, ward_scene
-from vitals.alert import AlertKind, Priority, Transition, TransitionKind
-from vitals.reading import PatientId
+from tests.support.shown_ward import beating, followed, obeying, seed_alerts, seed_ward, step, tile_of
+from tests.support.ward_scene import NAMES, WardScene, assessed, course, serving, ward_scene
+from vitals.alert import AlertKind, Priority, TransitionKind
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
-FALLING = {2: 300, 10: 160, 16: 500}
-"""Beds (counted from 0) whose saturation has been sinking for so many seconds."""
 NO_VALUE = "\N{EN DASH}"
 STALE = re.compile(r"\bis-stale\b")
+TILES = {"quiet": 13, "interval": 6, "high": 3, "acknowledged": 17, "low": 11, "ended": 8, "silent": 14}
+"""Tiles that a page for nurses explains one by one, and their beds."""
 GAP = re.compile(r"M.*L.*M.*L")
 """A line that is lifted once: the gap is not joined."""
-
-
-def seed_ward(scene: WardScene, beds: int = 24) -> None:
-    """Patients with twenty minutes of readings, a few of them in trouble; nothing is live yet."""
-    now_ms = scene.clock.now_ms()
-    for number, name in enumerate(NAMES[:beds]):
-        patient_id = scene.admit(str(number + 1), name)
-        fall_s = FALLING.get(number, 0)
-        gap = (300, 420) if number == 5 else None
-        silent_ms = 125_000 if number == 13 else 0
-        readings = course(
-            patient_id, f"watch-{number + 1}", end_ms=now_ms - silent_ms, seconds=1200, seed=number, fall_s=fall_s,
-            gap=gap,
-        )  # fmt: skip
-        said = [assessed(reading, complete=number % 4 == 0, flagged=bool(fall_s)) for reading in readings[-60:]]
-        scene.store(readings, said)
-
-
-def step(
-    scene: WardScene,
-    bed: int,
-    kind: AlertKind,
-    priority: Priority,
-    text: str,
-    *,
-    ago_s: float,
-    limit: float | None = None,
-) -> Transition:
-    at_ms = scene.clock.now_ms() - round(ago_s * 1000)
-    raised = transition(
-        PatientId(f"p{bed}"), kind, TransitionKind.RAISED, priority=priority, text=text, at_ms=at_ms, raised_at_ms=at_ms
-    )
-    return msgspec.structs.replace(raised, limit=limit)
-
-
-def followed(raised: Transition, kind: TransitionKind, by: str | None, *, after_s: float, text: str = "") -> Transition:
-    """A later step of the same episode."""
-    return transition(
-        raised.patient_id, raised.kind, kind, priority=raised.priority, text=text or raised.text, by=by,
-        at_ms=raised.at_ms + round(after_s * 1000), raised_at_ms=raised.raised_at_ms,
-        acknowledged=kind is TransitionKind.RESOLVED,
-    )  # fmt: skip
-
-
-def seed_alerts(scene: WardScene) -> None:
-    """Alerts of every kind of state."""
-    saturation = step(scene, 3, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 84 % for 40 s, limit 88 %", ago_s=25, limit=88)
-    rate = step(
-        scene,
-        17,
-        AlertKind.RESPIRATORY_RATE_HIGH,
-        Priority.MEDIUM,
-        "Respiratory rate 31 /min for 2 min, limit 30 /min",
-        ago_s=200,
-    )
-    seen = step(
-        scene, 20, AlertKind.HEART_RATE_LOW, Priority.HIGH, "Heart rate 34 /min for 15 s, limit 35 /min", ago_s=300
-    )
-    over = step(
-        scene, 8, AlertKind.TEMPERATURE_HIGH, Priority.LOW, "Temperature 39.2 °C for 10 min, limit 39 °C", ago_s=600
-    )
-    scene.store_steps(
-        saturation,
-        rate,
-        followed(rate, TransitionKind.ACKNOWLEDGED, "Kim", after_s=50),
-        seen,
-        followed(seen, TransitionKind.ACKNOWLEDGED, "Dr Sato", after_s=40),
-        over,
-        followed(over, TransitionKind.RESOLVED, None, after_s=400, text="Temperature back below 39 °C"),
-        step(
-            scene,
-            11,
-            AlertKind.UNUSUAL_PATTERN,
-            Priority.LOW,
-            "Unusual pattern for 30 s: SpO2 84 % (usually 97), Heart rate 117 /min (usually 78)",
-            ago_s=60,
-        ),
-        step(scene, 14, AlertKind.LOST_CONTACT, Priority.MEDIUM, "No reading for 2 min, usually every 5 s", ago_s=5),
-        step(
-            scene,
-            3,
-            AlertKind.NEWS2_SINGLE_RED,
-            Priority.MEDIUM,
-            "NEWS2 at least 8: SpO2 3, Respiratory rate 3, Heart rate 2",
-            ago_s=90,
-        ),
-    )
-
-
-@contextlib.asynccontextmanager
-async def beating(scene: WardScene, *beds: int) -> AsyncIterator[None]:
-    """Keeps these beds' devices sending, a reading a second."""
-    stopping = asyncio.Event()
-
-    async def send() -> None:
-        while not stopping.is_set():
-            now_ms = scene.clock.now_ms()
-            for bed in beds:
-                (reading,) = course(
-                    PatientId(f"p{bed}"), f"watch-{bed}", end_ms=now_ms, seconds=1, seed=bed - 1, every_s=1
-                )
-                await scene.publish(reading, assessed(reading))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 0.5)
-
-    task = asyncio.create_task(send())
-    try:
-        yield
-    finally:
-        stopping.set()
-        await task
-
-
-@contextlib.asynccontextmanager
-async def obeying(scene: WardScene, raised: Transition) -> AsyncIterator[None]:
-    """Stands in for the alert service: answers an acknowledgement of this episode with its transition."""
-
-    async def obey() -> None:
-        async for command in scene.commands():
-            if command.episode_id == raised.episode_id:
-                late_s = (scene.clock.now_ms() - raised.at_ms) / 1000
-                await scene.publish(followed(raised, TransitionKind.ACKNOWLEDGED, command.by, after_s=late_s))
-
-    task = asyncio.create_task(obey())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def tile_of(page: Page, bed: int) -> Locator:
-    """The tile of a bed."""
-    return page.locator(f'.tile:has(a[href="/patients/p{bed}"])')
 
 
 @pytest.mark.pictures
@@ -173,6 +36,8 @@ async def test_24_patients_stand_on_one_screen(tmp_path: Path) -> None:
                     assert height <= 900
                     await expect(page.locator("#connection")).to_have_text("Live")
                     await picture(browser, page, name)
+                    for tile, bed in TILES.items() if not dark else ():
+                        await picture(browser, tile_of(page, bed), f"tile-{tile}.png")
             async with page_at(browser, dashboard.url, width=390, height=844, phone=True) as page:
                 await page.get_by_role("button", name="Worst first").click()
                 await expect(page.locator(".tile").first).to_contain_text("Chiara Ricci")
@@ -211,11 +76,14 @@ async def test_an_acknowledgement_on_the_patients_page_is_told_in_the_list_of_ep
         seed_ward(scene, beds=2)
         raised = step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=1)
         scene.store_steps(raised)
-        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/p1") as page:
-            async with obeying(scene, raised):
-                await page.locator("#alerts").get_by_role("button", name="Acknowledge").click()
-                await expect(page.locator("#alerts")).to_contain_text("✓ Guest")
-                await expect(page.locator("#episodes")).to_contain_text("Guest")
+        async with (
+            serving(scene) as dashboard,
+            page_at(browser, f"{dashboard.url}patients/p1") as page,
+            obeying(scene, raised),
+        ):
+            await page.locator("#alerts").get_by_role("button", name="Acknowledge").click()
+            await expect(page.locator("#alerts")).to_contain_text("✓ Guest")
+            await expect(page.locator("#episodes")).to_contain_text("Guest")
 
 
 async def test_a_silenced_device_turns_stale_and_comes_back(tmp_path: Path) -> None:

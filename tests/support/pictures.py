@@ -8,7 +8,7 @@ import os
 import struct
 import zlib
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Locator, Page
 
 from tests.support.tree import ROOT
 
@@ -54,9 +54,9 @@ async (png) => {
 """
 
 
-async def picture(browser: Browser, page: Page, name: str, *, full_page: bool = False) -> None:
-    """Take the documents' screenshot `name`; it is kept where the environment asks for it."""
-    taken = await page.screenshot(full_page=full_page)
+async def picture(browser: Browser, shown: Page | Locator, name: str, *, full_page: bool = False) -> None:
+    """Take the documents' screenshot `name`, of a page or a part of it; it is kept where the environment asks for it."""
+    taken = await (shown.screenshot(full_page=full_page) if isinstance(shown, Page) else shown.screenshot())
     if os.environ.get(VARIABLE) == "1":
         small = await packed(browser, taken)
         assert len(small) < BYTES_MAX, f"{name} has {len(small)} bytes"
