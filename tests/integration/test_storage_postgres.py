@@ -11,6 +11,7 @@ from storage import devices, patients, tables
 from storage.claims import claim, positions_of, remember_positions
 from storage.migrate import upgrade, upgrade_database
 from storage.session import Database
+from tests.support.ledger_contract import LedgerContract
 from tests.support.migration_contract import MigrationContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
@@ -61,6 +62,10 @@ class TestEpisodes(EpisodeContract):
 
 
 class TestRecorder(RecorderContract):
+    pass
+
+
+class TestLedger(LedgerContract):
     pass
 
 
