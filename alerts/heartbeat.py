@@ -8,6 +8,7 @@ from outside needs to know one thing only: how old the last heartbeat is.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.mqtt import MqttPort
+from runtime.ping import ping
 from runtime.retry import Backoff
 from runtime.telemetry import Telemetry
 from runtime.version import VERSION
@@ -26,6 +28,7 @@ from storage.session import Database, in_snapshot, in_transaction
 from storage.stages import TOPICS, Stage, StageWatch, faults, group_positions
 from vitals import codec
 from vitals.errors import MalformedRecord, Unavailable
+from vitals.heartbeat import Beat
 from vitals.reading import PROBE, Receipt
 from vitals.topics import HEARTBEAT_TOPIC, accepted_topic, readings_topic
 
@@ -37,17 +40,8 @@ _TAKEN_MAX: Final = 50
 Ping = Callable[[], Awaitable[None]]
 
 
-class Beat(msgspec.Struct, frozen=True):
-    """One heartbeat, as it stands retained on `wardlight/v1/heartbeat`: at `at_ms` every stage moved."""
-
-    at_ms: int
-    every_s: float
-    """When to expect the next: silence of several times this is an alarm."""
-    version: str
-
-
 class Heartbeat:
-    """Judges the path each round and beats while it is whole; `ping` goes out besides, less often."""
+    """Judges the path each round and beats while it is whole; a ping outside goes with it, less often."""
 
     def __init__(
         self,
@@ -59,7 +53,7 @@ class Heartbeat:
         telemetry: Telemetry,
         mqtt: MqttPort,
         settings: WatchdogSettings,
-        ping: Ping | None = None,
+        ping_outside: Ping | None = None,
     ) -> None:
         self._bus = bus
         self._database = database
@@ -68,7 +62,7 @@ class Heartbeat:
         self._telemetry = telemetry
         self._mqtt = mqtt
         self._settings = settings
-        self._ping = ping
+        self._ping = _ping_of(settings) if ping_outside is None else ping_outside
         self._watch = StageWatch(behind_s_max=settings.behind_s_max)
         self._boot = secrets.token_hex(8)
         self._sequence = 0
@@ -78,6 +72,11 @@ class Heartbeat:
         """When the newest receipted probe was sent."""
         self._pinged_s = float("-inf")
         self._faults: dict[str, str] = {}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings ask for it."""
+        return self._settings.enabled
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Beat until `stopping`."""
@@ -108,7 +107,7 @@ class Heartbeat:
 
     async def _beat(self, stages: Sequence[Stage]) -> None:
         beat = Beat(self._clock.now_ms(), self._settings.every_s, VERSION)
-        await self._publish(HEARTBEAT_TOPIC, msgspec.json.encode(beat), retain=True)
+        await self._publish(HEARTBEAT_TOPIC, codec.encode(beat), retain=True)
         detail = {"every_s": beat.every_s, "stages": {stage.name: round(stage.behind_s, 1) for stage in stages}}
         await in_transaction(self._door, self._database, put_down, Deed.HEARTBEAT, at_ms=beat.at_ms, detail=detail)
         self._telemetry.count("wardlight_alerts_heartbeats_total")
@@ -203,3 +202,9 @@ class Heartbeat:
         finally:
             pause.cancel()
             asked.cancel()
+
+
+def _ping_of(settings: WatchdogSettings) -> Ping | None:
+    if settings.ping_url is None:
+        return None
+    return partial(ping, settings.ping_url.get_secret_value(), timeout_s=settings.ping_timeout_s)

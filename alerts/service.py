@@ -1,14 +1,14 @@
-"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; and corrections."""
+"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; and the heartbeat."""
 
 import asyncio
-from functools import partial
+from typing import Any
 
 import structlog
 
 from alerts import corrections, delivery, worker
 from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
-from alerts.heartbeat import Heartbeat, Ping
+from alerts.heartbeat import Heartbeat
 from alerts.heartbeat_settings import WatchdogSettings
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
@@ -17,7 +17,6 @@ from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.lifecycle import run_all
 from runtime.mqtt_session import MqttSession
-from runtime.ping import ping
 from runtime.retry import Backoff
 from runtime.settings import MqttSettings
 from runtime.telemetry import Telemetry
@@ -60,75 +59,36 @@ class Alerts:
             poll_timeout_s=settings.poll_timeout_s,
             backoff_s_max=settings.backoff_s_max,
         )
-        engine = AlertsHandler(
-            bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
+        ports: dict[str, Any] = {
+            "bus": bus,
+            "database": database,
+            "door": door,
+            "clock": clock,
+            "telemetry": telemetry,
+        }
+        engine = AlertsHandler(settings=settings, **ports)
+        sender = DeliveryHandler(settings=settings, mqtt=self._session, **ports)
+        self._heartbeat = Heartbeat(
+            settings=WatchdogSettings() if watchdog is None else watchdog, mqtt=self._session, **ports
         )
-        sender = DeliveryHandler(
-            bus=bus,
-            database=database,
-            door=door,
-            clock=clock,
-            telemetry=telemetry,
-            settings=settings,
-            mqtt=self._session,
-        )
-        self.engine = Worker(
-            name=worker.GROUP,
-            topics=ENGINE_TOPICS,
-            bus=bus,
-            handler=engine,
-            clock=clock,
-            limits=limits,
-            telemetry=telemetry,
-        )
-        self.delivery = Worker(
-            name=delivery.GROUP,
-            topics=DELIVERY_TOPICS,
-            bus=bus,
-            handler=sender,
-            clock=clock,
-            limits=limits,
-            telemetry=telemetry,
-        )
-        self.corrections = CorrectionWorker(
-            bus=bus,
-            database=database,
-            door=door,
-            clock=clock,
-            telemetry=telemetry,
-            settings=settings,
-            owned=lambda: self.engine.partitions,
-        )
-
-        watchdog = WatchdogSettings() if watchdog is None else watchdog
-        self._heartbeat = (
-            Heartbeat(
-                bus=bus,
-                database=database,
-                door=door,
-                clock=clock,
-                telemetry=telemetry,
-                mqtt=self._session,
-                settings=watchdog,
-                ping=_ping(watchdog),
-            )
-            if watchdog.enabled
-            else None
-        )
+        followed: dict[str, Any] = {"bus": bus, "clock": clock, "limits": limits, "telemetry": telemetry}
+        self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
+        self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
+        self.corrections = CorrectionWorker(settings=settings, owned=lambda: self.engine.partitions, **ports)
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then remember what was handled; the first failure is raised."""
         connecting = asyncio.create_task(self._connect(stopping), name="alerts-mqtt")
         asked = asyncio.create_task(self._stop_workers(stopping), name="alerts-stopping")
+        services = {
+            worker.GROUP: self.engine.run(),
+            delivery.GROUP: self.delivery.run(),
+            corrections.COMPONENT: self.corrections.run(stopping),
+        }
+        if self._heartbeat.is_wanted:
+            services["heartbeat"] = self._heartbeat.run(stopping)
         try:
-            await run_all(
-                {
-                    worker.GROUP: self.engine.run(),
-                    delivery.GROUP: self.delivery.run(),
-                    corrections.COMPONENT: self.corrections.run(stopping),
-                },
-                stopping=stopping,
-            )
+            await run_all(services, stopping=stopping)
         finally:
             asked.cancel()
             connecting.cancel()
@@ -151,9 +111,3 @@ class Alerts:
                 await backoff.pause(until=stopping)
             else:
                 return
-
-
-def _ping(settings: WatchdogSettings) -> Ping | None:
-    if settings.ping_url is None:
-        return None
-    return partial(ping, settings.ping_url.get_secret_value(), timeout_s=settings.ping_timeout_s)

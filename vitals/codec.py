@@ -7,6 +7,7 @@ import msgspec
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord
+from vitals.heartbeat import Beat
 from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick, Withdrawn
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
@@ -25,6 +26,7 @@ _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
         Rejection,
         Receipt,
         DeviceReading,
+        Beat,
     )
 }
 

@@ -9,6 +9,7 @@ from runtime.version import VERSION
 from vitals.alert import AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.assessment import Assessment, News2Summary
 from vitals.codec import encode
+from vitals.heartbeat import Beat
 from vitals.identity import sequenced_reading_id
 from vitals.reading import (
     DeviceId,
@@ -23,14 +24,14 @@ from vitals.reading import (
     Withdrawn,
 )
 from vitals.sign import SIGN_FACTS, Sign
-from vitals.topics import ROOT, LogTopic
+from vitals.topics import HEARTBEAT_TOPIC, ROOT, LogTopic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION = "3.0.0"
 _REF = "#/components/schemas/{name}"
 
-MQTT_RECORDS: tuple[type[msgspec.Struct], ...] = (DeviceReading, Receipt, Transition)
-"""What devices send and hear, and what alert subscribers hear."""
+MQTT_RECORDS: tuple[type[msgspec.Struct], ...] = (DeviceReading, Receipt, Transition, Beat)
+"""What devices send and hear, and what subscribers hear."""
 LOG_RECORDS: tuple[type[msgspec.Struct], ...] = (
     Reading,
     RefusedSigns,
@@ -87,6 +88,15 @@ _MQTT_CHANNELS = (
         sent_by_us=True,
         retained=True,
     ),
+    _Channel(
+        "heartbeat",
+        HEARTBEAT_TOPIC,
+        {},
+        (Beat,),
+        "Told again and again while every stage from MQTT to the alerts moves; silence means that alarms cannot be relied on.",
+        sent_by_us=True,
+        retained=True,
+    ),
 )
 _LOG_CHANNELS: dict[LogTopic, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     LogTopic.READINGS: (
@@ -107,6 +117,7 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
         measured_at="2026-01-01T00:00:00Z", signs={"heart_rate_bpm": 131.0, "spo2_percent": 91.0}, boot="b1", sequence=7
     ),
     Receipt: Receipt(boot=_BOOT, from_sequence=0, through_sequence=7),
+    Beat: Beat(at_ms=_AT_MS, every_s=5.0, version=VERSION),
     Reading: Reading(
         reading_id=_READING_ID,
         patient_id=_PATIENT,

@@ -57,7 +57,7 @@ class Rig:
         self.session = self.broker.session("heartbeat")
         await self.session.open()
         self.stopping = asyncio.Event()
-        heartbeat = Heartbeat(mqtt=self.session, settings=SETTINGS, ping=self._ping, **shared)
+        heartbeat = Heartbeat(mqtt=self.session, settings=SETTINGS, ping_outside=self._ping, **shared)
         self.beating = asyncio.create_task(heartbeat.run(self.stopping), name="heartbeat")
 
     async def _ping(self) -> None:
