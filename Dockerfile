@@ -16,6 +16,7 @@ COPY alerts alerts
 COPY storage storage
 COPY dashboard dashboard
 COPY simulators simulators
+COPY evaluation evaluation
 COPY wardlight wardlight
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m compileall -q /app

@@ -2,12 +2,17 @@
 
 Every source of variation is a sum of sinusoids whose frequencies are drawn from a Cauchy distribution: its
 autocorrelation is exp(-lag / time constant), that of an Ornstein-Uhlenbeck (AR(1)) process, yet any moment can be asked
-for by itself. Signs share sources, so they move together: activity lifts heart rate, breathing and pressure; breathing
-pulls heart rate along; the baroreflex lowers heart rate when pressure rises. Temperature, heart rate, pressure and
-breathing follow the time of day, with the temperature trough in the early morning and a nocturnal dip in pressure.
-Means and spreads are our choice for an adult whom NEWS2 mostly gives 0 to 2.
+for by itself. Each sign has a fast, a middling and a slow source, as recordings have. Signs share sources, so they move
+together: activity lifts heart rate, breathing and pressure and lowers saturation; breathing pulls heart rate along; the
+baroreflex lowers heart rate when pressure rises. Temperature, heart rate, pressure and breathing follow the time of day.
+
+Means, spreads, time constants and couplings were set by hand against recorded people who were well (`wardlight realism`,
+docs/realism.md). Tails are bent inwards at `BOUNDS`, which recorded people cross now and then: a simulated healthy patient
+must not look ill.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,21 +27,29 @@ Signs = dict[Sign, Array]
 DAY_S = 86_400.0
 _SINUSOIDS = 16
 """Per source of variation."""
-_PERIOD_S_MIN = 2.0
-"""No faster variation than this."""
+_PERIOD_S_MIN = 4.0
+"""No faster variation than this: devices report means over some seconds."""
+_SLOWER_PERIODS_S_MIN = {"breath_fast": 16.0, "oxygen_fast": 10.0}
+"""Nor than these: breaths are counted over several of them, and an oximeter averages."""
+_PULSE_PRESSURE_MIN_MMHG = 22.0
 
 _TIME_CONSTANTS_S = {
     "activity": 900.0,
-    "heart_slow": 300.0,
-    "heart_fast": 8.0,
-    "breath_slow": 120.0,
-    "breath_fast": 6.0,
-    "oxygen_slow": 600.0,
-    "oxygen_fast": 10.0,
-    "pressure_slow": 600.0,
+    "heart_fast": 15.0,
+    "heart_middling": 200.0,
+    "heart_slow": 6000.0,
+    "breath_fast": 20.0,
+    "breath_middling": 300.0,
+    "breath_slow": 4500.0,
+    "oxygen_fast": 25.0,
+    "oxygen_middling": 600.0,
+    "oxygen_slow": 7200.0,
     "pressure_fast": 20.0,
-    "diastolic": 300.0,
+    "pressure_middling": 600.0,
+    "pressure_slow": 7200.0,
+    "diastolic": 7200.0,
     "temperature": 3600.0,
+    "temperature_slow": 43_200.0,
     "skin": 900.0,
 }
 _SOURCES = tuple(_TIME_CONSTANTS_S)
@@ -55,6 +68,19 @@ INTEGER_SIGNS = frozenset(
     }
 )
 """What devices report as whole numbers; the rest comes with one decimal."""
+
+
+BOUNDS: Mapping[Sign, tuple[float, float, float]] = MappingProxyType(
+    {
+        Sign.HEART_RATE: (48.0, 104.0, 6.0),
+        Sign.RESPIRATORY_RATE: (10.5, 22.4, 2.0),
+        Sign.SPO2: (94.4, 110.0, 1.2),
+        Sign.TEMPERATURE: (36.0, 37.95, 0.3),
+        Sign.SYSTOLIC: (104.0, 186.0, 8.0),
+        Sign.DIASTOLIC: (42.0, 104.0, 6.0),
+    }
+)
+"""Lowest and highest value of a healthy patient, and over which distance before them the tail is bent."""
 
 
 class PersonalMeans(NamedTuple):
@@ -78,7 +104,8 @@ class Physiology:
         shape = (len(_SOURCES), _SINUSOIDS)
         quantiles = (np.arange(_SINUSOIDS) + generator.uniform(0, 1, shape)) / _SINUSOIDS
         cauchy = np.abs(np.tan(np.pi * (quantiles - 0.5))) / time_constants_s
-        self._radians_per_s = np.minimum(cauchy, 2 * np.pi / _PERIOD_S_MIN)
+        shortest_s = np.array([_SLOWER_PERIODS_S_MIN.get(name, _PERIOD_S_MIN) for name in _SOURCES])[:, None]
+        self._radians_per_s = np.minimum(cauchy, 2 * np.pi / shortest_s)
         self._phases = generator.uniform(0, 2 * np.pi, shape)
 
     def signs(self, elapsed_s: Array, day_s: Array) -> Signs:
@@ -87,25 +114,46 @@ class Physiology:
         noise = dict(zip(_SOURCES, np.sqrt(2 / _SINUSOIDS) * np.cos(angles).sum(axis=1), strict=True))
         means = self.means
         afternoon, evening = _circadian(day_s, peak_h=15.0), _circadian(day_s, peak_h=17.5)
-        breath_deviation = (
-            0.5 * noise["activity"] + 0.9 * noise["breath_slow"] + 0.4 * noise["breath_fast"] + 0.3 * afternoon
+        activity = noise["activity"]
+        breath = (
+            0.5 * activity
+            + 0.95 * noise["breath_fast"]
+            + 0.8 * noise["breath_middling"]
+            + 1.8 * noise["breath_slow"]
+            + 0.3 * afternoon
         )
-        pressure_deviation = 2.5 * noise["activity"] + 3.0 * noise["pressure_slow"] + 1.5 * noise["pressure_fast"]
-        heart_deviation = (
-            2.5 * noise["activity"]
-            + 1.8 * noise["heart_slow"]
-            + 1.2 * noise["heart_fast"]
-            + 0.8 * breath_deviation
-            - 0.2 * (3.0 * noise["pressure_slow"])
+        pressure = (
+            2.5 * activity
+            + 2.0 * noise["pressure_fast"]
+            + 5.0 * noise["pressure_middling"]
+            + 8.0 * noise["pressure_slow"]
+            + 5.0 * afternoon
         )
-        systolic = means.systolic_mmhg + pressure_deviation + 5.0 * afternoon
-        diastolic = means.diastolic_mmhg + 0.45 * pressure_deviation + 1.5 * noise["diastolic"] + 3.0 * afternoon
-        spo2 = means.spo2_percent + 0.35 * noise["oxygen_slow"] + 0.3 * noise["oxygen_fast"]
+        heart = (
+            2.0 * activity
+            + 1.3 * noise["heart_fast"]
+            + 1.2 * noise["heart_middling"]
+            + 5.2 * noise["heart_slow"]
+            + 0.25 * breath
+            - 0.08 * pressure
+            + 3.5 * afternoon
+        )
+        oxygen = (
+            -0.2 * activity
+            - 0.05 * breath
+            + 0.25 * noise["oxygen_fast"]
+            + 0.45 * noise["oxygen_middling"]
+            + 1.15 * noise["oxygen_slow"]
+        )
+        temperature = 0.08 * noise["temperature"] + 0.26 * noise["temperature_slow"] + 0.25 * evening
+        systolic = _bent(Sign.SYSTOLIC, means.systolic_mmhg + pressure)
+        diastolic = _bent(Sign.DIASTOLIC, means.diastolic_mmhg + 0.42 * pressure + 4.2 * noise["diastolic"])
+        diastolic = np.minimum(diastolic, systolic - _PULSE_PRESSURE_MIN_MMHG)
         return {
-            Sign.HEART_RATE: means.heart_rate_bpm + heart_deviation + 4.0 * afternoon,
-            Sign.RESPIRATORY_RATE: means.respiratory_rate_bpm + breath_deviation,
-            Sign.SPO2: np.minimum(spo2, 100.0),
-            Sign.TEMPERATURE: means.temperature_celsius + 0.3 * evening + 0.06 * noise["temperature"],
+            Sign.HEART_RATE: _bent(Sign.HEART_RATE, means.heart_rate_bpm + heart),
+            Sign.RESPIRATORY_RATE: _bent(Sign.RESPIRATORY_RATE, means.respiratory_rate_bpm + breath),
+            Sign.SPO2: np.minimum(_bent(Sign.SPO2, means.spo2_percent + oxygen), 100.0),
+            Sign.TEMPERATURE: _bent(Sign.TEMPERATURE, means.temperature_celsius + temperature),
             Sign.SYSTOLIC: systolic,
             Sign.DIASTOLIC: diastolic,
             Sign.MEAN_PRESSURE: diastolic + (systolic - diastolic) / 3,
@@ -130,16 +178,30 @@ def _draw_means(generator: np.random.Generator) -> PersonalMeans:
     def within(mean: float, spread: float, low: float, high: float) -> float:
         return float(np.clip(generator.normal(mean, spread), low, high))
 
-    systolic = within(126, 7, 118, 146)
+    systolic = within(131, 12, 116, 160)
     return PersonalMeans(
-        heart_rate_bpm=within(72, 6, 60, 82),
-        respiratory_rate_bpm=within(15.6, 1.0, 14, 18),
-        spo2_percent=within(97.6, 0.5, 96.9, 98.8),
-        temperature_celsius=within(36.9, 0.15, 36.6, 37.3),
+        heart_rate_bpm=within(73.5, 8, 58, 88),
+        respiratory_rate_bpm=within(16, 1.6, 13.2, 18.8),
+        spo2_percent=within(98.0, 1.1, 96.5, 99.6),
+        temperature_celsius=within(36.95, 0.3, 36.5, 37.4),
         systolic_mmhg=systolic,
-        diastolic_mmhg=0.5 * systolic + within(13, 4, 4, 22),
+        diastolic_mmhg=0.42 * systolic + within(11, 8, -4, 28),
         skin_temperature_celsius=within(33.2, 0.6, 31.5, 34.8),
     )
+
+
+def _bent(sign: Sign, values: Array) -> Array:
+    """`values` with what comes near the sign's bounds, or would pass them, bent so that it stays within; else unchanged."""
+    low, high, width = BOUNDS[sign]
+    if values.min() < low + width:
+        values = np.where(
+            values < low + width, low + width * np.exp(np.minimum(values - low - width, 0) / width), values
+        )
+    if values.max() > high - width:
+        values = np.where(
+            values > high - width, high - width * np.exp(-np.maximum(values - high + width, 0) / width), values
+        )
+    return values
 
 
 def _circadian(day_s: Array, *, peak_h: float) -> Array:

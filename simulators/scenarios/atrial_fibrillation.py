@@ -45,7 +45,7 @@ class AtrialFibrillation(Scenario):
     def shape(self, elapsed_s: Array, signs: Signs) -> Signs:
         share = rise_and_fall(self._since_s(elapsed_s), rise_s=ONSET_S, hold_s=self.lasts_s, fall_s=END_S)
         noise = flutter(elapsed_s, self.variant.generator(), shortest_s=2.1, longest_s=12)
-        fast = drawn(signs[Sign.HEART_RATE], usual=72, target=self._rate_bpm, share=share)
+        fast = drawn(signs, Sign.HEART_RATE, target=self._rate_bpm, share=share)
         fall = self.variant.by_severity(5, 16) * share
         return {
             **signs,

@@ -18,7 +18,7 @@ from vitals.sign import Sign
 
 FALL_S = 1200.0
 _CLIMB_S = 600.0
-_USUAL_SPO2_PERCENT = 90.3
+_STABLE_SPO2_PERCENT = 90.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +38,14 @@ class CopdOxygen(Scenario):
         since_s = self._since_s(elapsed_s)
         usual = np.ones_like(elapsed_s)
         high = rise_and_fall(since_s, rise_s=_CLIMB_S, hold_s=self.too_much_s - _CLIMB_S, fall_s=FALL_S)
-        spo2 = drawn(signs[Sign.SPO2], usual=97.6, target=_USUAL_SPO2_PERCENT, share=usual)
+        stable = drawn(signs, Sign.SPO2, target=_STABLE_SPO2_PERCENT, share=usual)
+        raised = drawn(signs, Sign.SPO2, target=98.5, share=usual, kept=0.1)
         narcosis = self.variant.by_severity(1, 5) * high
         return {
             **signs,
-            Sign.SPO2: np.minimum(drawn(spo2, usual=_USUAL_SPO2_PERCENT, target=98.4, share=high), 100.0),
-            Sign.RESPIRATORY_RATE: signs[Sign.RESPIRATORY_RATE] + 2 - narcosis,
-            Sign.HEART_RATE: signs[Sign.HEART_RATE] + 5,
+            Sign.SPO2: np.minimum(stable * (1 - high) + raised * high, 100.0),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=18.5, share=usual, kept=0.4) - narcosis,
+            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=80, share=usual, kept=0.6),
         }
 
     def truth(self, every_s: float = 1.0) -> Truth:

@@ -1,7 +1,8 @@
 """What every scenario keeps, and the arithmetic they share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from simulators.physiology import Array, Signs
 from simulators.truth import ChartedTruth, MustAlarm, Phase, Severity, Truth
 from vitals.alert import AlertKind
+from vitals.sign import Sign
 
 LIMIT_KINDS: tuple[AlertKind, ...] = (
     AlertKind.HEART_RATE_LOW,
@@ -46,6 +48,23 @@ CUFF_S = 60.0
 URGENT_DELAY_S = 120.0
 EMERGENCY_DELAY_S = 60.0
 """NEWS2's delays before it pages, by default."""
+
+
+USUAL: Mapping[Sign, float] = MappingProxyType(
+    {
+        Sign.HEART_RATE: 73.5,
+        Sign.RESPIRATORY_RATE: 16.0,
+        Sign.SPO2: 98.0,
+        Sign.TEMPERATURE: 36.95,
+        Sign.SYSTOLIC: 131.0,
+        Sign.DIASTOLIC: 66.0,
+        Sign.MEAN_PRESSURE: 87.7,
+        Sign.SKIN_TEMPERATURE: 33.2,
+    }
+)
+"""The usual patient's values in health (`simulators.physiology`)."""
+KEPT = 0.2
+"""How much of what is a person's own, mean and noise, is left at the depth of an illness; our choice."""
 
 
 class Variant(NamedTuple):
@@ -214,9 +233,17 @@ def rise_and_fall(since_s: Array, *, rise_s: float, hold_s: float, fall_s: float
     return result
 
 
-def drawn(values: Array, *, usual: float, target: float, share: Array, kept: float = 0.35) -> Array:
-    """`values` drawn towards `target` by `share` (0 to 1), keeping a part of how the person differs from `usual`."""
-    result: Array = values * (1 - share) + (target + kept * (values - usual)) * share
+def drawn(signs: Signs, sign: Sign, *, target: float, share: Array, kept: float = KEPT) -> Array:
+    """A sign drawn towards `target` by `share` (0 to 1), keeping a part of how the person differs from what is usual."""
+    values = signs[sign]
+    result: Array = values * (1 - share) + (target + kept * (values - USUAL[sign])) * share
+    return result
+
+
+def levelled(signs: Signs, sign: Sign, share: Array) -> Array:
+    """A sign of which by `share` (0 to 1) only so much of the person's own is left as illness leaves."""
+    values = signs[sign]
+    result: Array = values - (1 - KEPT) * share * (values - USUAL[sign])
     return result
 
 

@@ -44,9 +44,9 @@ class Desaturation(Scenario):
         by = self.variant.by_severity
         return {
             **signs,
-            Sign.SPO2: drawn(signs[Sign.SPO2], usual=97.6, target=by(77, 71), share=share),
-            Sign.HEART_RATE: drawn(signs[Sign.HEART_RATE], usual=72, target=by(98, 110), share=share),
-            Sign.RESPIRATORY_RATE: drawn(signs[Sign.RESPIRATORY_RATE], usual=15.6, target=23, share=share),
+            Sign.SPO2: drawn(signs, Sign.SPO2, target=by(77, 71), share=share),
+            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=by(98, 110), share=share),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=23, share=share),
         }
 
     def truth(self, every_s: float = 1.0) -> Truth:

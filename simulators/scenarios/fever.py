@@ -1,14 +1,16 @@
 """Fever without sepsis: temperature rises with a rigor, stays for hours and falls; heart rate and breathing go with it.
 
-Heart rate follows temperature by 7.4 beats and breathing by 2.3 breaths for each degree above 38 °C (4,493 acute patients,
+Heart rate follows temperature by 7.4 beats for each degree, breathing by 1.5 breaths up to 38 °C and 2.3 above (4,493 acute patients,
 Jensen et al., Acute Med 2019, 10.52964/amja.0766). That a rigor lasts 20 to 30 minutes at the rise: textbooks. Height and
 lengths are our choice. It asks for a look at the patient, and for no emergency.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from simulators.physiology import Array, Signs
-from simulators.scenarios.course import Scenario, all_but, drawn, rise_and_fall
+from simulators.scenarios.course import USUAL, Scenario, all_but, drawn, levelled, rise_and_fall
 from simulators.truth import MustAlarm, Severity, Truth
 from vitals.alert import AlertKind
 from vitals.sign import Sign
@@ -16,7 +18,7 @@ from vitals.sign import Sign
 FALL_S = 3 * 3600.0
 BEATS_PER_DEGREE = 7.4
 BREATHS_PER_DEGREE = 2.3
-_USUAL_CELSIUS = 36.9
+BREATHS_PER_DEGREE_BELOW_38 = 1.5
 _HIGH_DELAY_S = 600.0
 _HIGH_SURE_CELSIUS = 39.5
 """Targets from here on are above 39.0 whoever the patient is, at any time of day."""
@@ -48,14 +50,14 @@ class Fever(Scenario):
         since_s, target = self._since_s(elapsed_s), self._target_celsius
         share = rise_and_fall(since_s, rise_s=self.rise_s, hold_s=self.plateau_s, fall_s=FALL_S)
         rigor = rise_and_fall(since_s, rise_s=300, hold_s=1200, fall_s=600)
-        degrees = (target - _USUAL_CELSIUS) * share
+        degrees = (target - USUAL[Sign.TEMPERATURE]) * share
+        breaths = BREATHS_PER_DEGREE_BELOW_38 * np.minimum(degrees, 38 - USUAL[Sign.TEMPERATURE])
+        breaths += BREATHS_PER_DEGREE * np.maximum(degrees - (38 - USUAL[Sign.TEMPERATURE]), 0)
         return {
             **signs,
-            Sign.TEMPERATURE: drawn(
-                signs[Sign.TEMPERATURE], usual=_USUAL_CELSIUS, target=target, share=share, kept=0.5
-            ),
-            Sign.HEART_RATE: signs[Sign.HEART_RATE] + BEATS_PER_DEGREE * degrees + 4 * rigor,
-            Sign.RESPIRATORY_RATE: signs[Sign.RESPIRATORY_RATE] + BREATHS_PER_DEGREE * degrees,
+            Sign.TEMPERATURE: drawn(signs, Sign.TEMPERATURE, target=target, share=share, kept=0.5),
+            Sign.HEART_RATE: levelled(signs, Sign.HEART_RATE, share) + BEATS_PER_DEGREE * degrees + 4 * rigor,
+            Sign.RESPIRATORY_RATE: levelled(signs, Sign.RESPIRATORY_RATE, share) + breaths,
             # Vessels close while the temperature rises, and open when it falls.
             Sign.SKIN_TEMPERATURE: signs[Sign.SKIN_TEMPERATURE] - 1.5 * rigor + 1.8 * share,
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.physiology import Array, Signs
-from simulators.scenarios.course import CUFF_S, URGENT_DELAY_S, Scenario, rise_and_fall
+from simulators.scenarios.course import CUFF_S, URGENT_DELAY_S, Scenario, levelled, rise_and_fall, smooth
 from simulators.truth import ChartedTruth, MustAlarm, Severity, Truth
 from vitals.alert import AlertKind
 from vitals.sign import Sign
@@ -27,14 +27,16 @@ _SYSTOLIC = (0, 0, -10, -42, -68)
 _PULSE_PRESSURE = (0, -3, -12, -24, -34)
 _SKIN = (0.0, -0.5, -2.0, -3.5, -4.5)
 _SYSTOLIC_DELAY_S = 60.0
-_SYSTOLIC_SURE = 0.44
+_SYSTOLIC_SURE = 0.42
 """Share of blood lost from which systolic pressure is below 90 whoever the patient is."""
-_CONFUSED_FROM = 0.36
+_CONFUSED_FROM = 0.39
+_LEVELLED_AT = 0.3
+"""Share of blood lost from which little is left of what is a person's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Haemorrhage(Scenario):
-    """Loses 33 to 46 % of the blood in 1 to 3 hours, is held for an hour, and recovers by transfusion in 3."""
+    """Loses 36 to 46 % of the blood in 1 to 3 hours, is held for an hour, and recovers by transfusion in 3."""
 
     onset_s: float = 1800.0
     name = "haemorrhage"
@@ -48,22 +50,23 @@ class Haemorrhage(Scenario):
     @property
     def lost_share(self) -> float:
         """Of the blood volume, at the worst."""
-        return self.variant.by_severity(0.33, 0.46)
+        return self.variant.by_severity(0.36, 0.46)
 
     def shape(self, elapsed_s: Array, signs: Signs) -> Signs:
         lost = self.lost_share * rise_and_fall(
             self._since_s(elapsed_s), rise_s=self.bleeding_s, hold_s=HOLD_S, fall_s=TRANSFUSION_S
         )
         answer = self.variant.by_pace(0.55, 1.0)
+        ill = smooth(lost / _LEVELLED_AT)
         systolic = np.interp(lost, _LOST, _SYSTOLIC)
         diastolic = systolic - np.interp(lost, _LOST, _PULSE_PRESSURE)
         return {
             **signs,
-            Sign.HEART_RATE: signs[Sign.HEART_RATE] + answer * np.interp(lost, _LOST, _HEART_RATE),
-            Sign.RESPIRATORY_RATE: signs[Sign.RESPIRATORY_RATE] + np.interp(lost, _LOST, _BREATHING),
-            Sign.SYSTOLIC: signs[Sign.SYSTOLIC] + systolic,
-            Sign.DIASTOLIC: signs[Sign.DIASTOLIC] + diastolic,
-            Sign.MEAN_PRESSURE: signs[Sign.MEAN_PRESSURE] + (systolic + 2 * diastolic) / 3,
+            Sign.HEART_RATE: levelled(signs, Sign.HEART_RATE, ill) + answer * np.interp(lost, _LOST, _HEART_RATE),
+            Sign.RESPIRATORY_RATE: levelled(signs, Sign.RESPIRATORY_RATE, ill) + np.interp(lost, _LOST, _BREATHING),
+            Sign.SYSTOLIC: levelled(signs, Sign.SYSTOLIC, ill) + systolic,
+            Sign.DIASTOLIC: levelled(signs, Sign.DIASTOLIC, ill) + diastolic,
+            Sign.MEAN_PRESSURE: levelled(signs, Sign.MEAN_PRESSURE, ill) + (systolic + 2 * diastolic) / 3,
             Sign.SKIN_TEMPERATURE: signs[Sign.SKIN_TEMPERATURE] + np.interp(lost, _LOST, _SKIN),
             Sign.SPO2: signs[Sign.SPO2] - 3 * lost,
         }

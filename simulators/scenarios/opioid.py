@@ -48,10 +48,8 @@ class Opioid(Scenario):
         hypoxic = rise_and_fall(since_s - lag_s, rise_s=fall_s - lag_s, hold_s=HOLD_S, fall_s=REVERSAL_S)
         return {
             **signs,
-            Sign.RESPIRATORY_RATE: drawn(
-                signs[Sign.RESPIRATORY_RATE], usual=15.6, target=by(5.8, 4.4), share=slow, kept=0.2
-            ),
-            Sign.SPO2: drawn(signs[Sign.SPO2], usual=97.6, target=self._spo2_percent, share=hypoxic),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=by(5.8, 4.4), share=slow, kept=0.2),
+            Sign.SPO2: drawn(signs, Sign.SPO2, target=self._spo2_percent, share=hypoxic),
             Sign.HEART_RATE: signs[Sign.HEART_RATE] - 6 * slow,
             Sign.SYSTOLIC: signs[Sign.SYSTOLIC] - 6 * slow,
         }

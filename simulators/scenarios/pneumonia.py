@@ -44,10 +44,10 @@ class Pneumonia(Scenario):
         oxygen = rise_and_fall(since_s - later_s, rise_s=0.8 * decline_s, hold_s=HOLD_S, fall_s=BREATH_RECOVERY_S)
         return {
             **signs,
-            Sign.RESPIRATORY_RATE: drawn(signs[Sign.RESPIRATORY_RATE], usual=15.6, target=by(26, 30), share=breath),
-            Sign.SPO2: drawn(signs[Sign.SPO2], usual=97.6, target=by(92, 89.5), share=oxygen),
-            Sign.TEMPERATURE: drawn(signs[Sign.TEMPERATURE], usual=36.9, target=by(38.4, 39.2), share=oxygen),
-            Sign.HEART_RATE: drawn(signs[Sign.HEART_RATE], usual=72, target=by(100, 116), share=heart),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=by(26, 30), share=breath),
+            Sign.SPO2: drawn(signs, Sign.SPO2, target=by(92, 89.5), share=oxygen),
+            Sign.TEMPERATURE: drawn(signs, Sign.TEMPERATURE, target=by(38.4, 39.2), share=oxygen),
+            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=by(100, 116), share=heart),
             Sign.SYSTOLIC: signs[Sign.SYSTOLIC] - by(2, 10) * heart,
             Sign.MEAN_PRESSURE: signs[Sign.MEAN_PRESSURE] - by(1, 6) * heart,
         }

@@ -52,14 +52,14 @@ class Sepsis(Scenario):
         systolic = self._systolic_mmhg
         return {
             **signs,
-            Sign.RESPIRATORY_RATE: drawn(signs[Sign.RESPIRATORY_RATE], usual=15.6, target=by(26.5, 32), share=early),
-            Sign.HEART_RATE: drawn(signs[Sign.HEART_RATE], usual=72, target=by(112, 134), share=early),
-            Sign.TEMPERATURE: drawn(signs[Sign.TEMPERATURE], usual=36.9, target=by(38.6, 39.8), share=early),
-            Sign.SKIN_TEMPERATURE: drawn(signs[Sign.SKIN_TEMPERATURE], usual=33.2, target=35.5, share=early),
-            Sign.SPO2: drawn(signs[Sign.SPO2], usual=97.6, target=by(93, 89.5), share=late),
-            Sign.SYSTOLIC: drawn(signs[Sign.SYSTOLIC], usual=126, target=systolic, share=late),
-            Sign.DIASTOLIC: drawn(signs[Sign.DIASTOLIC], usual=76, target=0.56 * systolic, share=late),
-            Sign.MEAN_PRESSURE: drawn(signs[Sign.MEAN_PRESSURE], usual=92.7, target=0.7 * systolic, share=late),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=by(26.5, 32), share=early),
+            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=by(112, 134), share=early),
+            Sign.TEMPERATURE: drawn(signs, Sign.TEMPERATURE, target=by(38.6, 39.8), share=early),
+            Sign.SKIN_TEMPERATURE: drawn(signs, Sign.SKIN_TEMPERATURE, target=35.5, share=early),
+            Sign.SPO2: drawn(signs, Sign.SPO2, target=by(93, 89.5), share=late),
+            Sign.SYSTOLIC: drawn(signs, Sign.SYSTOLIC, target=systolic, share=late),
+            Sign.DIASTOLIC: drawn(signs, Sign.DIASTOLIC, target=0.56 * systolic, share=late),
+            Sign.MEAN_PRESSURE: drawn(signs, Sign.MEAN_PRESSURE, target=0.7 * systolic, share=late),
         }
 
     @property

@@ -1,0 +1,1 @@
+"""How good it is: simulated patients beside recorded ones, and what the rules and models make of either."""
