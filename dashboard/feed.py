@@ -5,6 +5,7 @@ the same turn of the event loop, its place in the fan-out: no gap, no double.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -51,6 +52,13 @@ class Source(Protocol):
     async def beds(self, *, again: bool) -> Sequence[Bed] | None:
         """The register of patients where it has changed since the last call (or `again`); raises Unavailable."""
 
+    async def holds(self, positions: Positions) -> bool:
+        """Whether a snapshot taken now would hold everything before these positions of topic `readings`."""
+
+
+class _TakenBack(Exception):
+    """Readings were withdrawn, and SQL has them so: read the ward anew."""
+
 
 class Feed:
     """Keeps `ward` true and browsers told; says so honestly when it cannot."""
@@ -74,6 +82,10 @@ class Feed:
         self.ward = Ward(settings.ward_limits)
         self.positions: dict[TopicPartition, int] = {}
         """Where the reader stands; for status, lag and tests."""
+        self.seen: Counter[str] = Counter()
+        """Readings that came by since the start."""
+        self._withdrawn: dict[TopicPartition, int] = {}
+        """Withdrawals seen in the log whose effect the ward is to be read anew for: the position after each."""
         self._why_not_live: str | None = "The dashboard is starting."
         self._not_live_since_ms = clock.now_ms()
         self._turned_at_s = clock.monotonic_s()
@@ -98,12 +110,15 @@ class Feed:
         while not stopping.is_set():
             reader: Reader | None = None
             try:
+                self._withdrawn.clear()
                 snapshot = await self._source.snapshot()
                 reader = await self._bus.reader(group=None, topics=TOPICS)
                 ward = await self._catch_up(reader, snapshot, stopping)
                 if ward is not None:
                     self._go_live(ward)
                     await self._follow(reader, stopping, backoff)
+            except _TakenBack:
+                log.info("dashboard_reads_anew")
             except (Unavailable, PositionOutOfRange) as error:
                 log.warning("dashboard_feed_restarts", code=error.code.value, error=str(error))
                 self._telemetry.count("wardlight_dashboard_feed_restarts_total", code=error.code.value)
@@ -161,6 +176,8 @@ class Feed:
             if self._real_s_since(self._registered_at_s) >= self._settings.registry_interval_s:
                 await self._register()
                 self._registered_at_s = self._clock.monotonic_s()
+                if self._withdrawn and await self._source.holds(self._withdrawn):
+                    raise _TakenBack
             if self._real_s_since(self._flushed_at_s) >= self._settings.publish_interval_s:
                 self.flush()
                 self._flushed_at_s = self._clock.monotonic_s()
@@ -181,8 +198,11 @@ class Feed:
                     told = decode_readings_record(record.value)
                     if isinstance(told, Reading):
                         ward.apply_reading(told)
+                        self.seen["readings"] += 1
                     elif isinstance(told, Withdrawn):
                         ward.apply_withdrawn(told)
+                        if told.reading_id is None:
+                            self._withdrawn[TopicPartition(record.topic, record.partition)] = record.offset + 1
                 case LogTopic.ASSESSMENTS:
                     ward.apply_assessment(decode(Assessment, record.value))
                 case LogTopic.ALERTS:

@@ -48,6 +48,14 @@ class SqlSource:
     async def beds(self, *, again: bool) -> Sequence[Bed] | None:
         return await self._door.run(self._read_beds, again)
 
+    async def holds(self, positions: Positions) -> bool:
+        return await self._door.run(self._holds, positions)
+
+    def _holds(self, positions: Positions) -> bool:
+        with self._database.snapshot() as conn:
+            recorded = claims.positions_of(conn, RECORDER_GROUP)
+        return all(recorded.get(place, 0) >= position for place, position in positions.items())
+
     def _read_beds(self, again: bool) -> Sequence[Bed] | None:  # noqa: FBT001 - behind `beds`, where it is named
         with self._database.snapshot() as conn:
             version = devices.registry_version(conn)

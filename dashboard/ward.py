@@ -11,6 +11,7 @@ from statistics import median
 
 from dashboard.charted_now import ChartedBook
 from dashboard.episodes import EpisodeBook, EpisodeNow
+from dashboard.taking_back import take_back
 from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, WardId, Withdrawn
@@ -211,7 +212,7 @@ class Ward:
             patient = self._patient(patient_id)
             if patient is not None and patient.bed != bed:
                 patient.bed = bed
-                self._change(patient_id)
+                self._change(patient_id).trend_from_ms = 0
         return departed
 
     def apply_reading(self, reading: Reading) -> bool:
@@ -239,8 +240,13 @@ class Ward:
         return True
 
     def apply_withdrawn(self, withdrawn: Withdrawn) -> bool:
-        """Forget a charted entry that was taken back; False where that is done already."""
+        """Forget what was taken back; False where that is done already."""
         patient = self._patient(withdrawn.patient_id)
+        if patient is not None and withdrawn.reading_id is None:
+            take_back(patient, withdrawn)
+            change = self._change(withdrawn.patient_id)
+            change.trend_from_ms, change.samples_dropped = 0, True
+            return True
         if patient is None or not patient.charted.withdraw(withdrawn):
             return False
         self._change(withdrawn.patient_id).charting_changed = True

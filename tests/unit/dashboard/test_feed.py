@@ -14,7 +14,7 @@ from dashboard.feed import Feed, Snapshot
 from dashboard.settings import DashboardSettings
 from dashboard.ward import Bed, Seed
 from runtime.blocking import InlineDoor
-from runtime.bus import Outgoing, TopicPartition, partition_of
+from runtime.bus import Outgoing, Positions, TopicPartition, partition_of
 from runtime.clock import SystemClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
@@ -24,7 +24,7 @@ from tests.support.ward_scene import WardScene, assessed, transition, ward_scene
 from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.codec import encode
 from vitals.errors import Unavailable
-from vitals.reading import PatientId, WardId
+from vitals.reading import DeviceId, PatientId, WardId, Withdrawn
 from vitals.sign import Sign
 from vitals.topics import LogTopic
 
@@ -41,6 +41,8 @@ class ListedSource:
     snapshots: list[Snapshot | Unavailable]
     register: Sequence[Bed] = (BED,)
     asked: int = field(default=0)
+    recorded: int = 0
+    """How far SQL holds topic `readings`."""
 
     async def snapshot(self) -> Snapshot:
         self.asked += 1
@@ -51,6 +53,9 @@ class ListedSource:
 
     async def beds(self, *, again: bool) -> Sequence[Bed] | None:
         return self.register if again else None
+
+    async def holds(self, positions: Positions) -> bool:
+        return all(position <= self.recorded for position in positions.values())
 
 
 @dataclass
@@ -276,3 +281,23 @@ async def test_steps_in_sql_and_again_on_the_log_are_one_episode() -> None:
         assert len(patient.episodes.active()) == 1
         assert patient.assessment is not None
         assert patient.assessment.measured_at_ms == at_ms(700)
+
+
+async def test_readings_that_are_taken_back_vanish_at_once_and_the_ward_is_read_anew_once_sql_has_it() -> None:
+    taken_back = Withdrawn("c-1", P1, DeviceId("d1"), at_ms(2), at_ms(9), at_ms(9), "Nurse One", "mixed up")
+    async with running(before=[heard(1, 70), heard(2, 71)]) as bench:
+        await bench.until_live()
+        page = bench.feed.connect(Interest(patient_id=P1))
+        await event_of(page, "snapshot")
+        await bench.bus.publish([Outgoing(LogTopic.READINGS, P1.encode(), encode(taken_back))])
+        told = await event_of(page, "patient")
+        assert Sign.HEART_RATE.value not in told["tile"]["signs"]
+        assert told["tile"]["measured_at_ms"] is None
+        assert told["samples_dropped"]
+        asked = bench.source.asked
+        await SystemClock().sleep(0.5)
+        assert bench.source.asked == asked
+        bench.source.recorded = 3
+        await event_of(page, "snapshot")
+        assert bench.source.asked == asked + 1
+        assert bench.feed.is_live
