@@ -7,6 +7,7 @@ from dashboard import (
     charting_routes,
     device_routes,
     live_routes,
+    oidc_routes,
     pages,
     patient_routes,
     people_routes,
@@ -62,7 +63,13 @@ def create_app(context: Context) -> FastAPI:
     for resource in _RESOURCES:
         app.include_router(resource.router, prefix=API, responses=_ERRORS)
     app.include_router(status_routes.health_router)
-    for room in (pages.router, sign_in_routes.pages_router, people_routes.pages_router, stay_routes.pages_router):
+    for room in (
+        pages.router,
+        sign_in_routes.pages_router,
+        oidc_routes.router,
+        people_routes.pages_router,
+        stay_routes.pages_router,
+    ):
         app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)

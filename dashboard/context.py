@@ -11,6 +11,7 @@ from dashboard.fanout import Fanout
 from dashboard.feed import Feed
 from dashboard.in_hand import in_hand
 from dashboard.people_settings import PeopleSettings
+from dashboard.oidc import Hospital
 from dashboard.sessions import Sessions
 from dashboard.settings import DashboardSettings
 from dashboard.sign_in import SignIn
@@ -46,6 +47,8 @@ class Context:
     sign_in: SignIn
     telemetry: Telemetry
     trail: Trail
+    hospital: Hospital | None
+    """None where there is no single sign-on."""
     version: str
     republish: Republish | None = None
     """None where this process has no MQTT session."""

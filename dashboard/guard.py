@@ -91,6 +91,12 @@ def is_loopback_host(host: str) -> bool:
     return _name_of(f"//{host}") in LOOPBACK_NAMES
 
 
+def is_trusted_address(url: str) -> bool:
+    """Whether what is sent there stays between us: HTTPS, or this machine itself."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(parts.netloc))
+
+
 def _name_of(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from dashboard.guard import is_trusted_address
 from dashboard.permissions import HOUSE_ROLES, Role
 from runtime.settings import Section
 from vitals.topics import is_level
@@ -78,4 +79,6 @@ class PeopleSettings(Section):
     def _is_whole(self) -> Self:
         if self.oidc_issuer is not None and (self.oidc_client_id is None or self.oidc_redirect_url is None):
             raise ValueError("oidc_issuer needs oidc_client_id and oidc_redirect_url beside it")
+        if self.oidc_issuer is not None and not is_trusted_address(self.oidc_issuer):
+            raise ValueError("oidc_issuer has to be HTTPS: who speaks for it decides who may sign in")
         return self

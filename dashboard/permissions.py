@@ -194,6 +194,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/openapi.json": SIGNED,
     # Signing in, oneself
     "GET /sign-in": PUBLIC,
+    "GET /sign-in/hospital": PUBLIC,
+    "GET /sign-in/hospital/callback": PUBLIC,
     "GET /api/v1/sign-in": PUBLIC,
     "POST /api/v1/sign-in": PUBLIC,
     "POST /api/v1/sign-out": SIGNED_ALWAYS,

@@ -152,6 +152,7 @@ def context_over(
         database=database,
         door=door,
         bus=bus,
+        hospital=None if people.oidc_issuer is None else Hospital(people, clock=clock),
         clock=clock,
         feed=feed,
         fanout=fanout,

@@ -4,6 +4,13 @@ import { me, read, send } from "./api.js";
 
 const find = (selector) => document.querySelector(selector);
 const query = new URLSearchParams(location.search);
+const REFUSALS = {
+  "no-role": "None of your groups has a role here, or your account is closed: ask who looks after Wardlight.",
+  taken: "Somebody else signs in under this login name here: ask who looks after Wardlight.",
+  unavailable: "The hospital’s sign-in does not answer: try again, or use a password.",
+  untrusted: "The hospital’s sign-in was given up, took too long, or cannot be trusted: try again.",
+  none: "That did not work: try again.",
+};
 const said = find("#said");
 
 /** Where to go afterwards: a page of ours, never an address of somebody else's. */
@@ -33,7 +40,7 @@ async function start() {
   show(own ? find("#own") : find("#by-password"));
   find("#or").hidden = own || ways.hospital === null;
   find("#why-own").hidden = !who?.must_change_password;
-  if (query.has("refused")) said.textContent = query.get("refused").slice(0, 300);
+  if (query.has("refused")) said.textContent = REFUSALS[query.get("refused")] ?? REFUSALS.none;
 }
 
 async function attempt(form, action) {
