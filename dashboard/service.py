@@ -15,6 +15,7 @@ from dashboard.audit_trail import Trail
 from dashboard.context import Context, Republish
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
+from dashboard.oidc import Hospital
 from dashboard.people_settings import PeopleSettings
 from dashboard.sessions import Sessions
 from dashboard.settings import DashboardSettings
