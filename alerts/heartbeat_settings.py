@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 
 from runtime.settings import Section
+from storage.stages import BEHIND_S_MAX
 
 
 class WatchdogSettings(Section):
@@ -11,7 +12,7 @@ class WatchdogSettings(Section):
     enabled: bool = True
     every_s: float = Field(default=5.0, ge=0.2, le=300)
     """How often the path is judged and, where it is whole, a heartbeat goes out."""
-    behind_s_max: float = Field(default=150.0, ge=1, le=3600)
+    behind_s_max: float = Field(default=BEHIND_S_MAX, ge=1, le=3600)
     """A stage that has not handled and remembered what stood in the log so long ago stands still. The scorer stores the
     snapshots of at most `stream.snapshots_max` patients each `stream.remember_every_s`: leave it that round."""
     probe_s_max: float = Field(default=30.0, ge=1, le=3600)

@@ -69,6 +69,7 @@ def create_app(context: Context) -> FastAPI:
         oidc_routes.router,
         people_routes.pages_router,
         stay_routes.pages_router,
+        status_routes.pages_router,
     ):
         app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")

@@ -9,9 +9,10 @@ from fastapi import Depends, Request
 from dashboard.audit_trail import Trail
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
+from dashboard.flow import FlowWatch
 from dashboard.in_hand import in_hand
-from dashboard.people_settings import PeopleSettings
 from dashboard.oidc import Hospital
+from dashboard.people_settings import PeopleSettings
 from dashboard.sessions import Sessions
 from dashboard.settings import DashboardSettings
 from dashboard.sign_in import SignIn
@@ -40,15 +41,16 @@ class Context:
     bus: Bus
     clock: Clock
     feed: Feed
+    flow: FlowWatch
     fanout: Fanout
     settings: DashboardSettings
     people: PeopleSettings
     sessions: Sessions
     sign_in: SignIn
-    telemetry: Telemetry
-    trail: Trail
     hospital: Hospital | None
     """None where there is no single sign-on."""
+    telemetry: Telemetry
+    trail: Trail
     version: str
     republish: Republish | None = None
     """None where this process has no MQTT session."""

@@ -262,4 +262,5 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/rejected/{rejection_id:path}/replay": Rule(_P.REPLAY_REJECTED, Where.PATH_REJECTION),
     # The house
     "GET /api/v1/status": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "GET /status": Rule(_P.SEE_STATUS, Where.FILTERED),
 }

@@ -289,15 +289,6 @@ class FeedStatus(BaseModel):
     browsers: int
 
 
-class Status(BaseModel):
-    """How the dashboard is doing, for people who look after it."""
-
-    version: str
-    now_ms: int
-    speed: float
-    feed: FeedStatus
-
-
 class Ready(BaseModel):
     """Whether the process can do its work, and what keeps it from that."""
 

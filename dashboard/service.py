@@ -15,6 +15,7 @@ from dashboard.audit_trail import Trail
 from dashboard.context import Context, Republish
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
+from dashboard.flow import FlowWatch
 from dashboard.oidc import Hospital
 from dashboard.people_settings import PeopleSettings
 from dashboard.sessions import Sessions
@@ -61,6 +62,7 @@ class Dashboard:
         )
         self._is_tls = settings.tls_cert_file is not None
         self.feed = context.feed
+        self._flow = context.flow
         self._fanout = context.fanout
         self._trail = context.trail
         self._settings = settings
@@ -93,6 +95,7 @@ class Dashboard:
         halt = asyncio.Event()
         tasks = {
             "feed": asyncio.create_task(self.feed.run(halt), name="dashboard-feed"),
+            "flow": asyncio.create_task(self._flow.run(halt), name="dashboard-flow"),
             "beat": asyncio.create_task(self.feed.beat(halt), name="dashboard-beat"),
             "server": asyncio.create_task(self._server.serve(sockets=[self._socket]), name="dashboard-server"),
         }
@@ -149,13 +152,14 @@ def context_over(
     return Context(
         people=people,
         sessions=Sessions(database=database, door=door, clock=clock, settings=people, guest=guest),
+        hospital=None if people.oidc_issuer is None else Hospital(people, clock=clock),
         sign_in=SignIn(database=database, door=door, clock=clock, settings=people, passwords=passwords),
         database=database,
         door=door,
         bus=bus,
-        hospital=None if people.oidc_issuer is None else Hospital(people, clock=clock),
         clock=clock,
         feed=feed,
+        flow=FlowWatch(bus=bus, database=database, door=door, clock=clock, seen=feed.seen),
         fanout=fanout,
         settings=settings,
         telemetry=telemetry,

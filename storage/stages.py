@@ -25,6 +25,9 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
 TOPICS: Final = tuple(dict.fromkeys(topic for topics in STAGES.values() for topic in topics))
 TICKING: Final = "alerts"
 """The stage that writes ticks."""
+BEHIND_S_MAX: Final = 150.0
+"""Our choice of the bound. The scorer stores the snapshots of at most 100 patients each 5 s, so the position of one that
+has 2000 live patients may rightly lie 100 s back."""
 _SEEN_MAX: Final = 64
 """Ends remembered per place; beyond it new ones wait until an old one was reached."""
 

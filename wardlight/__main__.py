@@ -25,6 +25,7 @@ from wardlight import (
     schema_command,
     score_command,
     service_commands,
+    status_command,
     users_command,
     watch_command,
 )
@@ -55,6 +56,7 @@ for commands in (
     users_command,
     db_command,
     backup_command,
+    status_command,
     bench_command,
 ):
     commands.add_to(app)
