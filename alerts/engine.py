@@ -8,7 +8,7 @@ end them.
 from collections.abc import Callable
 from enum import StrEnum
 
-from alerts import charted, wording
+from alerts import accounts, charted, wording
 from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved
 from alerts.evidence import Cadence, Moment
 from alerts.register import REGISTER_ACTIONS, follow_register
@@ -29,10 +29,10 @@ from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
 from vitals.lateness import event_ms, is_outdated
-from vitals.reading import CHARTING, Charted, PatientId, Reading, RefusedSigns, Tick, WardId, Withdrawn
+from vitals.reading import CHARTING, Charted, PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
 from vitals.sign import Sign
 
-Record = Reading | RefusedSigns | Withdrawn | Assessment | Command | Tick
+Record = Reading | RefusedSigns | Withdrawn | Unaccounted | Assessment | Command | Tick
 
 
 class Outcome(StrEnum):
@@ -67,17 +67,20 @@ class PatientAlerts:
         self.outcome = Outcome.STEPPED
         match record:
             case Reading():
-                return tuple(self._step_reading(record))
+                stepped = self._step_reading(record)
             case RefusedSigns():
-                return tuple(self._step_refused(record))
+                stepped = self._step_refused(record)
             case Withdrawn():
-                return tuple(self._step_withdrawn(record))
+                stepped = self._step_withdrawn(record)
+            case Unaccounted():
+                stepped = self._settle(*accounts.judge(self.state, record))
             case Assessment():
-                return tuple(self._step_assessment(record))
+                stepped = self._step_assessment(record)
             case Tick():
-                return tuple(self._step_tick(record))
+                stepped = self._step_tick(record)
             case Command():
-                return tuple(self._step_command(record))
+                stepped = self._step_command(record)
+        return tuple(stepped)
 
     def adopt(self, episode: Episode) -> None:
         """Take over an open episode of which this state knows nothing (its snapshot was lost)."""

@@ -20,7 +20,7 @@ from vitals.sign import Sign
 RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
 """Priorities by urgency."""
 
-RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT, *LOST_KINDS.values()})
+RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT, AlertKind.LEDGER_IMBALANCE, *LOST_KINDS.values()})
 """Technical conditions; a physiological one ends with contrary evidence or with the patient's stay, never by order."""
 
 

@@ -8,7 +8,7 @@ from alerts.state import PatientState
 from alerts.watchdog import Watch
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick, WardId, Withdrawn
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
 
 
 class PartitionAlerts:
@@ -41,7 +41,9 @@ class PartitionAlerts:
             self.patients[patient_id] = found
         return found
 
-    def step(self, record: Reading | RefusedSigns | Withdrawn | Assessment | Command) -> tuple[Transition, ...]:
+    def step(
+        self, record: Reading | RefusedSigns | Withdrawn | Unaccounted | Assessment | Command
+    ) -> tuple[Transition, ...]:
         """Step the record's patient."""
         self.dirty.add(record.patient_id)
         return self.patient(record.patient_id).step(record)

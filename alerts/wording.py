@@ -1,6 +1,6 @@
 """The one line a nurse reads: value, duration, limit. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from alerts.unjudged import Why
@@ -133,3 +133,14 @@ def _number(sign: Sign, value: float) -> str:
 def usual_again(lasted_ms: int) -> str:
     """Why an unusual pattern ended."""
     return f"As usual again for {duration(lasted_ms)}" if lasted_ms >= 1000 else "As usual again"
+
+
+def unaccounted(readings: int, device_ids: Sequence[str]) -> str:
+    """What the ledger cannot account for.
+
+    >>> unaccounted(12, ("watch-3",))
+    '12 readings of watch-3 are not accounted for: see the ledger'
+    """
+    of = f" of {', '.join(device_ids)}" if device_ids else ""
+    what = "1 reading" if readings == 1 else f"{readings} readings"
+    return f"{what}{of} {'is' if readings == 1 else 'are'} not accounted for: see the ledger"

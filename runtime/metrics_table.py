@@ -49,6 +49,7 @@ TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
 COMMAND_REFUSAL = Label(name="refusal", values="alerts.episode.Refusal")
 
 AUDIT_ACTION = Label(name="action", values="storage.audit_chain.AuditAction")
+LEDGER_KIND = Label(name="kind", values="storage.ledger.ImbalanceKind")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -204,6 +205,17 @@ METRICS: tuple[Metric, ...] = (
         kind=MetricKind.COUNTER,
         help="Rows deleted because the retention policy says so.",
         labels=(TRIMMED_TABLE,),
+    ),
+    Metric(
+        name="wardlight_recorder_ledger_imbalance_readings",
+        kind=MetricKind.GAUGE,
+        help="Readings of the last day that cannot be accounted for, settled. Must stay 0.",
+        labels=(LEDGER_KIND,),
+    ),
+    Metric(
+        name="wardlight_recorder_ledger_imbalanced_devices_count",
+        kind=MetricKind.GAUGE,
+        help="Devices whose account does not balance, settled.",
     ),
     Metric(
         name="wardlight_stream_assessed_readings_total",

@@ -28,6 +28,7 @@ SECTION_NAMES = frozenset(
         "stream",
         "alerts",
         "recorder",
+        "ledger",
         "retention",
         "dashboard",
         "people",

@@ -10,6 +10,7 @@ from runtime.blocking import ThreadDoor
 from runtime.composition import Ports, open_bus, run_process
 from runtime.lifecycle import EXIT_OK, say
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
+from storage.ledger_settings import LedgerSettings
 from storage.migrate import check_database, upgrade
 from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 async def _record(ports: Ports, stopping: asyncio.Event) -> None:
     settings = ports.configuration.section("recorder", RecorderSettings)
     retention = ports.configuration.section("retention", RetentionSettings)
+    ledger = ports.configuration.section("ledger", LedgerSettings)
     check_retention(retention, ports.configuration.section("log", LogSettings))
     database = open_database(ports.configuration.section("database", DatabaseSettings))
     door = ThreadDoor(name="recorder-sql", threads_max=1)
@@ -43,6 +45,7 @@ async def _record(ports: Ports, stopping: asyncio.Event) -> None:
                 telemetry=ports.telemetry,
                 settings=settings,
                 retention=retention,
+                ledger=ledger,
             )
             await recorder.serve(stopping)
     finally:

@@ -164,6 +164,15 @@ def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Co
     return list(lines.values())
 
 
+def without_repeats(accepted: Sequence[Accepted]) -> list[Accepted]:
+    """The same, less what is not new."""
+    return [
+        msgspec.structs.replace(line, repeats=[], unnumbered_repeats=0, unstorable=[], unnumbered_unstorable=0)
+        for line in accepted
+        if line.numbers or line.unnumbered or line.copied
+    ]
+
+
 def assessed_of(rows: Sequence[Row], new: Collection[str] | None = None) -> list[tuple[str, int, int]]:
     """The assessments of a batch, counted by device and the hour in which its reading was measured."""
     if new is not None:

@@ -23,7 +23,7 @@ from storage.settings import RecorderSettings
 from vitals.alert import Transition
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Conflict, MalformedRecord, Unavailable
-from vitals.reading import Tick, Withdrawn
+from vitals.reading import Tick, Unaccounted, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -94,7 +94,7 @@ class Rebuilder:
         self._settings = settings
         self._progress = progress
         self._recorder = RecorderHandler(
-            database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
+            database=database, door=door, clock=clock, telemetry=telemetry, settings=settings, counts_repeats=False
         )
         self._epochs: dict[int, int] = {}
         self._deferred: list[Transition] = []
@@ -221,5 +221,5 @@ def _oldest_at_ms(records: Sequence[Incoming]) -> int | None:
                 found = decode_readings_record(record.value)
             except MalformedRecord:
                 continue
-            times.append(found.at_ms if isinstance(found, Tick | Withdrawn) else found.received_at_ms)
+            times.append(found.at_ms if isinstance(found, Tick | Withdrawn | Unaccounted) else found.received_at_ms)
     return min(times, default=None)

@@ -19,7 +19,7 @@ from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
 from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
-from storage.ledger_journal import Jotting, accepted_of, assessed_of, jot, refused_of
+from storage.ledger_journal import Jotting, accepted_of, assessed_of, jot, refused_of, without_repeats
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import (
@@ -122,8 +122,17 @@ class RecorderHandler:
     """
 
     def __init__(
-        self, *, database: Database, door: Door, clock: Clock, telemetry: Telemetry, settings: RecorderSettings
+        self,
+        *,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: RecorderSettings,
+        counts_repeats: bool = True,
     ) -> None:
+        """Without `counts_repeats` the ledger counts only what is new: for a rebuild, which reads all of the log again."""
+        self._counts_repeats = counts_repeats
         self._database = database
         self._door = door
         self._clock = clock
@@ -231,9 +240,10 @@ class RecorderHandler:
         readings, assessed, refused = self._lanes.values()
         of_readings, of_assessed, of_refused = outcomes
         unstorable = [index for index, _ in of_readings.refused]
+        accepted = accepted_of(readings.rows, of_readings.new, unstorable)
         return Jotting(
             self._clock.now_ms(),
-            accepted_of(readings.rows, of_readings.new, unstorable),
+            accepted if self._counts_repeats else without_repeats(accepted),
             assessed_of(assessed.rows, of_assessed.new),
             refused_of(refused.rows, of_refused.new),
         )

@@ -52,8 +52,10 @@ _ReadingColumns = msgspec.defstruct(
 _TickColumns = msgspec.defstruct("TickColumns", [("at_ms", int)], tag="tick", gc=False)
 _RefusedColumns = msgspec.defstruct("RefusedColumns", [("reading_id", str)], tag="refused", gc=False)
 """Its message is stored with the rejections, by its own record."""
+_UnaccountedColumns = msgspec.defstruct("UnaccountedColumns", [("at_ms", int)], tag="unaccounted", gc=False)
+"""Made of the ledger's own tables."""
 _decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
-    _ReadingColumns | _RefusedColumns | _TickColumns | Withdrawn
+    _ReadingColumns | _RefusedColumns | _UnaccountedColumns | _TickColumns | Withdrawn
 ).decode
 _values_of: Final = msgspec.structs.astuple
 

@@ -1,4 +1,4 @@
-"""The recorder as a service: one worker over three topics and the trimmer beside it, until asked to stop."""
+"""The recorder as a service: one worker over three topics, and beside it trimmer and ledger, until asked to stop."""
 
 import asyncio
 
@@ -8,6 +8,8 @@ from runtime.clock import Clock
 from runtime.lifecycle import run_all
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
+from storage.ledger_keeper import LedgerKeeper
+from storage.ledger_settings import LedgerSettings
 from storage.recorder import GROUP, TOPICS, RecorderHandler
 from storage.retention import RetentionSettings
 from storage.session import Database
@@ -28,6 +30,7 @@ class Recorder:
         telemetry: Telemetry,
         settings: RecorderSettings,
         retention: RetentionSettings | None = None,
+        ledger: LedgerSettings | None = None,
     ) -> None:
         self.handler = RecorderHandler(
             database=database, door=door, clock=clock, telemetry=telemetry, settings=settings
@@ -54,6 +57,20 @@ class Recorder:
             settings=RetentionSettings() if retention is None else retention,
         )
 
+        self.keeper = LedgerKeeper(
+            bus=bus,
+            database=database,
+            door=door,
+            clock=clock,
+            telemetry=telemetry,
+            settings=LedgerSettings() if ledger is None else ledger,
+        )
+
     async def serve(self, stopping: asyncio.Event) -> None:
-        """Record, and trim by policy, until `stopping` is set, then commit what is held; a programmer's error rises."""
-        await run_all({GROUP: self.worker.serve(stopping), "trimmer": self.trimmer.serve(stopping)}, stopping=stopping)
+        """Record, keep the ledger, and trim by policy, until `stopping` is set, then commit what is held; a programmer's error rises."""
+        services = {
+            GROUP: self.worker.serve(stopping),
+            "trimmer": self.trimmer.serve(stopping),
+            "ledger": self.keeper.serve(stopping),
+        }
+        await run_all(services, stopping=stopping)

@@ -41,6 +41,8 @@ class AlertKind(StrEnum):
     SPO2_LOST = "spo2-lost"
     TEMPERATURE_LOST = "temperature-lost"
     SYSTOLIC_LOST = "systolic-lost"
+    LEDGER_IMBALANCE = "ledger-imbalance"
+    """Readings of the patient's devices that cannot be accounted for; technical."""
 
 
 class TransitionKind(StrEnum):
@@ -74,6 +76,9 @@ class Reason(StrEnum):
     ALERT_AGAIN = "alert_again"
     """A person charted that the patient is alert."""
     CONTACT_REGAINED = "contact_regained"
+    READINGS_UNACCOUNTED = "readings_unaccounted"
+    """The ledger does not balance, and has not for longer than lags last."""
+    ACCOUNT_BALANCED = "account_balanced"
     PERSON = "person"
     """A person acknowledged or resolved it."""
     PATIENT_LEFT = "patient_left"

@@ -146,6 +146,22 @@ class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused
     origin: Origin = Origin.REAL
 
 
+class Unaccounted(msgspec.Struct, frozen=True, omit_defaults=True, tag="unaccounted"):
+    """What the ledger cannot account for, on log topic `readings`, keyed by patient; whoever wants readings passes it over.
+
+    Told when it changes: the whole account of the patient's devices, 0 once it balances again.
+    """
+
+    patient_id: PatientId
+    at_ms: int
+    readings: int
+    """Lost on their way, settled: neither accepted nor refused, not stored, or not assessed."""
+    device_ids: tuple[DeviceId, ...] = ()
+    """Of which devices, in order."""
+    since_ms: int = 0
+    """When the first of them was found."""
+
+
 class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
     """One refused message on log topic `rejected`, with everything needed to replay it once the cause is mended."""
 

@@ -26,6 +26,7 @@ from runtime.telemetry import Telemetry
 from runtime.worker import Worker
 from storage import recorder
 from storage.claims import positions_of
+from storage.ledger_settings import LedgerSettings
 from storage.migrate import upgrade_database
 from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
@@ -99,6 +100,7 @@ class Ward:
             telemetry=base.telemetry,
             settings=section("recorder", RecorderSettings),
             retention=section("retention", RetentionSettings),
+            ledger=section("ledger", LedgerSettings),
         )
         self.stream = build_stream(
             bus=base.bus,

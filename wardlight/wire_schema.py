@@ -20,6 +20,7 @@ from vitals.reading import (
     RefusedSigns,
     Rejection,
     Tick,
+    Unaccounted,
     WardId,
     Withdrawn,
 )
@@ -36,6 +37,7 @@ LOG_RECORDS: tuple[type[msgspec.Struct], ...] = (
     Reading,
     RefusedSigns,
     Withdrawn,
+    Unaccounted,
     Tick,
     Rejection,
     Assessment,
@@ -100,7 +102,7 @@ _MQTT_CHANNELS = (
 )
 _LOG_CHANNELS: dict[LogTopic, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     LogTopic.READINGS: (
-        (Reading, RefusedSigns, Withdrawn, Tick),
+        (Reading, RefusedSigns, Withdrawn, Unaccounted, Tick),
         "Readings in the order of each patient, and time itself.",
     ),
     LogTopic.REJECTED: ((Rejection,), "Refused messages, with the original bytes."),

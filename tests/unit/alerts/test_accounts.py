@@ -1,0 +1,47 @@
+"""What the ledger cannot account for is an alert of the patient who wears the device."""
+
+from alerts.engine import PatientAlerts
+from alerts.rules import AlertRules
+from alerts.state import PatientState
+from tests.support.builders import at_ms
+from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
+from vitals.reading import DeviceId, PatientId, Unaccounted, WardId
+
+P1 = PatientId("p1")
+
+
+def patient() -> PatientAlerts:
+    return PatientAlerts(PatientState(P1), AlertRules(), lambda _: WardId("west"))
+
+
+def told(readings: int, at_s: float) -> Unaccounted:
+    return Unaccounted(P1, at_ms(at_s), readings, (DeviceId("watch-3"),) if readings else (), at_ms(0))
+
+
+def steps(found: tuple[Transition, ...]) -> list[tuple[TransitionKind, Reason]]:
+    return [(step.transition, step.reason) for step in found]
+
+
+def test_an_imbalance_is_raised_once_as_a_low_technical_alert_and_ends_when_it_balances() -> None:
+    engine = patient()
+    (raised,) = engine.step(told(12, 60))
+    assert (raised.kind, raised.priority, raised.value) == (AlertKind.LEDGER_IMBALANCE, Priority.LOW, 12)
+    assert raised.text == "12 readings of watch-3 are not accounted for: see the ledger"
+    assert raised.onset_ms == at_ms(0)
+    assert engine.step(told(13, 90)) == ()
+    assert steps(engine.step(told(0, 120))) == [(TransitionKind.RESOLVED, Reason.ACCOUNT_BALANCED)]
+    assert engine.step(told(0, 150)) == ()
+
+
+def test_a_person_may_resolve_it_and_it_comes_back_only_when_the_account_changes() -> None:
+    engine = patient()
+    (raised,) = engine.step(told(1, 60))
+    assert "1 reading of watch-3 is not" in raised.text
+    order = Command("c1", P1, raised.episode_id, Action.RESOLVE, "Ada", at_ms(70))
+    assert steps(engine.step(order)) == [(TransitionKind.RESOLVED, Reason.PERSON)]
+    assert steps(engine.step(told(4, 90))) == [(TransitionKind.RAISED, Reason.READINGS_UNACCOUNTED)]
+
+
+def test_a_replay_repeats_the_same_ids() -> None:
+    first, second = patient().step(told(2, 60)), patient().step(told(2, 60))
+    assert first == second
