@@ -11,6 +11,7 @@ DEMO_TO_ITS_END = (
     "::test_the_demo_ends_by_itself_with_an_account_in_which_nothing_is_lost_and_an_alert_was_raised"
 )
 BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
+REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 
 ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
@@ -20,5 +21,6 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight bench scorer --json": BENCH,
     "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
     "docker compose up": COMPOSE,
+    "wardlight realism DIRECTORY": REALISM,
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""

@@ -9,8 +9,8 @@ from tests.support.tree import text, tracked
 
 PROGRAMS = ("wardlight", "make", "mosquitto_pub", "mosquitto_sub", "docker", "curl")
 """A code span that begins with one of these, and goes on, is a command."""
-PLACEHOLDER = re.compile(r"\b(?:PATIENT|EPISODE|DEVICE|FILE|REJECTION|PERSON|USER|TOKEN|WARD|BED|PORT|NAME)\b")
-"""Words that stand for something of the reader's own."""
+PLACEHOLDER = re.compile(r"(?<![$\w-])(?!(?:GET|POST|PUT|DELETE|WARDLIGHT_\w+)\b)[A-Z]{4,}\b(?!=)")
+"""Words in capitals stand for something of the reader's own."""
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
