@@ -72,6 +72,7 @@ class Heartbeat:
         """When the newest receipted probe was sent."""
         self._pinged_s = float("-inf")
         self._faults: dict[str, str] = {}
+        self._has_beaten = False
 
     @property
     def is_wanted(self) -> bool:
@@ -110,6 +111,7 @@ class Heartbeat:
         await self._publish(HEARTBEAT_TOPIC, codec.encode(beat), retain=True)
         detail = {"every_s": beat.every_s, "stages": {stage.name: round(stage.behind_s, 1) for stage in stages}}
         await in_transaction(self._door, self._database, put_down, Deed.HEARTBEAT, at_ms=beat.at_ms, detail=detail)
+        self._has_beaten = True
         self._telemetry.count("wardlight_alerts_heartbeats_total")
         now_s = self._now_s()
         if self._ping is not None and now_s - self._pinged_s >= self._settings.ping_every_s:
@@ -184,10 +186,13 @@ class Heartbeat:
     def _tell(self, found: dict[str, str]) -> None:
         self._telemetry.set("wardlight_alerts_path_whole", 0 if found else 1)
         if found.keys() != self._faults.keys():
-            if found:
-                log.error("heartbeat_stops", **{name.replace("-", "_"): why for name, why in found.items()})
-            else:
+            why = {name.replace("-", "_"): sentence for name, sentence in found.items()}
+            if not found:
                 log.info("heartbeat_goes_on")
+            elif self._has_beaten:
+                log.error("heartbeat_stops", **why)
+            else:
+                log.info("heartbeat_waits", **why)
         self._faults = found
 
     def _now_s(self) -> float:

@@ -130,9 +130,8 @@ def rates_between(first: Look, last: Look) -> Rates | None:
     readings = last.seen["readings"] - first.seen["readings"]
     records = _grown(first.ends, last.ends, LogTopic.READINGS)
     share = min(1.0, readings / records) if records else 0.0
-    recorded = _grown(
-        first.facts.positions.get("recorder", {}), last.facts.positions.get("recorder", {}), LogTopic.READINGS
-    )
+    before, after = first.facts.positions.get("recorder", {}), last.facts.positions.get("recorder", {})
+    recorded = _grown({**first.beginnings, **before}, after, LogTopic.READINGS)
     assessed = _grown(first.ends, last.ends, LogTopic.ASSESSMENTS)
     return Rates(window_s, readings / window_s, assessed / window_s, share * recorded / window_s)
 

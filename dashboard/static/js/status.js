@@ -96,8 +96,8 @@ function facts(status) {
   return [
     fact("Last done", Object.entries(DEEDS).map(([name, title]) => [title, status.deeds[name] ? `${duration(status.now_ms - status.deeds[name].at_ms)} ago` : name === "backup" ? "never: make one" : "never"])),
     fact("Database", database === null ? [["State", "does not answer"]] : [["Kind", database.kind === "sqlite" ? "SQLite" : "PostgreSQL"], ["Size", bytes(database.size_bytes)], ["Schema", database.schema_revision ?? "none"]]),
-    fact("Log", status.log === null ? [["State", "does not answer"]] : status.log.topics.map((topic) => [topic.topic, `${whole(topic.records)} held, ${whole(topic.trimmed)} trimmed`])),
-    fact("Versions", [["Wardlight", versions.program], ["Schema wanted", versions.schema_expected], ["Python", versions.python], ["River", versions.river], ...pipelines.map(([name, patients]) => [`Models ${name}`, `${whole(patients)} patients`])]),
+    fact("Log", status.log === null ? [["State", "does not answer"]] : status.log.topics.map((topic) => [topic.topic, `${whole(topic.records)} held${topic.trimmed ? `, ${whole(topic.trimmed)} trimmed` : ""}`])),
+    fact("Versions", [["Wardlight", versions.program], ["Schema wanted", versions.schema_expected], ["Python", versions.python], ["River", versions.river], ...pipelines.map(([name, patients]) => ["Models", `${whole(patients)} patients on ${name}`])]),
   ];
 }
 
