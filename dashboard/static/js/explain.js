@@ -9,7 +9,7 @@ const find = (selector) => document.querySelector(selector);
 export function showNews2(tile, nowMs) {
   const assessed = tile.assessment;
   const news2 = assessed?.news2 ?? null;
-  const old = assessed ? nowMs - assessed.seen_at_ms > tile.stale_after_ms : false;
+  const old = assessed ? nowMs - assessed.seen_at_ms > assessed.stale_after_ms : false;
   const total = find("#news2-total");
   setText(total, news2 ? news2Text(news2) : "–");
   setAttribute(total, "data-response", news2 && !old ? news2.response : "none");
@@ -53,6 +53,7 @@ export function showPattern(tile) {
 
 function patternSentence(assessed) {
   if (!assessed) return "Not assessed yet.";
+  if (assessed.as_of_ms !== null) return "A person charted since the last measurement; the pattern is judged again with the next one.";
   if (assessed.warming_up) return "Still learning what is usual for this patient: the pattern is not judged yet.";
   if (assessed.anomaly === null) return "Too few signs to judge the pattern.";
   const against = assessed.anomaly_threshold === null ? "" : ` against a threshold of ${assessed.anomaly_threshold.toFixed(2)}`;

@@ -10,6 +10,8 @@ export const SIGNS = {
   mean_pressure_mmhg: { label: "Mean pressure", short: "MAP", unit: "mmHg", decimals: 0 },
   consciousness_acvpu: { label: "Consciousness", short: "ACVPU", unit: "", decimals: 0 },
   supplemental_oxygen: { label: "Supplemental oxygen", short: "O₂", unit: "", decimals: 0 },
+  oxygen_flow_l_per_min: { label: "Oxygen flow", short: "Flow", unit: "L/min", decimals: 1 },
+  pain_score: { label: "Pain", short: "Pain", unit: "of 10", decimals: 0 },
   skin_temperature_celsius: { label: "Skin temperature", short: "Skin", unit: "°C", decimals: 1 },
   hrv_sdnn_ms: { label: "Heart rate variability", short: "HRV", unit: "ms", decimals: 0 },
   steps_count: { label: "Steps", short: "Steps", unit: "", decimals: 0 },

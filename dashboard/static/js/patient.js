@@ -1,6 +1,8 @@
 /** One patient's page: values now, course, alerts and what the scores say, live. */
 
 import { Acknowledger, AlertCounts, Announcer, acknowledgement, priorityShape } from "./alerts.js";
+import { useClock, withoutOldFlow } from "./charting-form.js";
+import { Charting } from "./charting.js";
 import { Charts } from "./charts.js";
 import { arrange, el, setText } from "./dom.js";
 import { showNews2, showPattern } from "./explain.js";
@@ -9,7 +11,7 @@ import { Frame, toast } from "./frame.js";
 import { LiveStream, ServerClock } from "./live.js";
 import { alertStrip } from "./tile.js";
 
-const SHOWN = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm", "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "mean_pressure_mmhg", "consciousness_acvpu", "supplemental_oxygen", "battery_percent"];
+const SHOWN = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm", "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "mean_pressure_mmhg", "consciousness_acvpu", "supplemental_oxygen", "oxygen_flow_l_per_min", "pain_score", "battery_percent"];
 const EVERY_MS = { 900000: null, 3600000: 5000, 21600000: 30_000, 86400000: 120_000 };
 const ROWS_PER_PAGE = 5000;
 const PAGES_MAX = 4;
@@ -19,6 +21,8 @@ const find = (selector) => document.querySelector(selector);
 const clock = new ServerClock();
 const frame = new Frame(clock);
 const charts = new Charts();
+const charting = new Charting({ patientId, clock });
+useClock(clock);
 const counts = new AlertCounts("Patient – Wardlight");
 const announcer = new Announcer();
 const acknowledger = new Acknowledger(() => render());
@@ -37,12 +41,14 @@ const stream = new LiveStream(`/api/v1/events?patient=${encodeURIComponent(patie
     render();
     loadHistory();
     loadEpisodes();
+    charting.load();
   },
   patient: (event) => {
     tile = event.tile;
     charts.add(event.samples.map(toRow));
     if (event.samples_dropped) loadHistory();
     if (event.alerts_changed) loadEpisodes();
+    if (event.charting_changed) charting.load();
     render();
   },
   gone: (event) => {
@@ -85,7 +91,7 @@ async function loadHistory() {
     return;
   }
   if (turn !== asked) return;
-  charts.add(rows);
+  charts.add(rows.filter((row) => !row.charted));
   render();
 }
 
@@ -124,6 +130,7 @@ function render() {
   setText(find("#pretend"), ORIGIN_NOTES[tile.origin] ? `${ORIGIN_NOTES[tile.origin]} data: not a real patient’s present state.` : "");
   renderAlerts();
   renderValues(nowMs);
+  charting.show(tile, nowMs);
   showNews2(tile, nowMs);
   showPattern(tile);
   renderEpisodes(nowMs);
@@ -156,7 +163,8 @@ function renderValues(nowMs) {
   if (stale) setText(find("#no-data"), ageMs === Infinity ? "No data yet" : `No data for ${duration(ageMs)} — last heard ${clockTime(tile.seen_at_ms)}`);
   setText(find("#age"), ageMs === Infinity || stale ? "" : `${duration(ageMs)} ago`);
   find("#content").classList.toggle("is-stale-patient", stale);
-  const shown = SHOWN.filter((sign) => tile.signs[sign]);
+  const known = withoutOldFlow(tile.signs);
+  const shown = SHOWN.filter((sign) => known[sign]);
   for (const sign of shown) if (!values.has(sign)) values.set(sign, valueCell(sign));
   for (const sign of shown) {
     const now = tile.signs[sign];
@@ -164,7 +172,7 @@ function renderValues(nowMs) {
     const signAgeMs = Math.max(0, nowMs - now.seen_at_ms);
     setText(value, formatValue(sign, now.value));
     setText(age, signAgeMs > 10_000 ? `${duration(signAgeMs)} ago` : "");
-    node.classList.toggle("is-old", stale || signAgeMs > now.stale_after_ms);
+    node.classList.toggle("is-old", (stale && !now.charted_by) || signAgeMs > now.stale_after_ms);
   }
   arrange(find("#signs"), shown.map((sign) => values.get(sign).node));
 }

@@ -77,7 +77,7 @@ export class Tile {
   #renderBig(sign, nowMs, windows) {
     const cell = this.cells[sign];
     const shown = this.data.signs[sign];
-    const stale = this.isStale || !shown || nowMs - shown.seen_at_ms > shown.stale_after_ms;
+    const stale = (this.isStale && !shown?.charted_by) || !shown || nowMs - shown.seen_at_ms > shown.stale_after_ms;
     setText(cell.value, shown ? formatValue(sign, shown.value) : "–");
     cell.node.classList.toggle("is-old", Boolean(shown) && stale);
     setAttribute(cell.node, "title", describe(sign, shown, stale, nowMs));
@@ -94,7 +94,7 @@ export class Tile {
   #renderNews2(nowMs) {
     const assessed = this.data.assessment;
     const news2 = assessed?.news2;
-    const old = !assessed || nowMs - assessed.seen_at_ms > this.data.stale_after_ms;
+    const old = !assessed || nowMs - assessed.seen_at_ms > assessed.stale_after_ms;
     setText(this.news2, news2 ? news2Text(news2) : "–");
     setAttribute(this.news2, "data-response", news2 && !old ? news2.response : "none");
     this.news2.classList.toggle("is-old", Boolean(news2) && old);
@@ -165,7 +165,7 @@ function renderSmall(cell, signs, nowMs, tileIsStale, text) {
   const known = signs.filter(Boolean);
   setText(cell.value, known.length ? text(known[0]) : "–");
   const old = known.some((sign) => nowMs - sign.seen_at_ms > sign.stale_after_ms);
-  cell.node.classList.toggle("is-old", known.length > 0 && (tileIsStale || old));
+  cell.node.classList.toggle("is-old", known.length > 0 && ((tileIsStale && !known[0].charted_by) || old));
   setAttribute(cell.node, "title", known.length ? `${duration(nowMs - Math.min(...known.map((sign) => sign.seen_at_ms)))} old` : "not measured");
 }
 
