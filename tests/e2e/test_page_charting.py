@@ -156,7 +156,7 @@ async def test_pictures_of_charting(tmp_path: Path, name: str, dark: bool, phone
         assert box is not None
         assert box["width"] <= width, "nothing to scroll sideways to"
         if not dark:
-        await picture(browser, panel, name)
+            await picture(browser, panel, name)
         looked = os.environ.get("WARDLIGHT_TEST_LOOK")
         if looked:
             await page.screenshot(path=f"{looked}/{name}", full_page=True)
