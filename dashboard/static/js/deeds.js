@@ -259,8 +259,8 @@ export function correct(device, book) {
     title: `Correct: who wore ${device.device_id}?`,
     verb: "Correct",
     fields: [
-      { name: "since", label: "On the wrong patient since", input: { type: "datetime-local", step: "1", maxLength: -1 } },
-      { name: "until", label: "Until (empty: until now, and it is still on)", required: false, input: { type: "datetime-local", step: "1", maxLength: -1 } },
+      { name: "since", label: "On the wrong patient since", input: { type: "datetime-local", step: "1" } },
+      { name: "until", label: "Until (empty: until now, and it is still on)", required: false, input: { type: "datetime-local", step: "1" } },
       { name: "to", label: "Who really wore it", options: [...patientChoices(book, null), [NOBODY, "Nobody"]] },
       { name: "reason", label: "What happened, for the record", input: { maxLength: 300 } },
     ],
