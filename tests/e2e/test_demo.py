@@ -1,26 +1,20 @@
 """`wardlight demo` as the process a newcomer starts: its account, its end by Ctrl-C, and a port that is taken."""
 
-import contextlib
 import json
-import re
 import signal
 import socket
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from runtime.version import VERSION
+from tests.support.demo_process import GREETED_S_MAX, address_of, demo
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
-GREETED_S_MAX = 60
 ENDED_S_MAX = 100
 """The demo's own deadline for its end, 90 s, and a little."""
 COUNTS = {
@@ -30,40 +24,11 @@ COUNTS = {
 LATENCIES = {"reading_to_stored_ms", "reading_to_alert_ms"}
 
 
-@contextlib.contextmanager
-def demo(*options: str) -> Iterator["subprocess.Popen[str]"]:
-    """The demo's process, ended whatever happens."""
-    command = [sys.executable, "-m", "wardlight", "demo", *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def run_to_end(process: "subprocess.Popen[str]", *, within_s: float) -> tuple[int, dict[str, Any], str]:
     """Exit code, the account, and what was said to people."""
     out, said = process.communicate(timeout=within_s)
     assert out.count("\n") == 1, f"{out}\n{said}"
     return process.returncode, json.loads(out), said
-
-
-def address_of(process: "subprocess.Popen[str]") -> str:
-    """Where the page is, as the greeting says."""
-    assert process.stderr is not None
-    overdue = threading.Timer(GREETED_S_MAX, process.kill)
-    overdue.start()
-    try:
-        lines: list[str] = []
-        for text in process.stderr:
-            lines.append(text)
-            found = re.search(r"http://\S+", text)
-            if found is not None:
-                return found[0]
-    finally:
-        overdue.cancel()
-    raise AssertionError(f"The demo never said where it is: {lines}")
 
 
 def assert_whole(account: dict[str, Any], keys: Sequence[str] = ("published", "accepted", "stored", "scored")) -> None:
