@@ -164,13 +164,15 @@ def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Co
     return list(lines.values())
 
 
-def without_repeats(accepted: Sequence[Accepted]) -> list[Accepted]:
+def without_repeats(jotting: Jotting) -> Jotting:
     """The same, less what is not new."""
-    return [
+    accepted = [
         msgspec.structs.replace(line, repeats=[], unnumbered_repeats=0, unstorable=[], unnumbered_unstorable=0)
-        for line in accepted
+        for line in jotting.accepted
         if line.numbers or line.unnumbered or line.copied
     ]
+    refused = [line for line in jotting.refused if line.is_new]
+    return msgspec.structs.replace(jotting, accepted=accepted, refused=refused)
 
 
 def assessed_of(rows: Sequence[Row], new: Collection[str] | None = None) -> list[tuple[str, int, int]]:

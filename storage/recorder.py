@@ -240,13 +240,13 @@ class RecorderHandler:
         readings, assessed, refused = self._lanes.values()
         of_readings, of_assessed, of_refused = outcomes
         unstorable = [index for index, _ in of_readings.refused]
-        accepted = accepted_of(readings.rows, of_readings.new, unstorable)
-        return Jotting(
+        jotting = Jotting(
             self._clock.now_ms(),
-            accepted if self._counts_repeats else without_repeats(accepted),
+            accepted_of(readings.rows, of_readings.new, unstorable),
             assessed_of(assessed.rows, of_assessed.new),
             refused_of(refused.rows, of_refused.new),
         )
+        return jotting if self._counts_repeats else without_repeats(jotting)
 
     def _withdraw_assessments(self, conn: Connection) -> None:
         rows = self._lanes[LogTopic.ASSESSMENTS.value].rows
