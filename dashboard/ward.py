@@ -26,6 +26,8 @@ SPOT_SIGNS = frozenset(
 """Measured now and then: one value alone does not say when the next is due."""
 CHARTED_SIGNS = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.OXYGEN_FLOW, Sign.PAIN})
 """Nothing that is worn measures them: whoever sends one, it holds until the next round, whatever the distance of the last two."""
+SPOT_INTERVALS_MIN = 3
+"""A cuff inflates twice in a row when it is put on; a usual distance takes so many intervals to show."""
 INTERVALS_KEPT = 5
 """A median of five outlives two gaps."""
 
@@ -50,8 +52,10 @@ class WardLimits:
         """The age from which data that came at these intervals is stale: a slow sign is not judged by a fast one's clock."""
         if sign is not None and sign in CHARTED_SIGNS:
             return measured_for_ms(sign)
+        if sign in SPOT_SIGNS and len(intervals_ms) < SPOT_INTERVALS_MIN:
+            return self.spot_stale_after_ms
         if not intervals_ms:
-            return self.spot_stale_after_ms if sign in SPOT_SIGNS else self.stale_after_ms
+            return self.stale_after_ms
         usual_ms = self.stale_cadences * median(intervals_ms)
         return int(max(self.stale_after_ms, min(usual_ms, self.stale_after_ms_max)))
 

@@ -161,3 +161,10 @@ def test_a_single_spot_value_is_not_judged_by_the_clock_of_continuous_signs() ->
     assert patient.signs[Sign.HEART_RATE].stale_after_ms(LIMITS) == 30_000
     assert patient.signs[Sign.SYSTOLIC].stale_after_ms(LIMITS) == 900_000
     assert patient.signs[Sign.CONSCIOUSNESS].stale_after_ms(LIMITS) == 6 * 3_600_000
+
+
+def test_a_cuff_that_inflates_twice_when_it_is_put_on_does_not_make_its_values_stale_within_the_minute() -> None:
+    patient = ward_with([reading(at_s=second, systolic_mmhg=120) for second in (0, 8, 16)]).patients[P1]
+    assert patient.signs[Sign.SYSTOLIC].stale_after_ms(LIMITS) == 900_000
+    regular = ward_with([reading(at_s=second, systolic_mmhg=120) for second in range(4)]).patients[P1]
+    assert regular.signs[Sign.SYSTOLIC].stale_after_ms(LIMITS) == 30_000
