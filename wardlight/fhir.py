@@ -1,6 +1,6 @@
 """History as FHIR R4: a Bundle of vital-signs Observations (hl7.org/fhir/R4/vitalsigns).
 
-Only signs with a LOINC code become Observations. Blood pressure is one panel with its components, and pulse oximetry
+Only signs with a LOINC code become Observations; what a person charted names them as performer. Blood pressure is one panel with its components, and pulse oximetry
 carries both codes that US Core demands.
 """
 
@@ -17,6 +17,8 @@ _MDC = "urn:iso:std:iso:11073:10101"
 _CATEGORY = {
     "coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]
 }
+_SURVEY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
+"""Pain is what the patient says, not what is measured."""
 _PRESSURE_PANEL = "85354-9"
 _OXYGEN_SATURATION = "2708-6"
 _PRESSURES = (Sign.SYSTOLIC, Sign.DIASTOLIC, Sign.MEAN_PRESSURE)
@@ -47,14 +49,17 @@ def _observations(patient_id: str, row: Mapping[str, Any]) -> Iterator[dict[str,
 
 def _head(patient_id: str, row: Mapping[str, Any], code: Mapping[str, Any]) -> dict[str, Any]:
     identity = f"{patient_id}|{row['measured_at_ms']}|{code['coding'][0]['code']}|{row.get('reading_id', '')}"
+    charted = row.get("charted")
+    performer = {} if charted is None else {"performer": [{"display": charted["by"]}]}
     return {
         "resourceType": "Observation",
         "id": hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
         "status": "final",
-        "category": [_CATEGORY],
+        "category": [_SURVEY if code["coding"][0]["code"] == SIGN_FACTS[Sign.PAIN].loinc else _CATEGORY],
         "code": dict(code),
         "subject": {"reference": f"Patient/{patient_id}"},
         "effectiveDateTime": moment_text(row["measured_at_ms"]),
+        **performer,
     }
 
 

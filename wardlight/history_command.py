@@ -19,6 +19,8 @@ from wardlight.printing import print_json, print_table, table
 
 PAGE_ROWS = 5000
 """Rows asked of the API at once."""
+CHARTED_BY = "charted_by"
+"""The column that names who observed a row, where people did."""
 _NOT_TEXT = "Parquet is not text: name a file with --output."
 
 
@@ -103,11 +105,11 @@ def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format
     """Every format that is text."""
     match format_:
         case Format.TABLE:
-            print_table(table(("measured at", *present), (_cells(row, present) for row in rows)), stream=stream)
+            print_table(table(("measured at", *_columns(rows, present)), _lines(rows, present)), stream=stream)
         case Format.CSV:
             writer = csv.writer(stream)
-            writer.writerow(("measured_at", *present))
-            writer.writerows(_cells(row, present) for row in rows)
+            writer.writerow(("measured_at", *_columns(rows, present)))
+            writer.writerows(_lines(rows, present))
             stream.flush()
         case Format.JSON:
             print_json(rows, stream=stream)
@@ -117,8 +119,21 @@ def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format
             raise InvalidArgument(_NOT_TEXT)
 
 
-def _cells(row: dict[str, Any], signs: list[Sign]) -> list[object]:
-    return [moment_text(row["measured_at_ms"]), *(row["signs"].get(sign.value) for sign in signs)]
+def _columns(rows: list[dict[str, Any]], signs: list[Sign]) -> list[str]:
+    """The signs, and who charted them, where somebody did."""
+    return [*signs, *([CHARTED_BY] if any(map(_author, rows)) else [])]
+
+
+def _lines(rows: list[dict[str, Any]], signs: list[Sign]) -> Iterator[list[object]]:
+    with_author = len(_columns(rows, signs)) > len(signs)
+    for row in rows:
+        cells: list[object] = [moment_text(row["measured_at_ms"]), *(row["signs"].get(sign.value) for sign in signs)]
+        yield [*cells, _author(row)] if with_author else cells
+
+
+def _author(row: dict[str, Any]) -> str | None:
+    charted = row.get("charted")
+    return None if charted is None else str(charted["by"])
 
 
 def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path) -> None:
@@ -130,4 +145,6 @@ def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path) 
     }
     for sign in signs:
         columns[sign.value] = pa.array([row["signs"].get(sign.value) for row in rows], type=pa.float64())
+    if any(map(_author, rows)):
+        columns[CHARTED_BY] = pa.array([_author(row) for row in rows], type=pa.string())
     parquet.write_table(pa.table(columns), str(output))
