@@ -18,8 +18,11 @@ ELSEWHERE: Mapping[str, str] = {
     "make test": ".ci/run",
     "make check": "scripts/check",
     "make bench": BENCH,
+    "make pictures": "tests/e2e/test_page_ward.py::test_24_patients_stand_on_one_screen",
     "wardlight bench scorer --json": BENCH,
     "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
+    "wardlight demo": DEMO,
+    "wardlight up": "tests/integration/test_one_box.py::test_a_box_that_is_killed_again_and_again_keeps_every_receipted_reading",
     "docker compose up": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
 }
