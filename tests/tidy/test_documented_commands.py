@@ -11,7 +11,7 @@ from ingest.decoder import Decoded, decode
 from ingest.settings import IngestSettings
 from tests.support.commands_elsewhere import ELSEWHERE
 from tests.support.documented_syntax import complaint_about, is_a_name
-from tests.support.documents import Command, all_commands, json_blocks, unfenced_commands
+from tests.support.documents import Command, all_commands, json_blocks, pages, unfenced_commands
 from tests.support.tree import ROOT, parsed, text
 from vitals import codec
 from vitals.alert import Transition
@@ -21,6 +21,8 @@ NOW = "2026-01-31T14:05:00Z"
 NOW_MS = 1_769_868_300_000
 TOPIC = "wardlight/v1/devices/my-watch/readings"
 _MOMENT = re.compile(r"\$\(date [^)]*\)")
+_MODULE = re.compile(r"python -m (?P<module>[\w.]+)(?P<rest>[^`\n]*)")
+_TEST = re.compile(r"\btests/[\w./]+")
 _TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 OURS = [command for command in all_commands() if command.program == "wardlight" and not is_a_name(command.words)]
 MADE = [command for command in all_commands() if command.program == "make"]
@@ -35,6 +37,17 @@ def test_a_command_exists_with_its_options(command: Command) -> None:
 def test_every_target_is_in_the_makefile() -> None:
     targets = set(_TARGET.findall(text("Makefile")))
     assert {command.words[1] for command in MADE} <= targets
+
+
+def test_every_module_and_test_that_a_document_runs_exists() -> None:
+    missing = [
+        f"{document}: {found[0]}"
+        for document in pages()
+        for found in _MODULE.finditer(text(document))
+        for wanted in (_file_of(found["module"]), *_TEST.findall(found["rest"]))
+        if wanted is None or not (ROOT / wanted).exists()
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("command", SENT, ids=str)
@@ -72,6 +85,14 @@ def test_what_runs_a_command_elsewhere_exists(where: str) -> None:
 
 def test_only_commands_of_the_documents_are_listed_as_run_elsewhere() -> None:
     assert ELSEWHERE.keys() - {command.text for command in all_commands()} == set()
+
+
+def _file_of(module: str) -> str | None:
+    """Where `python -m module` begins; `.` for a tool of others."""
+    if module in {"pytest", "pip"}:
+        return "."
+    places = (f"{module.replace('.', '/')}.py", f"{module.replace('.', '/')}/__main__.py")
+    return next((place for place in places if (ROOT / place).is_file()), None)
 
 
 def accepts(message: str) -> bool:
