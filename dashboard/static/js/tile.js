@@ -145,7 +145,8 @@ export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, a
 function calmStrip(recent) {
   if (!recent) return el("p", { className: "calm" }, "No active alert");
   const seen = recent.acknowledged ? "" : ", never acknowledged";
-  return el("p", { className: "calm is-recent", title: recent.text }, `Ended ${clockTime(recent.resolved_at_ms)}${seen}: ${recent.text}`);
+  const what = recent.retracted || recent.retrospective ? clockTime(recent.resolved_at_ms) : `Ended ${clockTime(recent.resolved_at_ms)}${seen}`;
+  return el("p", { className: "calm is-recent", title: recent.text }, `${what}: ${recent.text}`);
 }
 
 function bigCell(sign) {
