@@ -11,8 +11,9 @@ from dashboard.permissions import Role
 from dashboard.sign_in_passwords import Passwords
 from storage import people
 from storage.people import Account, StoredGrant
-from tests.e2e.test_page_ward import beating, obeying, picture, seed_ward, step, tile_of
 from tests.support.chromium import chromium, page_at
+from tests.support.pictures import picture
+from tests.support.shown_ward import beating, obeying, seed_ward, step, tile_of
 from tests.support.ward_scene import WARD, WardScene, serving, ward_scene
 from vitals.alert import AlertKind, Priority
 from vitals.reading import WardId
@@ -48,6 +49,7 @@ async def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
     await page.get_by_role("button", name="Sign in").click()
 
 
+@pytest.mark.pictures
 async def test_one_signs_in_acknowledges_in_ones_own_name_and_signs_out(tmp_path: Path) -> None:
     async with guarded(tmp_path) as scene, chromium() as browser:
         seed_ward(scene, beds=4)
@@ -103,6 +105,7 @@ async def test_a_password_given_by_somebody_else_is_changed_first(tmp_path: Path
             await expect(page.locator(".tile")).to_have_count(2)
 
 
+@pytest.mark.pictures
 async def test_the_lock_takes_clicks_and_leaves_every_alarm_visible_and_live(tmp_path: Path) -> None:
     async with guarded(tmp_path, idle_lock_s=5) as scene, chromium() as browser:
         seed_ward(scene)
@@ -158,6 +161,7 @@ async def test_the_end_of_a_session_is_said_on_the_page(tmp_path: Path) -> None:
             await expect(page.locator("#connection")).to_have_text("Not live")
 
 
+@pytest.mark.pictures
 async def test_a_patient_of_another_ward_is_opened_in_an_emergency_and_it_shows(tmp_path: Path) -> None:
     async with guarded(tmp_path) as scene, chromium() as browser:
         seed_ward(scene, beds=2)
@@ -177,6 +181,7 @@ async def test_a_patient_of_another_ward_is_opened_in_an_emergency_and_it_shows(
             await expect(page.locator(".tile")).to_have_count(1)
 
 
+@pytest.mark.pictures
 async def test_an_administrator_adds_somebody_gives_and_takes_roles_and_makes_a_token(tmp_path: Path) -> None:
     async with guarded(tmp_path) as scene, chromium() as browser:
         seed_ward(scene, beds=2)
