@@ -73,7 +73,8 @@ def enter(conn: Connection, bounds: Bounds = DEFAULT_BOUNDS) -> int:
 
 def _keys_of(jotting: Jotting) -> Iterable[Key]:
     lines: Iterable[Accepted | Refusal] = (*jotting.accepted, *jotting.refused)
-    return [(line.device_id, line.boot) for line in lines if line.boot is not None]
+    usual = [(device_id, boot) for device_id, boot, _ in jotting.usual]
+    return usual + [(line.device_id, line.boot) for line in lines if line.boot is not None]
 
 
 class _Sheet:
@@ -102,6 +103,8 @@ class _Sheet:
     def enter(self, jottings: Sequence[Jotting]) -> None:
         """Take note of all of them; neighbouring numbers of several jottings are entered as one run."""
         accepted: dict[tuple[str, str | None, int], Accepted] = {}
+        for (device_id, boot, hour_ms), numbers in _usual(jottings).items():
+            accepted[device_id, boot, hour_ms] = Accepted(device_id, boot, hour_ms, numbers)
         for jotting in jottings:
             for line in jotting.accepted:
                 key = (line.device_id, line.boot, line.hour_ms)
@@ -199,6 +202,19 @@ class _Sheet:
             for gap in boot_of(row).book.gaps:
                 self._hours[gap.hour_ms, device_id]["forgotten"] += gap.count
             conn.execute(delete(ledger_boots).where(columns.device_id == device_id, columns.boot == row.boot))
+
+
+def _usual(jottings: Iterable[Jotting]) -> dict[tuple[str, str, int], list[int]]:
+    usual: dict[tuple[str, str, int], list[int]] = {}
+    for jotting in jottings:
+        hour_ms = jotting.hour_ms
+        for device_id, boot, numbers in jotting.usual:
+            key = (device_id, boot, hour_ms)
+            if key in usual:
+                usual[key] += numbers
+            else:
+                usual[key] = numbers
+    return usual
 
 
 def _join(whole: Accepted, line: Accepted) -> None:

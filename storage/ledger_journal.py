@@ -4,7 +4,7 @@ So what is counted is exactly what was committed, each record of the log once, w
 numbers as they came, nothing summed up that `storage.ledger` can sum up later (ADR 0016).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any, Final
@@ -33,7 +33,8 @@ _ASSESSMENT = [column.name for column in assessments.columns]
 _READING_ID: Final = 0
 _MEASURED_AT_OF: Final = _places(_READING, "measured_at_ms")
 _CORRECTION_OF: Final = _places(_READING, "correction_id")
-_NUMBER_OF: Final = _places(_READING, "device_id", "boot", "sequence")
+_BOOT_OF: Final = _places(_READING, "device_id", "boot")
+_SEQUENCE_OF: Final = _places(_READING, "sequence")
 _REFUSAL_OF: Final = _places(
     _REJECTION, "rejection_id", "device_id", "boot", "sequence", "reason", "received_at_ms", "in_part"
 )
@@ -77,14 +78,18 @@ class Refusal(msgspec.Struct, array_like=True, omit_defaults=True):
     """SQL did not hold it before."""
 
 
-class Jotting(msgspec.Struct, array_like=True):
+class Jotting(msgspec.Struct, array_like=True, omit_defaults=True):
     """One commit of the recorder."""
 
     at_ms: int
-    accepted: list[Accepted]
-    assessed: list[tuple[str, int, int]]
+    accepted: list[Accepted] = []
+    assessed: list[tuple[str, int, int]] = []
     """Device, hour, and how many assessments are new."""
-    refused: list[Refusal]
+    refused: list[Refusal] = []
+    hour_ms: int = 0
+    """Of `usual`."""
+    usual: list[tuple[str, str, list[int]]] = []
+    """The usual case, as briefly as can be: device, boot, and sequence numbers that are all new, measured in one hour."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -93,7 +98,7 @@ _decode: Final = msgspec.msgpack.Decoder(Jotting).decode
 
 def jot(conn: Connection, jotting: Jotting) -> None:
     """Write it, in the transaction of what it tells of; nothing where it tells nothing."""
-    if jotting.accepted or jotting.assessed or jotting.refused:
+    if jotting.usual or jotting.accepted or jotting.assessed or jotting.refused:
         conn.execute(insert(ledger_journal), {"record": _encode(jotting)})
 
 
@@ -102,46 +107,36 @@ def read(record: bytes) -> Jotting:
     return _decode(record)
 
 
-def accepted_of(
-    rows: Sequence[Row], new: Collection[str] | None = None, unstorable: Collection[int] = ()
-) -> list[Accepted]:
-    """The readings of a batch; `new` are the ids that SQL did not hold before (None: all), `unstorable` indices of rows."""
+def note_readings(
+    jotting: Jotting, rows: Sequence[Row], new: Collection[str] | None = None, unstorable: Collection[int] = ()
+) -> None:
+    """Put the readings of a batch down; `new` are the ids that SQL did not hold before (None: all), `unstorable` indices."""
     if not rows:
-        return []
-    if new is None and not unstorable and not any(map(_CORRECTION_OF, rows)):
-        return _all_new(rows)
-    return _one_by_one(rows, new, frozenset(unstorable))
-
-
-def _all_new(rows: Sequence[Row]) -> list[Accepted]:
-    """The usual case, in one pass: everything is new, and nearly always of one hour."""
-    first_ms, last_ms = min(map(_MEASURED_AT_OF, rows)), max(map(_MEASURED_AT_OF, rows))
-    if first_ms // HOUR_MS != last_ms // HOUR_MS:
-        by_hour: dict[int, list[Row]] = {}
-        for row in rows:
-            by_hour.setdefault(_MEASURED_AT_OF(row) // HOUR_MS, []).append(row)
-        return [line for part in by_hour.values() for line in _all_new(part)]
-    hour_ms = first_ms // HOUR_MS * HOUR_MS
-    groups: dict[tuple[str, str | None], list[Any]] = {}
-    for device_id, boot, number in map(_NUMBER_OF, rows):
-        key = (device_id, boot)
-        if key in groups:
-            groups[key].append(number)
-        else:
-            groups[key] = [number]
-    return [
-        Accepted(device_id, None, hour_ms, [], [], len(numbers))
-        if boot is None
-        else Accepted(device_id, boot, hour_ms, numbers)
-        for (device_id, boot), numbers in groups.items()
-    ]
+        return
+    moments = list(map(_MEASURED_AT_OF, rows))
+    hour = min(moments) // HOUR_MS
+    if new is not None or unstorable or max(moments) // HOUR_MS != hour or any(map(_CORRECTION_OF, rows)):
+        jotting.accepted = _one_by_one(rows, new, frozenset(unstorable))
+        return
+    groups: defaultdict[tuple[str, str | None], list[Any]] = defaultdict(list)
+    for boot, number in zip(map(_BOOT_OF, rows), map(_SEQUENCE_OF, rows), strict=True):
+        groups[boot].append(number)
+    jotting.hour_ms = hour * HOUR_MS
+    jotting.usual = [(device_id, boot, numbers) for (device_id, boot), numbers in groups.items() if boot is not None]
+    if len(jotting.usual) != len(groups):
+        jotting.accepted = [
+            Accepted(device_id, None, jotting.hour_ms, [], unnumbered=len(numbers))
+            for (device_id, boot), numbers in groups.items()
+            if boot is None
+        ]
 
 
 def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Collection[int]) -> list[Accepted]:
     lines: dict[tuple[str, str | None, int], Accepted] = {}
     seen: set[str] = set()
     for index, row in enumerate(rows):
-        device_id, boot, number = _NUMBER_OF(row)
+        device_id, boot = _BOOT_OF(row)
+        number = _SEQUENCE_OF(row)
         reading_id = row[_READING_ID]
         is_new = reading_id not in seen and (new is None or reading_id in new)
         seen.add(reading_id)

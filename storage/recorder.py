@@ -19,7 +19,7 @@ from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
 from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
-from storage.ledger_journal import Jotting, accepted_of, assessed_of, jot, refused_of, without_repeats
+from storage.ledger_journal import Jotting, assessed_of, jot, note_readings, refused_of, without_repeats
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import (
@@ -242,10 +242,10 @@ class RecorderHandler:
         unstorable = [index for index, _ in of_readings.refused]
         jotting = Jotting(
             self._clock.now_ms(),
-            accepted_of(readings.rows, of_readings.new, unstorable),
-            assessed_of(assessed.rows, of_assessed.new),
-            refused_of(refused.rows, of_refused.new),
+            assessed=assessed_of(assessed.rows, of_assessed.new),
+            refused=refused_of(refused.rows, of_refused.new),
         )
+        note_readings(jotting, readings.rows, of_readings.new, unstorable)
         return jotting if self._counts_repeats else without_repeats(jotting)
 
     def _withdraw_assessments(self, conn: Connection) -> None:

@@ -206,7 +206,7 @@ def runs_of(numbers: list[int]) -> list[tuple[int, int]]:
     [(3, 5), (8, 9)]
     """
     first, last = numbers[0], numbers[-1]
-    if last - first + 1 == len(numbers) and all(map(int.__eq__, numbers, range(first, last + 1))):
+    if last - first + 1 == len(numbers) and numbers == list(range(first, last + 1)):
         return [(first, last)]
     runs: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):
