@@ -65,15 +65,15 @@ class Fleet:
 
     def truths(self) -> list[TruthRecord]:
         """What is true of each bed's course, bed by bed; known from the start."""
-        every_s = self._settings.burst / self._settings.rate_hz
+        settings = self._settings
         return [
             TruthRecord(
                 device_id=wearing.device.device_id,
                 started_at_ms=self.started_at_ms,
-                truth=course.truth(every_s),
+                truth=course.truth(_burst(settings, bed) / settings.rate_hz),
                 spare_device_id=None if wearing.spare is None else wearing.spare.device_id,
             )
-            for wearing, course in zip(self._wearings, self.scenarios, strict=True)
+            for bed, (wearing, course) in enumerate(zip(self._wearings, self.scenarios, strict=True))
         ]
 
     async def open(self) -> None:
@@ -163,10 +163,10 @@ class Fleet:
                     phase_s=bed / (settings.beds * settings.rate_hz),
                     day_s=day_s,
                     cuff_phase_s=CUFF_EVERY_S * bed / settings.beds,
-                    burst=settings.burst,
+                    burst=_burst(settings, bed),
                     average_s=settings.average_s,
                 ),
-                has_rounds=_has_rounds(bed, course),
+                has_rounds=settings.device_rounds and _has_rounds(bed, course),
             )
             for bed, course in enumerate(self.scenarios)
         ]
@@ -198,6 +198,10 @@ def _cast(settings: SimulatorSettings) -> tuple[Scenario, ...]:
         )
         for bed in range(settings.beds)
     )
+
+
+def _burst(settings: SimulatorSettings, bed: int) -> int:
+    return settings.burst if bed % settings.bursting_every == settings.bursting_every - 1 else 1
 
 
 def _has_rounds(bed: int, course: Scenario) -> bool:

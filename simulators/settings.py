@@ -22,8 +22,12 @@ class SimulatorSettings(Section):
     """How many seconds of that one scenario pass in one second. `demo` and `mix` have their own scales."""
     onsets_within_s: float = Field(default=86_400.0, gt=0)
     """Over how long the onsets of `mix` are spread."""
+    device_rounds: bool = True
+    """Whether devices report consciousness and oxygen as a nurse would enter them; otherwise people have to chart them."""
     burst: int = Field(default=1, ge=1, le=1000)
     """So many readings come a second apart, then a pause, at the same rate on the whole."""
+    bursting_every: int = Field(default=1, ge=1)
+    """Which devices measure in such bursts: one bed in so many."""
     average_s: float = Field(default=0.0, ge=0, le=3600)
     """A reading is the mean over this long before it, as slow wearables report; 0 is the moment itself."""
     day_s: float | None = Field(default=None, ge=0, lt=86_400)

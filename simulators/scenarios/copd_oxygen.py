@@ -44,8 +44,8 @@ class CopdOxygen(Scenario):
         return {
             **signs,
             Sign.SPO2: np.minimum(stable * (1 - high) + raised * high, 100.0),
-            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=18.5, share=usual, kept=0.4) - narcosis,
-            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=80, share=usual, kept=0.6),
+            Sign.RESPIRATORY_RATE: drawn(signs, Sign.RESPIRATORY_RATE, target=17.5, share=usual, kept=0.25) - narcosis,
+            Sign.HEART_RATE: drawn(signs, Sign.HEART_RATE, target=78, share=usual, kept=0.4),
         }
 
     def truth(self, every_s: float = 1.0) -> Truth:

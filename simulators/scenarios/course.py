@@ -36,7 +36,14 @@ SIGN_LOST_KINDS: tuple[AlertKind, ...] = (
     AlertKind.TEMPERATURE_LOST,
     AlertKind.SYSTOLIC_LOST,
 )
-JUDGED_KINDS: tuple[AlertKind, ...] = (*LIMIT_KINDS, *SCORE_KINDS, *SIGN_LOST_KINDS, AlertKind.LOST_CONTACT)
+JUDGED_KINDS: tuple[AlertKind, ...] = (
+    *LIMIT_KINDS,
+    *SCORE_KINDS,
+    *SIGN_LOST_KINDS,
+    AlertKind.CONSCIOUSNESS,
+    AlertKind.LOST_CONTACT,
+    AlertKind.LEDGER_IMBALANCE,
+)
 """All that truth speaks of: an unusual pattern is a model's opinion, which nobody can call false by the course alone."""
 
 DECISION_MARGIN_S = 10.0

@@ -71,6 +71,7 @@ class Pneumonia(Scenario):
                 AlertKind.NEWS2_SINGLE_RED,
                 AlertKind.NEWS2_URGENT,
                 AlertKind.NEWS2_EMERGENCY,
+                AlertKind.CONSCIOUSNESS,
                 AlertKind.RESPIRATORY_RATE_HIGH,
                 AlertKind.TEMPERATURE_HIGH,
             ),

@@ -48,6 +48,8 @@ class MemoryBroker:
         self._sessions: dict[str, _Session] = {}
         self.retained: dict[str, bytes] = {}
         self.up = True
+        self._wanted: dict[str, tuple[_Session, ...]] = {}
+        """Which sessions want a topic, as far as it was asked since sessions or filters last changed."""
 
     def session(self, client_id: str, *, clean: bool = False, will: Will | None = None) -> "MemoryMqtt":
         """A client, not yet open."""
@@ -57,6 +59,7 @@ class MemoryBroker:
         """Forget every queue and session, cut every connection; retained messages survive as saved ones do."""
         ports = [session.port for session in self._sessions.values() if session.port is not None]
         self._sessions.clear()
+        self._wanted.clear()
         self.up = False
         for port in ports:
             port.cut()
@@ -69,6 +72,7 @@ class MemoryBroker:
         """Connect a client; True where its session was still there."""
         if not self.up:
             raise Unavailable("The broker in memory is down.")
+        self._wanted.clear()
         if port.clean:
             self._sessions.pop(port.client_id, None)
         resumed = port.client_id in self._sessions
@@ -88,6 +92,7 @@ class MemoryBroker:
         session.port = None
         if port.clean:
             del self._sessions[port.client_id]
+            self._wanted.clear()
         if port.will is not None and not politely:
             self.publish(port.will.topic, port.will.payload, retain=port.will.retain)
 
@@ -96,6 +101,7 @@ class MemoryBroker:
         session = self._sessions[port.client_id]
         for name in filters:
             session.filters[name] = None
+            self._wanted.clear()
             session.owed.extend(item for item in self.retained.items() if matches(name, item[0]))
         self._deliver_soon(session)
 
@@ -105,12 +111,19 @@ class MemoryBroker:
             self.retained[topic] = payload
         elif retain:
             self.retained.pop(topic, None)
-        for session in self._sessions.values():
-            if any(matches(name, topic) for name in session.filters):
+        for session in self._wanting(topic):
+            session.owed.append((topic, payload))
+            if self._random.random() < self._faults.duplicate:
                 session.owed.append((topic, payload))
-                if self._random.random() < self._faults.duplicate:
-                    session.owed.append((topic, payload))
-                self._deliver_soon(session)
+            self._deliver_soon(session)
+
+    def _wanting(self, topic: str) -> tuple[_Session, ...]:
+        wanting = self._wanted.get(topic)
+        if wanting is None:
+            wanting = self._wanted[topic] = tuple(
+                session for session in self._sessions.values() if any(matches(name, topic) for name in session.filters)
+            )
+        return wanting
 
     def settled(self, port: "MemoryMqtt", count: int) -> None:
         """The client acknowledged the oldest `count` messages."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from alerts import delivery
@@ -42,11 +42,24 @@ class SimulatedPorts:
     broker: MemoryBroker
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """Every service's own; the defaults are those of a real ward."""
+
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    recorder: RecorderSettings = field(default_factory=RecorderSettings)
+    alerts: AlertsSettings = field(default_factory=AlertsSettings)
+    workers: WorkerLimits = field(default_factory=WorkerLimits)
+    """Of the two workers of alerts."""
+
+
 class SimulatedServices:
     """Which services run; a kill takes what they had not remembered, as SIGKILL does."""
 
-    def __init__(self, ports: SimulatedPorts) -> None:
+    def __init__(self, ports: SimulatedPorts, settings: ServiceSettings | None = None) -> None:
         self._ports = ports
+        self._settings = settings or ServiceSettings()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sessions: dict[str, MemoryMqtt] = {}
 
@@ -75,6 +88,7 @@ class SimulatedServices:
                 task.result()
 
     def _work(self, name: str) -> Coroutine[Any, Any, None]:
+        settings = self._settings
         shared: dict[str, Any] = {
             "bus": self._ports.bus,
             "database": self._ports.database,
@@ -84,25 +98,25 @@ class SimulatedServices:
         }
         match name:
             case "ingest":
-                return Ingest(session=self._sessions[name], settings=IngestSettings(), **shared).run()
+                return Ingest(session=self._sessions[name], settings=settings.ingest, **shared).run()
             case "stream":
-                return build_worker(settings=StreamSettings(), **shared).run()
+                return build_worker(settings=settings.stream, **shared).run()
             case "recorder":
-                return Recorder(settings=RecorderSettings(), **shared).worker.run()
+                return Recorder(settings=settings.recorder, **shared).worker.run()
             case "alerts":
-                engine = AlertsHandler(settings=AlertsSettings(), **shared)
+                engine = AlertsHandler(settings=settings.alerts, **shared)
                 return self._worker(alerts_worker.GROUP, alerts_worker.TOPICS, engine)
             case "alert-corrections":
                 everything = frozenset(range(self._ports.bus.partition_count))
-                corrections = CorrectionWorker(settings=AlertsSettings(), owned=lambda: everything, **shared)
+                corrections = CorrectionWorker(settings=settings.alerts, owned=lambda: everything, **shared)
                 return corrections.run(asyncio.Event())
             case _:
-                sender = DeliveryHandler(settings=AlertsSettings(), mqtt=self._sessions[name], **shared)
+                sender = DeliveryHandler(settings=settings.alerts, mqtt=self._sessions[name], **shared)
                 return self._worker(delivery.GROUP, delivery.TOPICS, sender)
 
     def _worker(self, group: str, topics: Sequence[str], handler: Handler) -> Coroutine[Any, Any, None]:
         ports = self._ports
         worker = Worker(
-            name=group, topics=topics, bus=ports.bus, handler=handler, clock=ports.clock, limits=WorkerLimits()
+            name=group, topics=topics, bus=ports.bus, handler=handler, clock=ports.clock, limits=self._settings.workers
         )
         return worker.run()

@@ -1,0 +1,31 @@
+"""A ward through hours of event time, every story at life's pace: nothing lost or doubled, every due alarm in time."""
+
+from runtime.virtual_loop import run_virtual
+from tests.support.simulated_week import SimulatedWeek, WeekOutcome, WeekPlan
+from vitals.alert import AlertKind
+
+
+def simulate(plan: WeekPlan) -> WeekOutcome:
+    print(f"simulation plan: {plan}")
+
+    async def run() -> WeekOutcome:
+        return await SimulatedWeek(plan).run()
+
+    return run_virtual(run())
+
+
+def test_six_hours_of_a_ward_with_a_story_in_most_beds() -> None:
+    outcome = simulate(WeekPlan(beds=12, hours=6, onsets_within_h=2))
+
+    assert outcome.complaints() == []
+    assert len(outcome.published) == len(outcome.stored) == 12 * 6 * 60
+    assert [verdict.scenario for verdict in outcome.verdicts if verdict.missed] == []
+    assert sum(verdict.due for verdict in outcome.verdicts) >= 5
+    physiological = [
+        (verdict.scenario, kind)
+        for verdict in outcome.verdicts
+        for kind in verdict.false
+        if kind is not AlertKind.LOST_CONTACT and verdict.scenario != "exercise"
+    ]
+    assert physiological == []
+    assert outcome.seen[-1].rss_mb < 600
