@@ -115,7 +115,7 @@ async def test_a_wrong_patient_is_corrected_in_mid_alert(tmp_path: Path) -> None
             await expect(page.locator("#deed-do")).to_be_enabled()
             await picture(browser, page, "registry-correct.png")
             await do(page, "Ordered")
-            await expect(page.locator("#corrections")).to_contain_text("alerts taken back", timeout=60_000)
+            await expect(page.locator("#corrections")).to_contain_text("taken back", timeout=60_000)
             await expect(page.locator("#corrections")).to_contain_text(
                 "patch-01 was on Chiara Ricci, not on Amina Yusuf"
             )

@@ -110,7 +110,7 @@ function correctionRow(correction, named) {
   const who = (patientId) => (patientId === null ? "nobody" : (named.get(patientId)?.name ?? patientId));
   const until = correction.is_open ? "on" : `to ${moment(correction.until_ms, Date.now())}`;
   const result = correction.state === "done"
-    ? `${correction.readings} readings, ${correction.retracted} alerts taken back, ${correction.found} found`
+    ? `${correction.readings} ${correction.readings === 1 ? "reading" : "readings"}; alerts: ${correction.retracted} taken back, ${correction.found} found`
     : "being carried out…";
   return el(
     "li", { className: "registry-row registry-correction" },
