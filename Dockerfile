@@ -19,6 +19,8 @@ COPY simulators simulators
 COPY evaluation evaluation
 COPY wardlight wardlight
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN python -m compileall -q /app
+RUN python -m compileall -q /app \
+ && printf '#!/venv/bin/python\nimport sys\nsys.path.insert(0, "/app")\nfrom wardlight.__main__ import main\nmain()\n' >/venv/bin/wardlight \
+ && chmod 755 /venv/bin/wardlight
 USER 10001:10001
 CMD ["python", "-m", "wardlight", "--help"]

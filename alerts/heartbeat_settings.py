@@ -1,6 +1,6 @@
 """Settings of the dead-man's switch."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from runtime.settings import Section
 from storage.stages import BEHIND_S_MAX
@@ -19,5 +19,12 @@ class WatchdogSettings(Section):
     """A probe sent as a device sends must be in the log, and its receipt back, within so long."""
     ping_url: SecretStr | None = None
     """An address outside that is asked by GET while every stage moves, and raises the alarm when it is not."""
+
+    @field_validator("ping_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """An environment can set a name to nothing, and then there is no address."""
+        return None if value == "" else value
+
     ping_every_s: float = Field(default=30.0, ge=1, le=3600)
     ping_timeout_s: float = Field(default=10.0, gt=0, le=60)

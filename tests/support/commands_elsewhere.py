@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from tests.support.documents import commands
+
 COMPOSE = (
     "tests/integration/test_compose_commands.py::test_every_service_gets_healthy_carries_readings_and_stops_in_time"
 )
@@ -13,7 +15,14 @@ DEMO_TO_ITS_END = (
 BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 
+OPERATIONS = (
+    "tests/integration/test_operations_doc.py"
+    "::test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_and_upgraded"
+)
+"""It follows its page in order: these commands stop, lose and restore what others stand on."""
+
 ELSEWHERE: Mapping[str, str] = {
+    **{command.text: OPERATIONS for command in commands("docs/operations.md")},
     "make demo": DEMO,
     "make test": ".ci/run",
     "make check": "scripts/check",

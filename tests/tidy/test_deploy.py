@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from runtime.settings import SECTION_NAMES, ProcessSettings
-from tests.support.tree import pyproject, text
+from tests.support.tree import ROOT, pyproject, text
 
 COMPOSE: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -25,15 +25,16 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
     given = [line.split("=", 1) for line in text("deploy/example.env").splitlines() if re.match(r"\w+=", line)]
     assert all(value == "" for _, value in given)
     used = re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", text("docker-compose.yml"))
-    used.remove(("ENROLL_UNASSIGNED", ":-false"))
-    assert {name for name, _ in used} == {name for name, _ in given}
+    for harmless in (("ENROLL_UNASSIGNED", ":-false"), ("WATCHDOG_PING_URL", ":-")):
+        used.remove(harmless)
+    assert {name for name, _ in used} == {name for name, _ in given} - {"WATCHDOG_PING_URL"}
     assert all(rest == f":?Copy deploy/example.env to .env and fill in {name}" for name, rest in used)
 
 
 def test_every_image_is_pinned_to_a_release() -> None:
     images = [service["image"] for service in SERVICES.values()]
     images += re.findall(r"^FROM (\S+)", text("Dockerfile"), flags=re.MULTILINE)
-    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+    assert [image for image in images if not re.search(r":v?\d+\.\d+", image)] == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -53,6 +54,11 @@ def test_our_services_write_nowhere_and_get_time_to_end(name: str) -> None:
     assert service["read_only"] is True
     grace_s = int(service["stop_grace_period"].removesuffix("s"))
     assert grace_s > ProcessSettings().shutdown_s + 2
+
+
+def test_every_mounted_file_of_ours_exists() -> None:
+    mounted = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
+    assert [path for path in mounted if path.startswith("./") and not (ROOT / path).exists()] == []
 
 
 def test_services_wait_for_what_they_need_to_be_healthy_or_done() -> None:

@@ -13,7 +13,7 @@ PROCESSES_OF_NO_ROOM = {"wardlight", "benchmarks"}
 SERVICE_OF_ROOM = {"storage": "recorder"}
 """Rooms whose process carries another name than the folder."""
 ONE_SHOT_SERVICES = {"migrate"}
-FOREIGN_SERVICES = {"mosquitto", "kafka", "postgres"}
+FOREIGN_SERVICES = {"mosquitto", "kafka", "postgres", "prometheus", "grafana"}
 
 
 def test_the_import_contract_knows_every_folder() -> None:
