@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, delete, select, text, tuple_
+from sqlalchemy import Connection, Row, Table, delete, func, select, text, tuple_
 
 from storage import dialect
 from storage.ledger_journal import Accepted, Jotting, Refusal, read
@@ -73,7 +73,7 @@ def enter(conn: Connection, bounds: Bounds = DEFAULT_BOUNDS) -> int:
 
 def _keys_of(jotting: Jotting) -> Iterable[Key]:
     lines: Iterable[Accepted | Refusal] = (*jotting.accepted, *jotting.refused)
-    usual = [(device_id, boot) for device_id, boot, _ in jotting.usual]
+    usual = list(zip(jotting.devices, jotting.boots, strict=True))
     return usual + [(line.device_id, line.boot) for line in lines if line.boot is not None]
 
 
@@ -103,8 +103,9 @@ class _Sheet:
     def enter(self, jottings: Sequence[Jotting]) -> None:
         """Take note of all of them; neighbouring numbers of several jottings are entered as one run."""
         accepted: dict[tuple[str, str | None, int], Accepted] = {}
-        for (device_id, boot, hour_ms), numbers in _usual(jottings).items():
-            accepted[device_id, boot, hour_ms] = Accepted(device_id, boot, hour_ms, numbers)
+        at_ms = jottings[-1].at_ms
+        for (device_id, boot, hour_ms), runs in _usual(jottings).items():
+            self._accept_runs(device_id, boot, hour_ms, runs, at_ms)
         for jotting in jottings:
             for line in jotting.accepted:
                 key = (line.device_id, line.boot, line.hour_ms)
@@ -115,12 +116,33 @@ class _Sheet:
                     _join(whole, line)
             for device_id, hour_ms, count in jotting.assessed:
                 self._hours[hour_ms, device_id]["assessed"] += count
-        at_ms = jottings[-1].at_ms
         for line in accepted.values():
             self._accept(line, at_ms)
         for jotting in jottings:
             for refusal in jotting.refused:
                 self._refuse(refusal, jotting.at_ms)
+
+    def _accept_runs(
+        self, device_id: str, name: str, hour_ms: int, runs: Sequence[tuple[int, int]], at_ms: int
+    ) -> None:
+        """Runs of numbers that SQL did not hold before."""
+        count = sum(last - first + 1 for first, last in runs)
+        hour = self._hours[hour_ms, device_id]
+        hour["accepted"] += count
+        hour["stored"] += count
+        boot = self._boot(device_id, name, at_ms)
+        boot.stored += count
+        for first, last in runs:
+            self._number(device_id, boot, first, last, hour_ms, at_ms, is_new=True)
+
+    def _number(
+        self, device_id: str, boot: Boot, first: int, last: int, hour_ms: int, at_ms: int, *, is_new: bool
+    ) -> None:
+        found = boot.book.accept(
+            first, last, hour_ms=hour_ms, at_ms=at_ms, is_new=is_new, runs_max=self._bounds.runs_max
+        )
+        self._hours[hour_ms, device_id]["numbered"] += found.new + sum(found.mended.values())
+        self._follow(device_id, found)
 
     def _accept(self, line: Accepted, at_ms: int) -> None:
         hour = self._hours[line.hour_ms, line.device_id]
@@ -137,11 +159,7 @@ class _Sheet:
         boot.stored += len(line.numbers)
         for numbers, is_new in ((line.numbers, True), (line.repeats, False), (line.unstorable, False)):
             for first, last in runs_of(numbers) if numbers else ():
-                found = boot.book.accept(
-                    first, last, hour_ms=line.hour_ms, at_ms=at_ms, is_new=is_new, runs_max=self._bounds.runs_max
-                )
-                hour["numbered"] += found.new + sum(found.mended.values())
-                self._follow(line.device_id, found)
+                self._number(line.device_id, boot, first, last, line.hour_ms, at_ms, is_new=is_new)
 
     def _refuse(self, line: Refusal, at_ms: int) -> None:
         counts = self._refusals[line.hour_ms, line.device_id, line.reason]
@@ -175,7 +193,7 @@ class _Sheet:
         """Put it into the tables."""
         rows = [_boot_row(key, boot) for key, boot in self._boots.items()]
         dialect.replace_all(conn, ledger_boots, rows, key=("device_id", "boot"))
-        for device_id in sorted(self._begun):
+        for device_id in self._with_too_many_boots(conn):
             self._forget_boots(conn, device_id)
         hours = [
             {"hour_ms": hour_ms, "device_id": device_id, **counts}
@@ -189,6 +207,19 @@ class _Sheet:
             if any(counts.values())
         ]
         _add(conn, ledger_refusals, refusals, _REFUSAL_COUNTS, ("hour_ms", "device_id", "reason"))
+
+    def _with_too_many_boots(self, conn: Connection) -> list[str]:
+        columns, begun = ledger_boots.c, sorted(self._begun)
+        return [
+            device_id
+            for start in range(0, len(begun), _KEYS_PER_QUERY)
+            for device_id in conn.scalars(
+                select(columns.device_id)
+                .where(columns.device_id.in_(begun[start : start + _KEYS_PER_QUERY]))
+                .group_by(columns.device_id)
+                .having(func.count() > self._bounds.boots_max)
+            )
+        ]
 
     def _forget_boots(self, conn: Connection, device_id: str) -> None:
         columns = ledger_boots.c
@@ -204,16 +235,22 @@ class _Sheet:
             conn.execute(delete(ledger_boots).where(columns.device_id == device_id, columns.boot == row.boot))
 
 
-def _usual(jottings: Iterable[Jotting]) -> dict[tuple[str, str, int], list[int]]:
-    usual: dict[tuple[str, str, int], list[int]] = {}
+def _usual(jottings: Iterable[Jotting]) -> dict[tuple[str, str, int], list[tuple[int, int]]]:
+    """Runs of numbers by device, boot and hour; those that follow upon one another joined."""
+    usual: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
     for jotting in jottings:
         hour_ms = jotting.hour_ms
-        for device_id, boot, numbers in jotting.usual:
+        for device_id, boot, first, count in zip(
+            jotting.devices, jotting.boots, jotting.firsts, jotting.counts, strict=True
+        ):
             key = (device_id, boot, hour_ms)
-            if key in usual:
-                usual[key] += numbers
+            runs = usual.get(key)
+            if runs is None:
+                usual[key] = [(first, first + count - 1)]
+            elif runs[-1][1] == first - 1:
+                runs[-1] = (runs[-1][0], first + count - 1)
             else:
-                usual[key] = numbers
+                runs.append((first, first + count - 1))
     return usual
 
 

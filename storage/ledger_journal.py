@@ -87,9 +87,12 @@ class Jotting(msgspec.Struct, array_like=True, omit_defaults=True):
     """Device, hour, and how many assessments are new."""
     refused: list[Refusal] = []
     hour_ms: int = 0
-    """Of `usual`."""
-    usual: list[tuple[str, str, list[int]]] = []
-    """The usual case, as briefly as can be: device, boot, and sequence numbers that are all new, measured in one hour."""
+    devices: list[str] = []
+    """With `boots`, `firsts` and `counts` the usual case, as briefly as can be: runs of numbers of a boot of a device, all new,
+    measured in the hour `hour_ms`. Flat, since many small objects would cost more than all else."""
+    boots: list[str] = []
+    firsts: list[int] = []
+    counts: list[int] = []
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -98,7 +101,7 @@ _decode: Final = msgspec.msgpack.Decoder(Jotting).decode
 
 def jot(conn: Connection, jotting: Jotting) -> None:
     """Write it, in the transaction of what it tells of; nothing where it tells nothing."""
-    if jotting.usual or jotting.accepted or jotting.assessed or jotting.refused:
+    if jotting.devices or jotting.accepted or jotting.assessed or jotting.refused:
         conn.execute(insert(ledger_journal), {"record": _encode(jotting)})
 
 
@@ -121,14 +124,18 @@ def note_readings(
     groups: defaultdict[tuple[str, str | None], list[Any]] = defaultdict(list)
     for boot, number in zip(map(_BOOT_OF, rows), map(_SEQUENCE_OF, rows), strict=True):
         groups[boot].append(number)
-    jotting.hour_ms = hour * HOUR_MS
-    jotting.usual = [(device_id, boot, numbers) for (device_id, boot), numbers in groups.items() if boot is not None]
-    if len(jotting.usual) != len(groups):
-        jotting.accepted = [
-            Accepted(device_id, None, jotting.hour_ms, [], unnumbered=len(numbers))
-            for (device_id, boot), numbers in groups.items()
-            if boot is None
-        ]
+    jotting.hour_ms = hour_ms = hour * HOUR_MS
+    for (device_id, boot_name), numbers in groups.items():
+        count = len(numbers)
+        if boot_name is None:
+            jotting.accepted.append(Accepted(device_id, None, hour_ms, [], unnumbered=count))
+        elif numbers == list(range(numbers[0], numbers[0] + count)):
+            jotting.devices.append(device_id)
+            jotting.boots.append(boot_name)
+            jotting.firsts.append(numbers[0])
+            jotting.counts.append(count)
+        else:
+            jotting.accepted.append(Accepted(device_id, boot_name, hour_ms, numbers))
 
 
 def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Collection[int]) -> list[Accepted]:
