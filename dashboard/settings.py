@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from dashboard.audit_trail import TrailLimits
-from dashboard.ward import WardLimits
+from dashboard.ward_limits import WardLimits
 from runtime.settings import Section
 
 

@@ -12,7 +12,8 @@ from dashboard.episodes import EpisodeNow
 from dashboard.feed import Snapshot
 from dashboard.records import bed_of, episode_of
 from dashboard.tiles import TILE_SIGNS
-from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow, WardLimits
+from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow
+from dashboard.ward_limits import WardLimits
 from runtime.blocking import Door
 from runtime.bus import Positions, TopicPartition
 from runtime.clock import Clock

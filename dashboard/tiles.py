@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.episodes import EpisodeNow
-from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, WardLimits, seen_at_ms
+from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
+from dashboard.ward_limits import WardLimits
 from vitals.assessment import Assessment
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign

@@ -5,59 +5,23 @@ by measurement time, so a late reading fills the trend and never moves a tile ba
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import median
 
 from dashboard.charted_now import ChartedBook
 from dashboard.episodes import EpisodeBook, EpisodeNow
 from dashboard.taking_back import take_back
+from dashboard.ward_limits import WardLimits
 from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, WardId, Withdrawn
 from vitals.sign import Sign
-from vitals.validity import charted_for_ms, measured_for_ms
+from vitals.validity import charted_for_ms
 
 TREND_SIGNS: tuple[Sign, ...] = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2)
 """Signs drawn as a line on a tile."""
-SPOT_SIGNS = frozenset(
-    {Sign.TEMPERATURE, Sign.SYSTOLIC, Sign.DIASTOLIC, Sign.MEAN_PRESSURE, Sign.GLUCOSE, Sign.BATTERY}
-)
-"""Measured now and then: one value alone does not say when the next is due."""
-CHARTED_SIGNS = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.OXYGEN_FLOW, Sign.PAIN})
-"""Nothing that is worn measures them: whoever sends one, it holds until the next round, whatever the distance of the last two."""
-SPOT_INTERVALS_MIN = 3
-"""A cuff inflates twice in a row when it is put on; a usual distance takes so many intervals to show."""
 INTERVALS_KEPT = 5
 """A median of five outlives two gaps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WardLimits:
-    """Bounds and thresholds of the read model; milliseconds unless the name says otherwise."""
-
-    stale_after_ms: int = 30_000
-    stale_cadences: float = 3.0
-    stale_after_ms_max: int = 3_600_000
-    spot_stale_after_ms: int = 900_000
-    trend_window_ms: int = 900_000
-    trend_bucket_ms: int = 10_000
-    recent_alert_ms: int = 600_000
-    resolved_kept: int = 20
-    recent_readings_max: int = 256
-    samples_max: int = 600
-    patients_max: int = 5000
-
-    def stale_after(self, intervals_ms: Collection[int], sign: Sign | None = None) -> int:
-        """The age from which data that came at these intervals is stale: a slow sign is not judged by a fast one's clock."""
-        if sign is not None and sign in CHARTED_SIGNS:
-            return measured_for_ms(sign)
-        if sign in SPOT_SIGNS and len(intervals_ms) < SPOT_INTERVALS_MIN:
-            return self.spot_stale_after_ms
-        if not intervals_ms:
-            return self.stale_after_ms
-        usual_ms = self.stale_cadences * median(intervals_ms)
-        return int(max(self.stale_after_ms, min(usual_ms, self.stale_after_ms_max)))
 
 
 @dataclass(frozen=True, kw_only=True)

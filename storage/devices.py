@@ -7,7 +7,7 @@ from storage import patients, tables
 from storage.patients import Patient
 from storage.registry import begin_change, registry_version
 from vitals.errors import Conflict, InvalidArgument, NotFound
-from vitals.reading import DeviceId, PatientId, WardId
+from vitals.reading import CHARTING, DeviceId, PatientId, WardId
 from vitals.topics import is_level
 
 __all__ = [
@@ -59,6 +59,8 @@ def add(conn: Connection, device: Device) -> None:
     """Make a device known; raises Conflict where it is already, InvalidArgument on an id no topic could carry."""
     if not (is_level(device.device_id) and is_level(device.ward_id)):
         raise InvalidArgument("Device and ward ids are 1-64 letters, digits, '.', '_' or '-'.")
+    if device.device_id == CHARTING:
+        raise InvalidArgument(f"No device may be called {CHARTING!r}: it stands for people who chart.")
     begin_change(conn)
     if _device(conn, device.device_id) is not None:
         raise Conflict(f"Device {device.device_id} exists already.")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.tiles import tile
-from dashboard.ward import Bed, Ward, WardLimits
+from dashboard.ward import Bed, Ward
+from dashboard.ward_limits import WardLimits
 from tests.support.builders import assessment, at_ms, reading
 from tests.support.ward_scene import transition
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind

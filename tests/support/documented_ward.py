@@ -137,6 +137,7 @@ class DocumentedWard(Shell):
             page_port=self.page_port,
         )
         self._made = 0
+        self._entry = ""
 
     def sign_in(self) -> None:
         """Be somebody with every role on every ward, and let commands show a token that may all of it."""
@@ -190,7 +191,8 @@ class DocumentedWard(Shell):
 
     def _meant(self, word: str, command: str) -> str:
         meanings: dict[str, Callable[[], object]] = {
-            "PATIENT": self._measured_patient if "history" in command or "api/v1" in command else self._new_patient,
+            "PATIENT": self._patient_for(command),
+            "ENTRY": lambda: self._entry,
             "DEVICE": lambda: self._simulated("device_id"),
             "EPISODE": lambda: self._open_episode()["episode_id"],
             "REJECTION": lambda: self.await_value(lambda: self.ask("rejected", "list"))[0]["rejection_id"],
@@ -200,6 +202,16 @@ class DocumentedWard(Shell):
         if word not in meanings:
             pytest.fail(f"Nobody says what {word} stands for in: {command}")
         return str(meanings[word]())
+
+    def _patient_for(self, command: str) -> Callable[[], str]:
+        if "--withdraw" in command:
+            return self._charted_patient
+        return self._measured_patient if "history" in command or "api/v1" in command else self._new_patient
+
+    def _charted_patient(self) -> str:
+        patient = self._new_patient()
+        self._entry = str(self.ask("chart", patient, "acvpu=A")[0]["entry_id"])
+        return patient
 
     def _measured_patient(self) -> str:
         return self._simulated("patient_id")

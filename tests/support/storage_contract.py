@@ -70,6 +70,8 @@ class RegistryContract:
                 patients.add(conn, patient("a/b"))
             with pytest.raises(InvalidArgument):
                 devices.add(conn, device("#"))
+            with pytest.raises(InvalidArgument, match="people who chart"):
+                devices.add(conn, device("charting"))
 
     def test_a_discharged_patient_frees_bed_and_devices_and_stays_known(self, database: Database) -> None:
         with database.transaction() as conn:

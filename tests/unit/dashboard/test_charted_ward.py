@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from dashboard.tiles import tile
-from dashboard.ward import Bed, Seed, Ward, WardLimits
+from dashboard.ward import Bed, Seed, Ward
+from dashboard.ward_limits import WardLimits
 from tests.support.builders import assessment, at_ms, charted, reading, withdrawn
 from vitals.assessment import Assessment
 from vitals.news2 import score

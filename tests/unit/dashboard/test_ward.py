@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from dashboard.tiles import tile
-from dashboard.ward import Bed, Seed, Ward, WardLimits
+from dashboard.ward import Bed, Seed, Ward
+from dashboard.ward_limits import WardLimits
 from tests.support.builders import assessment, at_ms, reading
 from vitals.reading import Origin, PatientId, Reading, WardId
 from vitals.sign import Sign
