@@ -13,6 +13,7 @@ from storage.migrate import upgrade, upgrade_database
 from storage.session import Database
 from tests.support.ledger_contract import LedgerContract
 from tests.support.migration_contract import MigrationContract
+from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
 from tests.support.storage_charting_contract import ChartingContract
@@ -50,6 +51,10 @@ class TestRegistry(RegistryContract):
 
 
 class TestFence(FenceContract):
+    pass
+
+
+class TestPeople(PeopleContract):
     pass
 
 
