@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench pictures simulate clean
+.PHONY: sbom help demo test check bench pictures simulate clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,11 @@ pictures: ## take the pictures of docs/pictures anew, in a real Chromium
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
 	WARDLIGHT_TEST_PICTURES=1 $(BIN)/python -m pytest -m pictures tests/e2e
+
+sbom: ## what is in this program, as CycloneDX JSON, in build/wardlight.cdx.json
+	@sh scripts/set-up-python requirements.lock
+	@mkdir -p build
+	$(BIN)/python -m wardlight.sbom >build/wardlight.cdx.json
 
 clean: ## remove the environment and every cache; leaves data/ alone
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build
