@@ -171,15 +171,21 @@ def box(tmp_path: Path) -> Iterator[Operator]:
             os.kill(int((operator.directory / "mosquitto.pid").read_text(encoding="ascii")), signal.SIGTERM)
 
 
-def sign_in(operator: Operator, one_time_password: str) -> None:
+def one_time_password(said: str) -> str:
+    """What `users add` printed."""
+    (found,) = re.findall(r"boss signs in once with (\S+)", said)
+    return str(found)
+
+
+def sign_in(operator: Operator, password: str) -> None:
     """What the page is for: the first sign-in, an own password, and a token for monitoring in the environment."""
     url = operator.environment["WARDLIGHT_URL"]
     with httpx.Client(base_url=f"{url}/api/v1/", trust_env=False) as client:
         operator.until(lambda: client.get("/healthz".lstrip("/"), follow_redirects=False).status_code < 500)
-        answer = client.post("sign-in", json={"login": "boss", "password": one_time_password}, headers={"origin": url})
+        answer = client.post("sign-in", json={"login": "boss", "password": password}, headers={"origin": url})
         assert answer.status_code == 200, answer.text
         headers = {"origin": url, "x-wardlight-csrf": client.get("me").json()["csrf"]}
-        changed = client.post("me/password", json={"old": one_time_password, "new": PASSWORD}, headers=headers)
+        changed = client.post("me/password", json={"old": password, "new": PASSWORD}, headers=headers)
         assert changed.status_code == 200, changed.text
         me = client.get("me").json()
         headers["x-wardlight-csrf"] = me["csrf"]
@@ -200,7 +206,7 @@ def rows(operator: Operator) -> dict[str, int]:
 def test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_and_upgraded(box: Operator) -> None:
     said = box.run("one-box")
     box.start("one-box")
-    sign_in(box, said.strip().splitlines()[-1].split()[-1])
+    sign_in(box, one_time_password(said))
     beat = box.run("watch")
     assert json.loads(beat.splitlines()[0]).keys() == {"at_ms", "every_s", "version"}
     assert json.loads(beat.splitlines()[-1])["whole"] is True
@@ -260,7 +266,7 @@ def test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_
     try:
         said = operator.run("hospital")
         operator.start("hospital")
-        sign_in(operator, said.strip().splitlines()[-1].split()[-1])
+        sign_in(operator, one_time_password(said))
         operator.until(lambda: whole(operator))
         scorer = operator._started.pop(2)
         scorer.kill()
