@@ -13,7 +13,7 @@ from runtime.embedded_broker import EmbeddedBroker
 from runtime.lifecycle import EXIT_FAILED
 from runtime.logs import set_up_logging
 from runtime.settings import Configuration, MqttSettings, TelemetrySettings
-from simulators.service import build_fleet
+from simulators.service import build_fleet, write_truth
 from simulators.settings import SimulatorSettings
 from vitals.errors import ConfigurationError
 from vitals.reading import WardId
@@ -25,6 +25,8 @@ from wardlight.ward_roster import admit
 
 USUAL_MQTT_PORT = 1883
 DEMO_WARD = WardId("demo")
+TRUTH_FILE = "truth.jsonl"
+"""In the data directory: what is true of each bed's course, for whoever holds alarms against it."""
 DRAIN_S = 60.0
 """How long the end waits until everything accepted is scored and stored."""
 
@@ -70,6 +72,7 @@ class Demo:
             await base.door.run(admit, base.database, DEMO_WARD, devices, began_ms)
             await _unless_ended(services, telemetry.became_ready())
             await fleet.open()
+            await write_truth(self._directory / TRUTH_FILE, fleet.truths())
             self._greet(ward, mqtt.port)
             until_end = asyncio.create_task(self._until_end(base, stopping), name="until-end")
             enough = asyncio.Event()

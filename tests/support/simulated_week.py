@@ -65,7 +65,7 @@ SEEN_EVERY_S = 12 * 3600.0
 SELDOM = ServiceSettings(
     ingest=IngestSettings(directory_refresh_s=60, receipt_every_s=1),
     stream=StreamSettings(poll_timeout_s=10, remember_every_s=300),
-    recorder=RecorderSettings(poll_timeout_s=10, commit_interval_s=1),
+    recorder=RecorderSettings(poll_timeout_s=10, commit_interval_s=50),
     alerts=AlertsSettings(tick_s=10, remember_every_s=60, registry_every_s=60),
     workers=WorkerLimits(poll_timeout_s=10),
 )
