@@ -16,6 +16,7 @@ from dashboard.status_schemas import (
     DatabaseStatus,
     DeedStatus,
     FlowStatus,
+    LedgerStatus,
     LogStatus,
     PartitionStatus,
     StageStatus,
@@ -72,6 +73,7 @@ async def get_status(here: Here) -> Status:
         log=None if seen is None else _log(here, seen),
         database=None if seen is None else _database(seen),
         versions=_versions(here, seen),
+        ledger=None if seen is None else _ledger(seen),
         deeds={} if seen is None else _deeds(seen.look.facts.deeds),
     )
 
@@ -155,6 +157,11 @@ def _log(here: Context, seen: Seen) -> LogStatus:
 def _database(seen: Seen) -> DatabaseStatus:
     found = seen.look.facts
     return DatabaseStatus(kind=found.kind, size_bytes=found.size_bytes, schema_revision=found.schema)
+
+
+def _ledger(seen: Seen) -> LedgerStatus:
+    imbalances = seen.look.facts.imbalances
+    return LedgerStatus(balanced=not imbalances, imbalances=imbalances)
 
 
 def _versions(here: Context, seen: Seen | None) -> VersionsStatus:

@@ -81,6 +81,14 @@ class VersionsStatus(BaseModel):
     """Of each model pipeline in the database how many patients' models."""
 
 
+class LedgerStatus(BaseModel):
+    """Whether what came in and what became of it balance; the ledger's own page says where not."""
+
+    balanced: bool
+    imbalances: dict[str, int]
+    """Readings by kind of imbalance."""
+
+
 class DeedStatus(BaseModel):
     """When something was last done to this installation, and what came of it."""
 
@@ -105,5 +113,6 @@ class Status(BaseModel):
     log: LogStatus | None
     database: DatabaseStatus | None
     versions: VersionsStatus
+    ledger: LedgerStatus | None
     deeds: dict[str, DeedStatus]
     """`backup`, `restore`, `rebuild`, `trim`, `heartbeat`; what was never done is left out."""

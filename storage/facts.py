@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select, text
 
 from runtime.bus import TopicPartition
 from storage import tables
+from storage.ledger_tables import ledger_findings
 from storage.migrate import revision_of
 from storage.operations import Deed, Done, last_done
 from storage.stages import group_positions
@@ -24,6 +25,8 @@ class Facts(NamedTuple):
     pipelines: dict[str, int]
     """Of the scorer's pipelines (and River's version, which is part of the name) how many patients' models are stored."""
     deeds: dict[Deed, Done]
+    imbalances: dict[str, int]
+    """Of each kind of imbalance that the ledger holds now (`storage.ledger.ImbalanceKind`) how many readings."""
 
 
 def facts(conn: Connection) -> Facts:
@@ -37,6 +40,8 @@ def facts(conn: Connection) -> Facts:
         .where(models.consumer_group == "stream")
         .group_by(models.pipeline_hash)
     )
+    found = ledger_findings.c
+    standing = select(found.kind, func.sum(found.readings)).where(found.readings > 0).group_by(found.kind)
     return Facts(
         kind=conn.dialect.name,
         size_bytes=_size_bytes(conn),
@@ -45,6 +50,7 @@ def facts(conn: Connection) -> Facts:
         positions=group_positions(conn),
         pipelines={row[0]: row[1] for row in pipelines},
         deeds=last_done(conn),
+        imbalances={row[0]: int(row[1]) for row in conn.execute(standing)},
     )
 
 

@@ -45,5 +45,9 @@ def _show(found: dict[str, Any]) -> None:
         typer.echo(
             f"Database: {database['kind']}, {database['size_bytes']:,} bytes, schema {database['schema_revision']}."
         )
+    ledger = found["ledger"]
+    if ledger is not None:
+        wrong = ", ".join(f"{kind} {readings}" for kind, readings in ledger["imbalances"].items())
+        typer.echo("Ledger: balances." if ledger["balanced"] else f"Ledger: does not balance ({wrong}).")
     for name, deed in sorted(found["deeds"].items()):
         typer.echo(f"Last {name}: {moment_text(deed['at_ms'])}")

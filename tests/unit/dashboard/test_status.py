@@ -83,6 +83,7 @@ async def test_lag_claims_versions_and_deeds_are_told_from_sql_and_the_log() -> 
     assert found["database"]["schema_revision"] == found["versions"]["schema_expected"] == head()  # type: ignore[index]
     assert found["database"]["size_bytes"] > 10_000  # type: ignore[index]
     assert {topic["topic"]: topic["records"] for topic in found["log"]["topics"]}["readings"] == 23  # type: ignore[index]
+    assert found["ledger"] == {"balanced": True, "imbalances": {}}
     assert "heartbeat" not in found["faults"]  # type: ignore[operator]
     await ward.bus.close()
 
@@ -105,7 +106,7 @@ async def test_the_watch_looks_by_itself_and_finds_the_logs_beginning() -> None:
 def test_rates_are_differences_over_the_window() -> None:
     def look(at_s: float, readings: int, ticks: int, recorded: int, assessed: int) -> Look:
         ends = {READINGS_0: readings + ticks, TopicPartition("assessments", 0): assessed}
-        facts = Facts("sqlite", 0, "1", {}, {"recorder": {READINGS_0: recorded}}, {}, {})
+        facts = Facts("sqlite", 0, "1", {}, {"recorder": {READINGS_0: recorded}}, {}, {}, {})
         return Look(at_s, Counter(readings=readings), {}, ends, facts)
 
     rates = rates_between(look(0, 100, 10, 110, 90), look(60, 700, 70, 770, 390))
