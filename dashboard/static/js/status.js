@@ -95,11 +95,16 @@ function facts(status) {
   const pipelines = Object.entries(versions.pipelines);
   return [
     fact("Last done", Object.entries(DEEDS).map(([name, title]) => [title, status.deeds[name] ? `${duration(status.now_ms - status.deeds[name].at_ms)} ago` : name === "backup" ? "never: make one" : "never"])),
-    fact("Database", database === null ? [["State", "does not answer"]] : [["Kind", database.kind === "sqlite" ? "SQLite" : "PostgreSQL"], ["Size", bytes(database.size_bytes)], ["Schema", database.schema_revision ?? "none"]]),
-    fact("Ledger", status.ledger === null ? [["State", "not known"]] : status.ledger.balanced ? [["State", "balances"]] : Object.entries(status.ledger.imbalances).map(([kind, readings]) => [kind, `${whole(readings)} readings`])),
+    fact("Database", database === null ? [["State", "does not answer"]] : [["Kind", database.kind === "sqlite" ? "SQLite" : "PostgreSQL"], ["Size", bytes(database.size_bytes)], ["Schema", database.schema_revision ?? "none"], ...ledger(status.ledger)]),
     fact("Log", status.log === null ? [["State", "does not answer"]] : status.log.topics.map((topic) => [topic.topic, `${whole(topic.records)} held${topic.trimmed ? `, ${whole(topic.trimmed)} trimmed` : ""}`])),
     fact("Versions", [["Wardlight", versions.program], ["Schema wanted", versions.schema_expected], ["Python", versions.python], ["River", versions.river], ...pipelines.map(([name, patients]) => ["Models", `${whole(patients)} patients on ${name}`])]),
   ];
+}
+
+function ledger(found) {
+  if (found === null) return [["Ledger", "not known"]];
+  if (found.balanced) return [["Ledger", "balances"]];
+  return Object.entries(found.imbalances).map(([kind, readings]) => [`Ledger: ${kind}`, `${whole(readings)} readings`]);
 }
 
 function fact(title, rows) {
