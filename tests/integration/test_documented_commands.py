@@ -10,22 +10,25 @@ from pyarrow import parquet
 
 from tests.support.commands_elsewhere import ELSEWHERE
 from tests.support.documented_syntax import is_a_name
-from tests.support.documented_ward import DocumentedWard, Running, Shell, documented_ward, is_ready, require_clients
+from tests.support.documented_ward import (
+    FIRST_ADMINISTRATOR,
+    LIVE,
+    DocumentedWard,
+    Running,
+    documented_ward,
+    require_clients,
+)
 from tests.support.documents import Command, all_commands
-from tests.support.kafka_server import KafkaServer
 from tests.support.mosquitto_server import running_mosquitto
-from tests.support.postgres_server import PostgresServer
-from tests.support.whole_path import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
-LIVE = "wardlight up --config ward.toml"
-"""What the live ward itself is: started, ready, and ended by Ctrl-C, by the fixture."""
-SERVICES = {"ingest", "stream", "alerts", "recorder", "dashboard"}
 ENDED_BY = {"demo": {"--for"}, "simulate": {"--readings", "--list-scenarios"}}
 """Options by which they end without Ctrl-C."""
 HERE = [
-    command for command in all_commands() if command.text not in {LIVE, *ELSEWHERE} and not is_a_name(command.words)
+    command
+    for command in all_commands()
+    if command.text not in {LIVE, FIRST_ADMINISTRATOR, *ELSEWHERE} and not is_a_name(command.words)
 ]
 
 
@@ -34,22 +37,16 @@ def goes_on(command: Command) -> bool:
     match command.words:
         case ["wardlight", ("demo" | "simulate") as name, *options]:
             return not ENDED_BY[name] & set(options)
-        case ["wardlight", name, *options]:
-            return name in {"up", "watch"} or (name in SERVICES and set(options[::2]) <= {"--config"})
+        case ["wardlight", "watch", *_]:
+            return True
         case ["mosquitto_sub", *options]:
             return not {"-C", "-W", "-E"} & set(options)
         case _:
             return False
 
 
-def is_service(command: Command) -> bool:
-    """Whether it is a process of Wardlight's own, beside the live ward's."""
-    return goes_on(command) and command.words[1] in SERVICES | {"up"}
-
-
 ENDING = [command for command in HERE if not goes_on(command)]
-PROCESSES = [command for command in HERE if is_service(command)]
-FOLLOWING = [command for command in HERE if goes_on(command) and not is_service(command)]
+FOLLOWING = [command for command in HERE if goes_on(command)]
 
 
 @pytest.fixture(scope="module")
@@ -62,28 +59,8 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentedWard]:
         yield ready
 
 
-@pytest.fixture(scope="module")
-def hospital(
-    kafka: KafkaServer, postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    """Kafka, PostgreSQL with its schema, and a broker of its own, for processes beside the live ward."""
-    with running_mosquitto() as broker:
-        environment = {
-            "WARDLIGHT_MQTT__HOST": "127.0.0.1",
-            "WARDLIGHT_MQTT__PORT": str(broker.port),
-            "WARDLIGHT_MQTT__TLS": "false",
-            "WARDLIGHT_LOG__KIND": "kafka",
-            "WARDLIGHT_LOG__BOOTSTRAP": kafka.bootstrap,
-            "WARDLIGHT_LOG__REPLICATION": "1",
-            "WARDLIGHT_LOG__TOPIC_PREFIX": "documented-",
-            "WARDLIGHT_DATABASE__URL": postgres_server.create_database(),
-            "WARDLIGHT_DASHBOARD__PORT": "0",
-        }
-        directory = tmp_path_factory.mktemp("documented") / "operator"
-        shell = Shell(directory, environment, mqtt_port=broker.port, page_port=free_port())
-        upgraded = shell.run("wardlight db upgrade")
-        assert upgraded.returncode == 0, upgraded.stderr
-        yield shell
+def test_the_ward_itself_stands_on_documented_commands() -> None:
+    assert {LIVE, FIRST_ADMINISTRATOR} <= {command.text for command in all_commands()}
 
 
 @pytest.mark.parametrize("command", ENDING, ids=str)
@@ -103,14 +80,6 @@ def test_a_command_that_goes_on_gets_ready_and_ends_by_ctrl_c(command: Command, 
     prefix = f"line{command.line}"
     with ward.running(typed, WARDLIGHT_SIMULATORS__DEVICE_PREFIX=prefix) as running:
         running.await_ready(lambda: has_begun(command, running, ward, prefix))
-        running.interrupt()
-
-
-@pytest.mark.parametrize("command", PROCESSES, ids=str)
-def test_a_process_gets_ready_and_ends_by_ctrl_c(command: Command, hospital: Shell) -> None:
-    health = free_port()
-    with hospital.running(command.text, WARDLIGHT_TELEMETRY__PORT=str(health)) as running:
-        running.await_ready(lambda: is_ready(health))
         running.interrupt()
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from tests.support.documents import commands
-
 COMPOSE = (
     "tests/integration/test_compose_commands.py::test_every_service_gets_healthy_carries_readings_and_stops_in_time"
 )
@@ -13,16 +11,11 @@ DEMO_TO_ITS_END = (
     "::test_the_demo_ends_by_itself_with_an_account_in_which_nothing_is_lost_and_an_alert_was_raised"
 )
 BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
+OPERATIONS = "tests/integration/test_operations_doc.py"
+HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 
-OPERATIONS = (
-    "tests/integration/test_operations_doc.py"
-    "::test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_and_upgraded"
-)
-"""It follows its page in order: these commands stop, lose and restore what others stand on."""
-
 ELSEWHERE: Mapping[str, str] = {
-    **{command.text: OPERATIONS for command in commands("docs/operations.md")},
     "make demo": DEMO,
     "make test": ".ci/run",
     "make check": "scripts/check",
@@ -31,8 +24,15 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight bench scorer --json": BENCH,
     "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
     "wardlight demo": DEMO,
+    "wardlight ingest": HOSPITAL,
     "wardlight up": "tests/integration/test_one_box.py::test_a_box_that_is_killed_again_and_again_keeps_every_receipted_reading",
     "docker compose up": COMPOSE,
+    "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""
+
+WALKED: Mapping[str, str] = {"docs/operations.md": OPERATIONS}
+"""Pages whose marked blocks are steps of one way, and the test that walks it; it names every mark."""
+WALKED_BY_HAND = "walked by hand"
+"""How the mark of a block begins that no test can walk, such as installing."""

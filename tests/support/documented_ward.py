@@ -21,6 +21,10 @@ from tests.support.mosquitto_server import MosquittoServer
 from tests.support.tree import ROOT
 from tests.support.whole_path import free_port
 
+LIVE = "wardlight up --config box.toml"
+FIRST_ADMINISTRATOR = "wardlight users add ada --administrator --config box.toml"
+"""Documented commands that make the ward what it is, so that it stands on what the documents say."""
+PASSWORD = "plain words, and enough of them"
 READY_S_MAX = 60.0
 ENDED_S_MAX = 40.0
 COMMAND_S_MAX = 60.0
@@ -141,20 +145,17 @@ class DocumentedWard(Shell):
 
     def sign_in(self) -> None:
         """Be somebody with every role on every ward, and let commands show a token that may all of it."""
-        made = self._told("wardlight users add chief --administrator --config ward.toml --json")
-        password = {"WARDLIGHT_PASSWORD": made["one_time_password"], "WARDLIGHT_NEW_PASSWORD": "a long enough one"}
-        self.environment |= password
+        made = self._told(f"{FIRST_ADMINISTRATOR} --json")
+        self.environment |= {"WARDLIGHT_PASSWORD": made["one_time_password"], "WARDLIGHT_NEW_PASSWORD": PASSWORD}
         self.environment["WARDLIGHT_TOKEN"] = self._new_token("manage_people")
-        for role in Role:
-            if role is not Role.ADMINISTRATOR:
-                self._told(f"wardlight users grant chief {role.value} --every-ward --json")
+        for role in (Role.PHYSICIAN, Role.WARD_MANAGER, Role.AUDITOR):
+            self._told(f"wardlight users grant ada {role.value} --every-ward --json")
         self.environment["WARDLIGHT_PASSWORD"] = self.environment.pop("WARDLIGHT_NEW_PASSWORD")
         self.environment["WARDLIGHT_TOKEN"] = self._new_token(*Permission)
-        del self.environment["WARDLIGHT_PASSWORD"]
 
     def _new_token(self, *permissions: str) -> str:
         scopes = " ".join(f"--scope {permission}" for permission in permissions)
-        return str(self._told(f"wardlight users token own chief documents {scopes} --json")["secret"])
+        return str(self._told(f"wardlight users token own ada documents {scopes} --json")["secret"])
 
     def _told(self, command: str) -> Any:
         done = self.run(command)
@@ -196,7 +197,7 @@ class DocumentedWard(Shell):
             "DEVICE": lambda: self._simulated("device_id"),
             "EPISODE": lambda: self._open_episode()["episode_id"],
             "REJECTION": lambda: self.await_value(lambda: self.ask("rejected", "list"))[0]["rejection_id"],
-            "FILE": lambda: self.directory / "recording",
+            "FILE": self._backup if "restore" in command else lambda: self._new_file(command),
             "PORT": lambda: self.broker.port,
         }
         if word not in meanings:
@@ -212,6 +213,18 @@ class DocumentedWard(Shell):
         patient = self._new_patient()
         self._entry = str(self.ask("chart", patient, "acvpu=A")[0]["entry_id"])
         return patient
+
+    def _new_file(self, command: str) -> Path:
+        """The recording to be read, or the name of a file to be written."""
+        if "replay" in command:
+            return self.directory / "recording"
+        self._made += 1
+        return self.directory / f"file-{self._made}"
+
+    def _backup(self) -> Path:
+        file = self._new_file("backup")
+        self._told(f"wardlight backup {file} --config box.toml --json")
+        return file
 
     def _measured_patient(self) -> str:
         return self._simulated("patient_id")
@@ -241,11 +254,11 @@ class DocumentedWard(Shell):
 
 @contextlib.contextmanager
 def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[DocumentedWard]:
-    """`wardlight up --config ward.toml`, ready, with two simulated wearables; ended by Ctrl-C, which must go well."""
+    """`wardlight up --config box.toml`, ready, with two simulated wearables; ended by Ctrl-C, which must go well."""
     ward = DocumentedWard(directory, broker)
     health = free_port()
     up = ward.running(
-        "wardlight up --config ward.toml",
+        LIVE,
         WARDLIGHT_DASHBOARD__PORT=str(ward.page_port),
         WARDLIGHT_TELEMETRY__PORT=str(health),
         WARDLIGHT_INGEST__ENROLL_UNASSIGNED="true",

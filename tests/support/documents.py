@@ -12,11 +12,14 @@ PROGRAMS = ("wardlight", "make", "mosquitto_pub", "mosquitto_sub", "docker", "cu
 PLACEHOLDER = re.compile(r"(?<![$\w-])(?!(?:GET|POST|PUT|DELETE|WARDLIGHT_\w+)\b)[A-Z]{4,}\b(?!=)")
 """Words in capitals stand for something of the reader's own."""
 
-_BLOCK = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^(?:<!-- (?P<walk>[^\n]*?) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL
+)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _FILE_HEAD = re.compile(r"#\s*(?P<name>[\w-]+\.toml)\b")
 _ASSIGNMENT = re.compile(r"[A-Z_][A-Z0-9_]*=\S*\s+")
 _INTERPRETER = re.compile(r"(?<![\w./])\.venv/bin/(?=wardlight\b)")
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _INDENTED = re.compile(rf"^ {{4,}}(?:\.venv/bin/)?(?:{'|'.join(PROGRAMS)}) ", re.MULTILINE)
 
 
@@ -28,6 +31,8 @@ class Command:
     document: str
     line: int
     comment: str = ""
+    walk: str | None = None
+    """The mark of a block that is one step of a longer way (`<!-- run backup -->`), which a test of its own walks whole."""
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line} {self.text}"
@@ -64,12 +69,23 @@ def commands(document: str) -> list[Command]:
 
 
 def all_commands() -> list[Command]:
-    """Every command of every page, each text once: where it stands first."""
+    """Every command of every page that stands by itself, each text once: where it stands first."""
     first: dict[str, Command] = {}
     for document in pages():
         for command in commands(document):
-            first.setdefault(command.text, command)
+            if command.walk is None:
+                first.setdefault(command.text, command)
     return list(first.values())
+
+
+def walks() -> dict[str, set[str]]:
+    """The marks of blocks that are walked as a whole, by document."""
+    found: dict[str, set[str]] = {}
+    for document in pages():
+        for command in commands(document):
+            if command.walk is not None:
+                found.setdefault(document, set()).add(command.walk)
+    return found
 
 
 def settings_files() -> dict[str, str]:
@@ -108,7 +124,7 @@ def _of_blocks(document: str, page: str) -> Iterator[Command]:
     for block in _BLOCK.finditer(page):
         if block["language"] not in {"sh", "bash", "shell", "console"}:
             continue
-        begins = _line_of(page, block.start()) + 1
+        begins = _line_of(page, block.start("body"))
         gathered: list[str] = []
         for number, line in enumerate(block["body"].splitlines(), start=begins):
             gathered.append(line)
@@ -118,7 +134,7 @@ def _of_blocks(document: str, page: str) -> Iterator[Command]:
             gathered = []
             bare, comment = _and_comment(whole)
             if bare:
-                yield Command(bare, document, number, comment)
+                yield Command(bare, document, number, comment, block["walk"])
         assert not gathered, f"{document}:{begins}: a quote in this block is never closed"
 
 
@@ -127,7 +143,7 @@ def _of_spans(document: str, page: str) -> Iterator[Command]:
     for span in _SPAN.finditer(prose):
         written = _INTERPRETER.sub("", span[1].strip().replace("\\|", "|"))
         command = Command(written, document, _line_of(prose, span.start()))
-        if command.program in PROGRAMS and command.program != written:
+        if command.program in PROGRAMS and command.program != written and _ELLIPSIS not in written:
             yield command
 
 

@@ -5,9 +5,11 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from dashboard.permissions import ROLE_PERMISSIONS, Permission, Role
 from runtime.metrics_table import METRICS, Metric
 from tests.support.tree import ROOT, folders_with_python, parsed, source_files, text, tracked
 from vitals.sign import SIGN_FACTS, Sign
+from vitals.topics import ROOT as TOPICS
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
@@ -33,7 +35,10 @@ def test_every_path_a_document_names_exists() -> None:
         f"{name}: {path}"
         for name in documents()
         for span in CODE_SPAN.findall(_without_blocks(text(name)))
-        if PATH.fullmatch(span) and (path := span).split("/", 1)[0] in folders and not (ROOT / path).exists()
+        if PATH.fullmatch(span)
+        and not span.startswith(f"{TOPICS}/")
+        and (path := span).split("/", 1)[0] in folders
+        and not (ROOT / path).exists()
     ]
     assert not missing
 
@@ -46,6 +51,11 @@ def test_the_list_of_decisions_names_every_one() -> None:
 def test_the_telemetry_page_holds_the_table_of_the_code() -> None:
     page = [line for line in text("docs/telemetry.md").splitlines() if line.startswith("| `wardlight_")]
     assert page == [row_of(metric) for metric in METRICS]
+
+
+def test_the_page_of_people_holds_the_roles_of_the_code() -> None:
+    page = [line for line in text("docs/people.md").splitlines() if re.match(r"\| `\w+` \|", line)]
+    assert page == [row_of_permission(permission) for permission in Permission]
 
 
 def test_the_integrators_page_holds_every_sign() -> None:
@@ -80,6 +90,12 @@ def row_of(metric: Metric) -> str:
     """A metric's line in docs/telemetry.md."""
     labels = "; ".join(f"`{label.name}`: {label.values}" for label in metric.labels) or "none"
     return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def row_of_permission(permission: Permission) -> str:
+    """A permission's line in docs/people.md."""
+    cells = ["✓" if permission in ROLE_PERMISSIONS[role] else "" for role in Role]
+    return f"| `{permission}` | {' | '.join(cells)} |"
 
 
 def row_of_sign(sign: Sign) -> str:

@@ -9,9 +9,9 @@ import pytest
 
 from ingest.decoder import Decoded, decode
 from ingest.settings import IngestSettings
-from tests.support.commands_elsewhere import ELSEWHERE
+from tests.support.commands_elsewhere import ELSEWHERE, WALKED, WALKED_BY_HAND
 from tests.support.documented_syntax import complaint_about, is_a_name
-from tests.support.documents import Command, all_commands, json_blocks, pages, unfenced_commands
+from tests.support.documents import Command, all_commands, json_blocks, pages, unfenced_commands, walks
 from tests.support.tree import ROOT, parsed, text
 from vitals import codec
 from vitals.alert import Transition
@@ -30,7 +30,8 @@ SENT = [command for command in all_commands() if command.program == "mosquitto_p
 
 
 @pytest.mark.parametrize("command", OURS, ids=str)
-def test_a_command_exists_with_its_options(command: Command) -> None:
+def test_a_command_exists_with_its_options(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARDLIGHT_PASSWORD", "so that nobody is asked for it")
     assert complaint_about(command.words) is None
 
 
@@ -81,6 +82,16 @@ def test_what_runs_a_command_elsewhere_exists(where: str) -> None:
             node.name for node in ast.walk(parsed(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         assert function in defined
+
+
+def test_every_step_of_a_way_is_walked() -> None:
+    unknown = [
+        f"{document}: {mark}"
+        for document, marks in walks().items()
+        for mark in marks
+        if not mark.startswith(WALKED_BY_HAND) and f'"{mark.split()[-1]}"' not in text(WALKED[document])
+    ]
+    assert unknown == []
 
 
 def test_only_commands_of_the_documents_are_listed_as_run_elsewhere() -> None:
