@@ -30,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     tokens = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
     users.add_typer(tokens, name="token")
     _add_tokens(tokens)
+    _add_own_token(tokens)
 
 
 def _add_people(users: typer.Typer) -> None:
@@ -138,6 +139,31 @@ def _add_tokens(tokens: typer.Typer) -> None:
             made = client.post(path, {"name": name, "scopes": _scopes(scope), "wards": ward, "days": days})
         _tell_token(made, as_json=as_json)
 
+    @tokens.command("list")
+    def list_(login: LoginArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
+        """Somebody's tokens, without their secrets."""
+        with api(url) as client:
+            rows = client.get(f"people/{_person(client, login)['person_id']}/tokens")
+        shown = ("token_id", "name", "scopes", "wards", "created_by", "expires_at_ms", "used_at_ms", "revoked_at_ms")
+        print_rows(rows, shown, as_json=as_json)
+
+    @tokens.command()
+    def revoke(
+        login: LoginArgument,
+        token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="its id, as list shows it")],
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """A token is dead from now on."""
+        with api(url) as client:
+            answer = client.post(f"people/{_person(client, login)['person_id']}/tokens/{token_id}/revoke", {})
+        if as_json:
+            print_json(answer)
+        else:
+            typer.echo(f"Revoked: {answer['name']}.")
+
+
+def _add_own_token(tokens: typer.Typer) -> None:
     @tokens.command()
     def own(
         login: LoginArgument,
@@ -166,29 +192,6 @@ def _add_tokens(tokens: typer.Typer) -> None:
             made = client.post("me/tokens", body)
             client.post("sign-out", {})
         _tell_token(made, as_json=as_json)
-
-    @tokens.command("list")
-    def list_(login: LoginArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
-        """Somebody's tokens, without their secrets."""
-        with api(url) as client:
-            rows = client.get(f"people/{_person(client, login)['person_id']}/tokens")
-        shown = ("token_id", "name", "scopes", "wards", "created_by", "expires_at_ms", "used_at_ms", "revoked_at_ms")
-        print_rows(rows, shown, as_json=as_json)
-
-    @tokens.command()
-    def revoke(
-        login: LoginArgument,
-        token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="its id, as list shows it")],
-        as_json: JsonOption = False,
-        url: UrlOption = DEFAULT_URL,
-    ) -> None:
-        """A token is dead from now on."""
-        with api(url) as client:
-            answer = client.post(f"people/{_person(client, login)['person_id']}/tokens/{token_id}/revoke", {})
-        if as_json:
-            print_json(answer)
-        else:
-            typer.echo(f"Revoked: {answer['name']}.")
 
 
 def _grant(role: str, ward: str | None, *, every_ward: bool) -> dict[str, Any]:

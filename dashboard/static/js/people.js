@@ -195,12 +195,13 @@ async function listTokens(person) {
 
 for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close(""));
 find("#search").addEventListener("input", render);
-find("#add").addEventListener("click", () =>
+const loaded = load().catch((error) => setText(find("#empty"), error.message));
+find("#add").addEventListener("click", async () => {
+  await loaded;
   openForm(find("#add-dialog"), async (fields) => {
     const made = await send("/api/v1/people", { login: fields.get("login"), name: fields.get("name"), grants: [body(fields.get("role"), wardIn(fields))] });
     find("#add-dialog").close();
     tell(made);
     load();
-  }),
-);
-load().catch((error) => setText(find("#empty"), error.message));
+  });
+});
