@@ -11,6 +11,7 @@ from runtime.blocking import ThreadDoor
 from runtime.composition import Ports, open_bus, run_process
 from runtime.mqtt_session import MqttSession
 from runtime.settings import DatabaseSettings, LogSettings, MqttSettings
+from storage.ledger_settings import LedgerSettings
 from storage.migrate import check_database
 from storage.session import Database
 
@@ -46,6 +47,7 @@ async def serve(ports: Ports, stopping: asyncio.Event) -> None:
                 settings=configuration.section("dashboard", DashboardSettings),
                 people=configuration.section("people", PeopleSettings),
                 republish=republish,
+                ledger=configuration.section("ledger", LedgerSettings),
             )
             await dashboard.run(stopping)
     finally:

@@ -4,8 +4,10 @@ from fastapi import Depends, FastAPI
 
 from dashboard import (
     alert_routes,
+    audit_routes,
     charting_routes,
     device_routes,
+    ledger_routes,
     live_routes,
     oidc_routes,
     pages,
@@ -40,6 +42,8 @@ _RESOURCES = (
     rejected_routes,
     live_routes,
     status_routes,
+    audit_routes,
+    ledger_routes,
     sign_in_routes,
     people_routes,
     stay_routes,
@@ -70,6 +74,8 @@ def create_app(context: Context) -> FastAPI:
         people_routes.pages_router,
         stay_routes.pages_router,
         status_routes.pages_router,
+        audit_routes.pages_router,
+        ledger_routes.pages_router,
     ):
         app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")

@@ -1,10 +1,10 @@
 """What each request leaves in the audit trail, from the line of `dashboard.permissions.RULES` that it falls under. Pure.
 
-A new route needs no line here: its permission says what was done. Routes that write their own entries (sign-in and what
-belongs to it) stand in `BY_THEMSELVES`.
+A new route needs no line here: its permission says what was done, unless `ROUTES` says it better.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +15,7 @@ from dashboard.schemas import parse_time_ms
 from storage.audit import AuditAction, Scalar
 
 API: Final = "/api/v1/"
+LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _P = Permission
 
 ACTIONS: Final[Mapping[Permission, AuditAction]] = {
@@ -38,8 +39,22 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
 }
 """What a change under a permission is called, and which reads leave an entry at all."""
 
-BY_THEMSELVES: frozenset[str] = frozenset()
-"""Keys of routes that write their own entries."""
+ROUTES: Final[Mapping[str, AuditAction]] = {
+    "POST /api/v1/sign-out": AuditAction.SIGN_OUT,
+    "POST /api/v1/me/password": AuditAction.CHANGE_PASSWORD,
+    "POST /api/v1/me/tokens": AuditAction.ISSUE_TOKEN,
+    "POST /api/v1/me/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
+    "POST /api/v1/people/{person_id}/password": AuditAction.CHANGE_PASSWORD,
+    "POST /api/v1/people/{person_id}/grant": AuditAction.CHANGE_GRANT,
+    "POST /api/v1/people/{person_id}/revoke": AuditAction.CHANGE_GRANT,
+    "POST /api/v1/people/{person_id}/tokens": AuditAction.ISSUE_TOKEN,
+    "POST /api/v1/people/{person_id}/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
+}
+"""Routes whose permission does not say enough."""
+SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/callback"})
+"""Routes after which somebody may be known who was not before."""
+PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password"})
+"""Routes that ask somebody known for their password."""
 NOT_TOLD: Final[frozenset[str]] = frozenset({"GET /api/v1/openapi.json", "GET /api/v1/wards"})
 """Reads that show nobody's data."""
 EXPORT_FORMATS: Final = frozenset({"csv", "parquet", "fhir", "json"})
@@ -48,7 +63,7 @@ KEPT_FIELDS: Final = frozenset(
     {
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
-        "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action",
+        "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
         "until", "with_patient_id", "with_device_id", "device",
     }
 )  # fmt: skip
@@ -88,13 +103,16 @@ def trace_of(
     method, _, path = key.partition(" ")
     changes = method != "GET"
     permission = rule.permission
-    if permission is None or permission not in ACTIONS or key in BY_THEMSELVES or key in NOT_TOLD:
+    if key in ROUTES:
+        action = ROUTES[key]
+    elif permission is None or permission not in ACTIONS or key in NOT_TOLD:
         return None
+    else:
+        action = ACTIONS[permission] if changes else AuditAction.SEE
     if not path.startswith(API):
         return None
     said = _kept(query_string, body if changes else b"")
     patient_id = parameters.get("patient_id") or said.get("patient_id") or said.get("patient")
-    action = ACTIONS[permission] if changes else AuditAction.SEE
     if not changes and permission is Permission.MANAGE_PEOPLE:
         return None
     if not changes and (permission is Permission.EXPORT or _is_export(path, said, now_ms, export_span_ms)):
@@ -109,6 +127,16 @@ def trace_of(
         live=permission is Permission.SEE_WARD and action is not AuditAction.EXPORT,
         changes=changes,
     )
+
+
+def login_in(body: bytes) -> str | None:
+    """The login name that somebody typed, where it can be one: a password typed in its place should not be kept."""
+    try:
+        found = json.loads(body) if body else {}
+    except ValueError:
+        return None
+    login = found.get("login") if isinstance(found, dict) else None
+    return login if isinstance(login, str) and LOGIN.fullmatch(login) else None
 
 
 def _kept(query_string: bytes, body: bytes) -> dict[str, Scalar]:

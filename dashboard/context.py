@@ -1,7 +1,7 @@
 """What the routes stand on: ready-made ports, handed over once by the service."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
@@ -22,6 +22,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import audit
 from storage.audit import AuditEntry
+from storage.ledger_settings import LedgerSettings
 from storage.session import Database, in_snapshot, in_transaction
 from storage.whereabouts import Kind, Named, Place, places_of
 
@@ -52,6 +53,7 @@ class Context:
     telemetry: Telemetry
     trail: Trail
     version: str
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     republish: Republish | None = None
     """None where this process has no MQTT session."""
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from starlette.types import Scope
 
-from dashboard.audit_rules import Trace, trace_of
+from dashboard.audit_rules import PASSWORD_AGAIN, SIGNING_IN, Trace, login_in, trace_of
 from dashboard.audit_trail import Trail
 from dashboard.gate import Ruled
 from dashboard.person import Person
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
-from storage.audit import AuditAction, AuditEntry
+from storage.audit import AuditAction, AuditEntry, Detail
 from vitals.errors import Unavailable
 
+NO_DETAIL: Detail = {}
 WardOf = Callable[[str], str | None]
 """The ward of a patient, where the live board knows it."""
 PatientOf = Callable[[str], str | None]
@@ -64,6 +65,8 @@ class InHand:
 
     async def settle(self, status: int) -> Unavailable | None:
         """Before the answer: put on record what is not yet; an error where the answer must not be given."""
+        if await self._signs(status):
+            return None
         person = self._person
         trace = self._trace()
         if person is None or trace is None or self._is_written:
@@ -75,6 +78,29 @@ class InHand:
         elif status < 400:
             return await self._seen(trace, person)
         return None
+
+    async def _signs(self, status: int) -> bool:
+        """Whether this was somebody signing in, or asked for their password again, which is put on record by its outcome."""
+        ruled: Ruled | None = self._scope.get("ruled")
+        key = "" if ruled is None else ruled.key
+        if key not in SIGNING_IN and not (key in PASSWORD_AGAIN and status >= 400):
+            return False
+        signed_in: Person | None = self._scope.get("signed_in")
+        if signed_in is not None:
+            action = AuditAction.SIGN_IN
+        elif status in (401, 403) or key.startswith("GET "):
+            action = AuditAction.SIGN_IN_FAILED
+        elif status == 429:
+            action = AuditAction.LOCKED_OUT
+        else:
+            return True
+        subject = login_in(self._scope.get("body", b""))
+        person = signed_in or self._person
+        view = (action, subject, self._address)
+        if action is not AuditAction.LOCKED_OUT or self._trail.is_new(view):
+            self._trail.remember(view)
+            await self._trail.keep([self._said(person, action, subject=subject)])
+        return True
 
     async def _seen(self, trace: Trace, person: Person) -> Unavailable | None:
         view = (person.person_id, person.token_id, trace.action, *trace.view)
@@ -98,27 +124,42 @@ class InHand:
         if not self._trail.is_new(view):
             return
         asked = {"asked": trace.action.value, "status": status, **trace.detail}
-        entry = self._entry(trace, None)
-        refused = AuditEntry(**{**_fields(entry), "action": AuditAction.REFUSED, "detail": asked})
+        refused = self._said(
+            person, AuditAction.REFUSED, subject=trace.subject, patient_id=trace.patient_id, detail=asked
+        )
         await self._trail.keep([refused], patience_s=0)
         self._trail.remember(view)
 
     def _entry(self, trace: Trace, patient_id: str | None) -> AuditEntry:
-        person = self._person
         patient_id = trace.patient_id or patient_id or self._patient_of(trace.subject)
-        client = self._scope.get("client")
+        return self._said(self._person, trace.action, subject=trace.subject, patient_id=patient_id, detail=trace.detail)
+
+    def _said(
+        self,
+        person: Person | None,
+        action: AuditAction,
+        *,
+        subject: str | None,
+        patient_id: str | None = None,
+        detail: Detail = NO_DETAIL,
+    ) -> AuditEntry:
         return AuditEntry(
             at_ms=self._clock.now_ms(),
             person_id="nobody" if person is None else person.person_id,
             name="Nobody" if person is None else person.name,
-            action=trace.action,
+            action=action,
             ward_id=None if patient_id is None else self._ward_of(patient_id),
             patient_id=patient_id,
-            subject=trace.subject,
-            detail=trace.detail,
-            address=client[0] if client else None,
+            subject=subject,
+            detail=detail,
+            address=self._address,
             token_id=None if person is None else person.token_id,
         )
+
+    @property
+    def _address(self) -> str | None:
+        client = self._scope.get("client")
+        return client[0] if client else None
 
     @property
     def _person(self) -> Person | None:
@@ -146,10 +187,6 @@ class InHand:
             if isinstance(patient_id, str):
                 return patient_id
         return None
-
-
-def _fields(entry: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in entry.__struct_fields__}
 
 
 in_hand: ContextVar[InHand | None] = ContextVar("in_hand", default=None)

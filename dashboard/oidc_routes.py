@@ -11,6 +11,7 @@ from starlette.types import Scope
 from dashboard.context import Context, Here
 from dashboard.gate import SIGN_IN_PAGE
 from dashboard.oidc import Begun, Hospital, safe_next
+from dashboard.person import Person
 from dashboard.sessions import cookie_of, cookies_of, is_secure
 from dashboard.sign_in_routes import session_cookie
 from vitals.errors import Conflict, Forbidden, NotFound, SignInNeeded, Unavailable, WardError
@@ -58,6 +59,7 @@ async def finish(
     except WardError as error:
         response = _refused(error)
     else:
+        request.scope["signed_in"] = Person(person_id=account.person_id, name=account.name)
         response = _onwards(begun.next)
         response.headers.append("set-cookie", session_cookie(here, request, secret))
     response.headers.append("set-cookie", _cookie(request.scope, "", max_age_s=0))

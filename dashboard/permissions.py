@@ -261,6 +261,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/rejected/replay": Rule(_P.REPLAY_REJECTED, Where.FILTERED),
     "POST /api/v1/rejected/{rejection_id:path}/replay": Rule(_P.REPLAY_REJECTED, Where.PATH_REJECTION),
     # The house
+    "GET /audit": Rule(_P.SEE_AUDIT, Where.HOUSE),
+    "GET /api/v1/audit": Rule(_P.SEE_AUDIT, Where.HOUSE),
+    "GET /api/v1/audit/verify": Rule(_P.SEE_AUDIT, Where.HOUSE),
+    "GET /api/v1/audit/anchor": Rule(_P.SEE_AUDIT, Where.HOUSE),
+    "GET /ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
+    "GET /api/v1/ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
     "GET /api/v1/status": Rule(_P.SEE_STATUS, Where.FILTERED),
     "GET /status": Rule(_P.SEE_STATUS, Where.FILTERED),
 }

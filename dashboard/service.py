@@ -28,6 +28,7 @@ from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from runtime.version import VERSION
+from storage.ledger_settings import LedgerSettings
 from storage.session import Database
 from vitals.errors import ConfigurationError
 
@@ -48,6 +49,7 @@ class Dashboard:
         settings: DashboardSettings,
         people: PeopleSettings | None = None,
         republish: Republish | None = None,
+        ledger: LedgerSettings | None = None,
     ) -> None:
         self._socket = listen(settings.host, settings.port)
         context = context_over(
@@ -59,6 +61,7 @@ class Dashboard:
             settings=settings,
             people=people,
             republish=republish,
+            ledger=ledger,
         )
         self._is_tls = settings.tls_cert_file is not None
         self.feed = context.feed
@@ -130,6 +133,7 @@ def context_over(
     settings: DashboardSettings,
     people: PeopleSettings | None = None,
     republish: Republish | None = None,
+    ledger: LedgerSettings | None = None,
 ) -> Context:
     """What the routes stand on, with a feed that is not running yet."""
     fanout = Fanout(
@@ -166,6 +170,7 @@ def context_over(
         trail=trail,
         version=VERSION,
         republish=republish,
+        ledger=LedgerSettings() if ledger is None else ledger,
     )
 
 

@@ -40,6 +40,7 @@ async def sign_in(here: Here, request: Request, response: Response, body: SignIn
     _is_not_guest(here)
     account = await here.sign_in.by_password(body.login, body.password.get_secret_value(), address=address_of(request))
     secret = await here.sessions.begin(account.person_id, replaces=cookie_of(request.scope))
+    request.scope["signed_in"] = Person(person_id=account.person_id, name=account.name)
     response.headers["set-cookie"] = session_cookie(here, request, secret)
     return {"must_change_password": account.must_change}
 

@@ -11,6 +11,7 @@ from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
 from vitals.errors import WardError
 from wardlight import (
     alerts_command,
+    audit_command,
     backup_command,
     bench_command,
     chart_command,
@@ -19,6 +20,7 @@ from wardlight import (
     demo_command,
     devices_command,
     history_command,
+    ledger_command,
     patients_command,
     publish_commands,
     realism_command,
@@ -45,8 +47,10 @@ for commands in (
     service_commands,
     publish_commands,
     history_command,
+    ledger_command,
     watch_command,
     alerts_command,
+    audit_command,
     devices_command,
     patients_command,
     chart_command,

@@ -58,14 +58,14 @@ def add_to(app: typer.Typer) -> None:
             raise InvalidArgument(_NOT_TEXT)
         every_ms = None if every is None else round(seconds(every) * 1000)
         with api(url) as client:
-            rows = list(_pages(client, patient, signs, window, every_ms))
+            rows = list(_pages(client, patient, signs, window, every_ms, format_))
         _write(rows, signs, patient, format_, output)
 
 
 def _pages(
-    client: ApiClient, patient: str, signs: list[Sign], window: tuple[int, int], every_ms: int | None
+    client: ApiClient, patient: str, signs: list[Sign], window: tuple[int, int], every_ms: int | None, format_: Format
 ) -> Iterator[dict[str, Any]]:
-    """All rows of the window, page by page."""
+    """All rows of the window, page by page; the audit trail is told what they are written as."""
     cursor: str | None = None
     names = ",".join(sign.value for sign in signs)
     while True:
@@ -76,6 +76,7 @@ def _pages(
                 "from": window[0],
                 "to": window[1],
                 "every": every_ms,
+                "format": format_.value,
                 "limit": PAGE_ROWS,
                 "after": cursor,
             },

@@ -91,6 +91,7 @@ class Ward:
             settings=section("dashboard", DashboardSettings),
             people=section("people", PeopleSettings),
             republish=self._republish,
+            ledger=section("ledger", LedgerSettings),
         )
         self.recorder = Recorder(
             bus=base.bus,
