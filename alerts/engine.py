@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from alerts import accounts, charted, wording
-from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved
+from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved, seen_again
 from alerts.evidence import Cadence, Moment
 from alerts.register import REGISTER_ACTIONS, follow_register
 from alerts.retraction import retract
@@ -338,6 +338,7 @@ class PatientAlerts:
         moved = obeyed(episode, command, is_unworn=self.state.is_unworn)
         if isinstance(moved, Refusal):
             self.outcome, self.refusal = Outcome.REFUSED, moved
+            machine.episode = seen_again(episode, command)
             return []
         self.outcome = Outcome.OBEYED
         if not moved.episode.active and episode.kind is AlertKind.LOST_CONTACT:

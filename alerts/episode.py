@@ -182,6 +182,14 @@ def obeyed(episode: Episode, command: Command, *, is_unworn: bool = False) -> Mo
     return Refusal.STILL_ACTIVE
 
 
+def seen_again(episode: Episode, command: Command) -> Episode:
+    """A refused order; of a second acknowledgement stays what it covers: all that was heard until it was given."""
+    if command.action is not Action.ACKNOWLEDGE:
+        return episode
+    seen_ms = max(command.at_ms, episode.acknowledged_at_ms or 0)
+    return msgspec.structs.replace(episode, acknowledged_at_ms=seen_ms)
+
+
 def _acknowledged(episode: Episode, command: Command) -> Moved | Refusal:
     if episode.acknowledged:
         return Refusal.ALREADY_ACKNOWLEDGED

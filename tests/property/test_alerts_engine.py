@@ -13,10 +13,12 @@ from alerts.state import PatientState
 from tests.support.alert_timetable import PATIENT, WARD, assessment, charted, charted_assessment, ms, reading
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
 from vitals.news2 import score
-from vitals.reading import DeviceId, Reading, RefusedSigns, Tick
+from vitals.reading import DeviceId, Reading, RefusedSigns, Tick, WardId, Withdrawn
 from vitals.sign import Sign
 
 RULES = AlertRules()
+OTHER_WARD = WardId("ward-z")
+ENDS = (TransitionKind.RESOLVED, TransitionKind.RETRACTED)
 SIGNS = {
     Sign.SPO2: (55.0, 65.0, 75.0, 84.0, 88.5, 96.0),
     Sign.HEART_RATE: (28.0, 38.0, 80.0, 128.0, 160.0, 190.0),
@@ -68,6 +70,21 @@ def courses(draw: st.DrawFn) -> list[Record]:
                     draw(st.sampled_from(list(Action))),
                     "nurse-1",
                     ms(second),
+                    ward_id=draw(st.sampled_from((WARD, OTHER_WARD))),
+                    move=draw(st.integers(0, 5)),
+                )
+            )
+        if draw(st.integers(0, 3)) == 0:
+            records.append(
+                Withdrawn(
+                    f"x-{draw(st.integers(0, 3))}",
+                    PATIENT,
+                    DeviceId(draw(st.sampled_from(("device-1", "device-2")))),
+                    ms(second - draw(st.sampled_from((0.0, 10.0, 60.0, 600.0, 10_000.0)))),
+                    ms(second + draw(st.sampled_from((0.0, 1.0, 180.0)))),
+                    ms(second),
+                    "nurse-1",
+                    "mixed up",
                 )
             )
     return records
@@ -118,7 +135,7 @@ def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record
             if transition.transition is TransitionKind.ACKNOWLEDGED:
                 assert transition.active
                 assert transition.acknowledged
-            if transition.transition is TransitionKind.RESOLVED:
+            if transition.transition in ENDS:
                 assert not transition.active
                 ended.add(transition.episode_id)
                 del open_by_kind[transition.kind]
@@ -135,6 +152,24 @@ def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record
             assert (told.active, told.acknowledged, told.priority) == (True, episode.acknowledged, episode.priority)
     news2 = {AlertKind.NEWS2_SINGLE_RED, AlertKind.NEWS2_URGENT, AlertKind.NEWS2_EMERGENCY}
     assert len(news2 & open_by_kind.keys()) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(courses())
+def test_after_a_withdrawal_nothing_open_rests_on_what_was_withdrawn(records: list[Record]) -> None:
+    engine = PatientAlerts(PatientState(PATIENT), RULES, lambda _: WARD)
+    for record in records:
+        told = engine.step(record)
+        if not isinstance(record, Withdrawn):
+            assert all(transition.transition is not TransitionKind.RETRACTED for transition in told)
+            continue
+        assert {transition.transition for transition in told} <= {TransitionKind.RETRACTED}
+        assert all(transition.correction_id == record.correction_id for transition in told)
+        for machine in engine.state.machines.values():
+            episode = machine.episode
+            if episode is not None and episode.kind is not AlertKind.LOST_CONTACT:
+                raised_then = record.from_ms <= episode.raised_at_ms < record.until_ms
+                assert not (raised_then and episode.device_id in (None, record.device_id))
 
 
 @settings(max_examples=30, deadline=None)
@@ -166,6 +201,8 @@ def test_what_comes_again_after_a_restore_is_told_no_second_time(records: list[R
 @settings(max_examples=30, deadline=None)
 @given(courses(), st.data())
 def test_topics_may_interleave_as_they_like(records: list[Record], data: st.DataObject) -> None:
+    # A withdrawal stands among the readings and takes back what assessments raised: when it comes does matter.
+    records = [record for record in records if not isinstance(record, Withdrawn)]
     lanes: list[list[Record]] = [
         [record for record in records if isinstance(record, Reading | RefusedSigns | Tick)],
         [record for record in records if not isinstance(record, Reading | RefusedSigns | Tick | Command)],
@@ -185,6 +222,7 @@ def test_topics_may_interleave_as_they_like(records: list[Record], data: st.Data
 @given(courses(), st.data())
 def test_acknowledgements_that_a_replay_delivers_early_are_not_lost(records: list[Record], data: st.DataObject) -> None:
     records = [record for record in records if not isinstance(record, Command) or record.action is Action.ACKNOWLEDGE]
+    records = [record for record in records if not isinstance(record, Withdrawn)]
     whole, told = run(records)
     if not any(transition.transition is TransitionKind.ACKNOWLEDGED for transition in told):
         return

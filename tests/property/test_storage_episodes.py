@@ -19,11 +19,16 @@ RISING = (Priority.LOW, Priority.MEDIUM, Priority.HIGH)
 
 @st.composite
 def valid_episodes(draw: st.DrawFn) -> list[Transition]:
-    """Raised, then per priority perhaps acknowledged and escalated, perhaps resolved; the clocks say anything."""
+    """Raised, then per priority perhaps acknowledged and escalated, perhaps resolved and taken back, moved at any time.
+
+    The clocks say anything.
+    """
     priorities = draw(
         st.lists(st.sampled_from(RISING), min_size=1, unique=True).map(lambda some: sorted(some, key=RISING.index))
     )
     steps: list[Transition] = []
+
+    moves = 0
 
     def add(kind: TransitionKind, priority: Priority, *, acknowledged: bool) -> None:
         at_ms = draw(st.integers(0, 5))
@@ -32,7 +37,8 @@ def valid_episodes(draw: st.DrawFn) -> list[Transition]:
                 transition_id=transition_id("e", kind, str(len(steps))),
                 episode_id="e",
                 patient_id=PatientId("p"),
-                ward_id=WardId("w"),
+                ward_id=WardId(f"w{moves}"),
+                move=moves,
                 kind=AlertKind.SPO2_LOW,
                 transition=kind,
                 reason=Reason.LIMIT_BREACHED,
@@ -40,20 +46,30 @@ def valid_episodes(draw: st.DrawFn) -> list[Transition]:
                 at_ms=at_ms,
                 onset_ms=0,
                 raised_at_ms=1,
-                active=kind is not TransitionKind.RESOLVED,
+                active=kind not in (TransitionKind.RESOLVED, TransitionKind.RETRACTED),
                 acknowledged=acknowledged,
                 text=f"step {len(steps)}",
             )
         )
 
+    def perhaps_move(priority: Priority, *, acknowledged: bool) -> None:
+        nonlocal moves
+        for _ in range(draw(st.integers(0, 2))):
+            moves += draw(st.integers(1, 3))
+            add(TransitionKind.MOVED, priority, acknowledged=acknowledged)
+
     acknowledged = False
     for index, priority in enumerate(priorities):
         add(TransitionKind.ESCALATED if index else TransitionKind.RAISED, priority, acknowledged=False)
+        perhaps_move(priority, acknowledged=False)
         acknowledged = draw(st.booleans())
         if acknowledged:
             add(TransitionKind.ACKNOWLEDGED, priority, acknowledged=True)
+            perhaps_move(priority, acknowledged=True)
     if draw(st.booleans()):
         add(TransitionKind.RESOLVED, priorities[-1], acknowledged=acknowledged)
+    if draw(st.booleans()):
+        add(TransitionKind.RETRACTED, priorities[-1], acknowledged=acknowledged)
     return steps
 
 
