@@ -67,6 +67,7 @@ async def test_an_ill_patient_is_moved_and_the_old_board_loses_what_the_new_one_
             await box.until(is_told_anew)
 
 
+@pytest.mark.pictures
 async def test_two_devices_are_swapped_in_mid_alert_by_typing_the_other(tmp_path: Path) -> None:
     async with registry_box(tmp_path, BEDS, SPARE) as box, chromium() as browser:
         box.signs = {"patch-01": ILL, "patch-02": WELL, "patch-03": WELL, "patch-04": WELL}

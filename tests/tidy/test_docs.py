@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from dashboard.permissions import ROLE_PERMISSIONS, Permission, Role
 from runtime.metrics_table import METRICS, Metric
-from tests.support.tree import ROOT, folders_with_python, parsed, source_files, text, tracked
+from tests.support.tree import ROOT, folders_with_python, parsed, python_files, source_files, text, tracked
 from vitals.sign import SIGN_FACTS, Sign
 from vitals.topics import ROOT as TOPICS
 
@@ -46,6 +46,20 @@ def test_every_path_a_document_names_exists() -> None:
 def test_the_list_of_decisions_names_every_one() -> None:
     kept = {name.removeprefix("docs/adr/") for name in documents() if re.match(r"docs/adr/\d{4}-", name)}
     assert set(LINK.findall(text("docs/adr/README.md"))) == kept
+
+
+def test_every_test_that_takes_a_picture_is_run_by_make_pictures() -> None:
+    unmarked = [
+        f"{name}: {test.name}"
+        for name in python_files()
+        if name.startswith("tests/e2e/")
+        for test in ast.walk(parsed(name))
+        if isinstance(test, ast.AsyncFunctionDef)
+        and test.name.startswith("test_")
+        and "await picture(" in ast.unparse(test)
+        if "pytest.mark.pictures" not in map(ast.unparse, test.decorator_list)
+    ]
+    assert not unmarked
 
 
 def test_the_telemetry_page_holds_the_table_of_the_code() -> None:
