@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from storage import people_tables as tables
-from storage.dialect import replace_all
+from storage.dialect import insert, replace_all
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.reading import WardId
 from vitals.topics import is_level
@@ -57,11 +57,11 @@ def login_of(text: str) -> str:
 
 def add(conn: Connection, account: Account) -> None:
     """Open an account; raises Conflict where the login name is taken, InvalidArgument where there are too many people."""
-    if find_login(conn, account.login) is not None:
-        raise Conflict(f"There is already somebody who signs in as {account.login}.")
     if len(conn.execute(select(tables.people.c.person_id).limit(PEOPLE_MAX)).all()) >= PEOPLE_MAX:
         raise InvalidArgument(f"There are {PEOPLE_MAX} people already.")
-    conn.execute(insert(tables.people).values(msgspec.structs.asdict(account)))
+    made = insert(conn, tables.people).values(msgspec.structs.asdict(account)).on_conflict_do_nothing()
+    if conn.execute(made.returning(tables.people.c.person_id)).first() is None:
+        raise Conflict(f"There is already somebody who signs in as {account.login}.")
 
 
 def get(conn: Connection, person_id: str) -> Account:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, delete, func, select
 
 from storage import people_tables as tables
-from storage.dialect import replace_all
+from storage.dialect import insert, replace_all
 
 ClosedFor = Callable[[int], int]
 """For how many milliseconds so many failures in a row close an account or address."""
@@ -26,6 +26,7 @@ def begin_attempt(
     """
     columns = tables.attempts.c
     names = [name for name, _ in subjects]
+    _hold(conn, names, now_ms)
     rows = conn.execute(select(tables.attempts).where(columns.subject.in_(names)).order_by(columns.subject))
     held = {row.subject: row for row in rows}
     closed_ms = max((row.closed_until_ms - now_ms for row in held.values()), default=0)
@@ -43,6 +44,14 @@ def begin_attempt(
     replace_all(conn, tables.attempts, noted, key=("subject",))
     _bound(conn, kept_max)
     return 0
+
+
+def _hold(conn: Connection, names: Sequence[str], now_ms: int) -> None:
+    """Make the rows that are not there, and hold all of them until the end: attempts at once are counted one by one."""
+    statement = insert(conn, tables.attempts)
+    rows = [{"subject": name, "failures": 0, "last_at_ms": now_ms, "closed_until_ms": 0} for name in sorted(names)]
+    held = {"failures": tables.attempts.c.failures}
+    conn.execute(statement.on_conflict_do_update(index_elements=["subject"], set_=held), rows)
 
 
 def forgive(conn: Connection, subject: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from runtime.bus import TopicPartition
-from storage import devices, patients, tables
+from storage import devices, patients, people_attempts, tables
 from storage.claims import claim, positions_of, remember_positions
 from storage.migrate import upgrade, upgrade_database
 from storage.session import Database
@@ -16,8 +16,8 @@ from tests.support.migration_contract import MigrationContract
 from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
-from tests.support.storage_charting_contract import ChartingContract
 from tests.support.retention_contract import RetentionContract
+from tests.support.storage_charting_contract import ChartingContract
 from tests.support.storage_contract import FenceContract, RegistryContract
 from tests.support.storage_history_contract import EpisodeContract, HistoryContract
 from vitals.errors import Conflict, Fenced, Unavailable
@@ -222,3 +222,20 @@ class TestMigrations(MigrationContract):
     @pytest.fixture
     def empty_url(self, postgres_url: str) -> str:
         return postgres_url
+
+
+def test_attempts_at_the_same_moment_are_counted_one_by_one(database: Database) -> None:
+    def attempt() -> None:
+        with database.transaction() as conn:
+            people_attempts.begin_attempt(
+                conn, [("account", lambda _: 0), ("address", lambda _: 0)], now_ms=1, forget_ms=10, kept_max=100
+            )
+
+    threads = [threading.Thread(target=attempt) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.snapshot() as conn:
+        failures = conn.execute(text("SELECT failures FROM attempts ORDER BY subject")).scalars().all()
+    assert failures == [8, 8]

@@ -28,6 +28,7 @@ let who = null;
 let locked = false;
 let inputAt = performance.now();
 let toldAt = -Infinity;
+let lookedAt = 0;
 let lockBar = null;
 
 async function start() {
@@ -45,6 +46,7 @@ async function start() {
 
 /** Ask again who is here: a lock, an end or other rights show within seconds. */
 async function look() {
+  lookedAt = performance.now();
   try {
     const now = await me({ again: true });
     who = now;
@@ -98,9 +100,10 @@ function noteInput() {
   send("/api/v1/session/active").catch(() => {});
 }
 
+/** Idle here is not idle everywhere: another tab may be in use, so the server says whether the session is locked. */
 function lockWhenIdle() {
   if (who === null || locked || who.idle_lock_s === null) return;
-  if (performance.now() - inputAt > who.idle_lock_s * 1000) lockNow();
+  if (performance.now() - inputAt > who.idle_lock_s * 1000 && performance.now() - lookedAt > 2000) look();
 }
 
 async function lockNow() {
