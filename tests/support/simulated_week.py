@@ -44,6 +44,7 @@ from storage.trimmer import Trimmer
 from storage.window import ROWS_MAX, Cursor
 from stream.settings import StreamSettings
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
+from tests.support.reading_ids import ReadingIds
 from tests.support.simulated_services import SERVICES, ServiceSettings, SimulatedPorts, SimulatedServices
 from tests.support.table_sizes import TableSizes, table_sizes
 from tests.support.week_verdicts import Verdict, judged, patient_of
@@ -180,8 +181,7 @@ class SimulatedWeek:
         )
         self.fleet = Fleet(settings, connect=self._connect, clock=self._clock, boot="week")
         self._next = [0] * plan.beds
-        self._ever_stored: set[str] = set()
-        self._ever_assessed: set[str] = set()
+        self._ever_stored, self._ever_assessed = ReadingIds(), ReadingIds()
         self._trimmed: Counter[str] = Counter()
         self._bus: LocalBus
         self._keeper: LedgerKeeper
@@ -254,8 +254,8 @@ class SimulatedWeek:
         await self._keeper.enter()
         await self._keeper.judge()
         if self.plan.readings_days is not None:
-            self._ever_stored.update(self._stored())
-            self._ever_assessed.update(self._assessed())
+            self._ever_stored.add(self._stored())
+            self._ever_assessed.add(self._assessed())
             self._trimmed.update(await self._trimmer.run_once())
 
     def _charted(self, entry: ChartedTruth, truth: TruthRecord) -> Outgoing:
@@ -288,8 +288,8 @@ class SimulatedWeek:
         raise AssertionError(f"after {DRAIN_MINUTES_MAX} quiet minutes {what} are still outstanding")
 
     def _is_drained(self) -> bool:
-        stored = self._ever_stored | set(self._stored())
-        return set(self.fleet.receipted_ids()) <= stored == self._ever_assessed | set(self._assessed())
+        stored = {*self._ever_stored, *self._stored()}
+        return set(self.fleet.receipted_ids()) <= stored == {*self._ever_assessed, *self._assessed()}
 
     def _stored(self) -> list[str]:
         with self.database.snapshot() as conn:
@@ -325,8 +325,8 @@ class SimulatedWeek:
             published=set(self.fleet.published_ids()),
             receipted=set(self.fleet.receipted_ids()),
             refused=set(self.fleet.links.refused_ids()),
-            stored=[*stored, *self._ever_stored.difference(stored)],
-            assessed=[*assessed, *self._ever_assessed.difference(assessed)],
+            stored=[*stored, *set(self._ever_stored).difference(stored)],
+            assessed=[*assessed, *set(self._ever_assessed).difference(assessed)],
             verdicts=tuple(judged(truths, found, through_s=self.plan.hours * 3600)),
             opinions=sum(episode.kind is AlertKind.UNUSUAL_PATTERN for episode in found),
             imbalances=tuple(imbalances),

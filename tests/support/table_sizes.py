@@ -6,8 +6,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from storage import tables
+from storage.operations_tables import reading_minutes
 
-COUNTED = (tables.readings, tables.assessments, tables.rejections, tables.episodes, tables.transitions)
+COUNTED = (
+    tables.readings,
+    tables.assessments,
+    reading_minutes,
+    tables.rejections,
+    tables.episodes,
+    tables.transitions,
+)
 
 
 class TableSizes(NamedTuple):
