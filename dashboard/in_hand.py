@@ -127,7 +127,7 @@ class InHand:
         refused = self._said(
             person, AuditAction.REFUSED, subject=trace.subject, patient_id=trace.patient_id, detail=asked
         )
-        await self._trail.keep([refused], patience_s=0)
+        await self._trail.keep([refused])
         self._trail.remember(view)
 
     def _entry(self, trace: Trace, patient_id: str | None) -> AuditEntry:

@@ -21,12 +21,12 @@ const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short
 
 const find = (selector) => document.querySelector(selector);
 const form = find("#filter");
+let serverMs = Date.now();
 const count = (number) => number.toLocaleString();
 
 async function load() {
   const { span, every, device } = form.elements;
-  const toMs = Date.now() + 60_000;
-  const asked = new URLSearchParams({ from: toMs - Number(span.value) * HOUR_MS, to: toMs, every: every.value });
+  const asked = new URLSearchParams({ from: Math.round(serverMs - Number(span.value) * HOUR_MS), every: every.value });
   if (device.value.trim()) asked.set("device", device.value.trim());
   try {
     show(await read(`/api/v1/ledger?${asked}`), every.value);
@@ -36,6 +36,7 @@ async function load() {
 }
 
 function show(ledger, every) {
+  serverMs = ledger.to_ms;
   setText(find("#window"), `${short.format(ledger.from_ms)} to now`);
   judge(ledger);
   find("#sums").replaceChildren(...sums(ledger.total));
