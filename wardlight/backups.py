@@ -63,7 +63,7 @@ def restore(
     database = open_database(configuration.section("database", DatabaseSettings))
     try:
         if database.file is not None:
-            Path(database.file).parent.mkdir(parents=True, exist_ok=True)
+            _prepare_place(Path(database.file))
         with archive.reading(file) as reader:
             rows = load(database, reader, replace=replace)
             log = "none"
@@ -77,6 +77,14 @@ def restore(
     finally:
         database.close()
     return done
+
+
+def _prepare_place(file: Path) -> None:
+    """A directory to restore into; a write-ahead log whose database is gone must not be taken for the new one's."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        for orphan in (f"{file.name}-wal", f"{file.name}-shm"):
+            file.with_name(orphan).unlink(missing_ok=True)
 
 
 def _put_down_restore(database: Database, clock: Clock, done: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ What stands in a block marked `<!-- run NAME -->` is run line by line in one she
 services that go on. Ports and the database's password of the page become those of this machine's private servers.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -36,6 +38,11 @@ BLOCK = re.compile(r"<!-- (run|start) ([\w-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"```(?:text|toml)\n# ([\w.-]+)\n(.*?)```", re.DOTALL)
 READY_S_MAX = 90.0
 COMMAND_S_MAX = 90.0
+BEHIND_S = 10
+MISSED_S = 6
+"""Two rounds of one second each, and four in which the heartbeat is not missed yet."""
+COMMANDS_S = 12
+"""How long the commands that look may take on a busy machine."""
 PASSWORD = "correct horse battery staple"
 
 
@@ -90,9 +97,11 @@ class Operator:
         self.environment = dict(pair.split("=", 1) for pair in pairs if pair)
         return done.stdout
 
-    def start(self, name: str) -> None:
-        """Start every command of the block `name`; each goes on."""
+    def start(self, name: str, *, only: str = "") -> None:
+        """Start every command of the block `name`, or the one that names `only`; each goes on."""
         for number, line in enumerate(self.here(block("start", name)).strip().splitlines()):
+            if only not in line:
+                continue
             with (self.directory / f"{name}-{number}.log").open("ab") as output:
                 environment = {**self.environment}
                 if number:
@@ -260,7 +269,7 @@ def test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_
     operator.environment |= {
         "WARDLIGHT_URL": f"http://127.0.0.1:{page}",
         "WARDLIGHT_LOG__TOPIC_PREFIX": f"{tmp_path.name}-",
-        "WARDLIGHT_WATCHDOG__BEHIND_S_MAX": "10",
+        "WARDLIGHT_WATCHDOG__BEHIND_S_MAX": str(BEHIND_S),
         "WARDLIGHT_WATCHDOG__EVERY_S": "1",
     }
     try:
@@ -271,10 +280,36 @@ def test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_
         scorer = operator._started.pop(2)
         scorer.kill()
         scorer.wait()
+        clock = SystemClock()
+        killed_s = clock.monotonic_s()
         operator.until(lambda: not whole(operator))
+        silent_after_s = clock.monotonic_s() - killed_s
+        print(
+            f"the heartbeat was missed {silent_after_s:.0f} s after the scorer's death; the bound is {BEHIND_S} s and two rounds"
+        )
+        assert silent_after_s < BEHIND_S + MISSED_S + COMMANDS_S
+        last = beat(mosquitto.port)
+        clock_sleep(5)
+        assert beat(mosquitto.port) == last, "the heartbeat goes on without a scorer"
+        operator.start("hospital", only="stream")
+        operator.until(lambda: whole(operator))
+        assert beat(mosquitto.port)["at_ms"] > last["at_ms"]
         operator.stop()
     finally:
         operator.kill()
+
+
+def beat(port: int) -> dict[str, Any]:
+    """The heartbeat that stands retained."""
+    listened = ["mosquitto_sub", "-p", str(port), "-t", "wardlight/v1/heartbeat", "-C", "1", "-W", "10"]
+    done = subprocess.run(listened, capture_output=True, text=True, check=True, timeout=30)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def clock_sleep(seconds: float) -> None:
+    """Let real time pass: only silence shows that nothing beats."""
+    asyncio.run(SystemClock().sleep(seconds))
 
 
 def test_every_command_of_the_page_is_run_or_only_named() -> None:

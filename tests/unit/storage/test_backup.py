@@ -15,14 +15,14 @@ from vitals.errors import ConfigurationError, Conflict, MalformedRecord, NotFoun
 
 class TestSqlite(BackupContract):
     @pytest.fixture
-    def source(self, tmp_path: Path) -> Iterator[Database]:
-        database = Database(f"sqlite:///{tmp_path / 'source.db'}")
+    def source(self) -> Iterator[Database]:
+        database = Database("sqlite://")
         yield database
         database.close()
 
     @pytest.fixture
-    def target(self, tmp_path: Path) -> Iterator[Database]:
-        database = Database(f"sqlite:///{tmp_path / 'target.db'}")
+    def target(self) -> Iterator[Database]:
+        database = Database("sqlite://")
         yield database
         database.close()
 
