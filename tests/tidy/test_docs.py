@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from dashboard.permissions import ROLE_PERMISSIONS, Permission, Role
 from runtime.metrics_table import METRICS, Metric
+from tests.support.documents import commands
 from tests.support.tree import ROOT, folders_with_python, parsed, python_files, source_files, text, tracked
 from vitals.sign import SIGN_FACTS, Sign
 from vitals.topics import ROOT as TOPICS
@@ -46,6 +47,19 @@ def test_every_path_a_document_names_exists() -> None:
 def test_the_list_of_decisions_names_every_one() -> None:
     kept = {name.removeprefix("docs/adr/") for name in documents() if re.match(r"docs/adr/\d{4}-", name)}
     assert set(LINK.findall(text("docs/adr/README.md"))) == kept
+
+
+def test_the_chinese_readme_says_the_same_commands_names_and_links() -> None:
+    english, chinese = "README.md", "README.zh.md"
+    assert [command.text for command in commands(chinese)] == [command.text for command in commands(english)]
+    assert CODE_SPAN.findall(_without_blocks(text(chinese))) == CODE_SPAN.findall(_without_blocks(text(english)))
+    links = {
+        name: [target for target in LINK.findall(text(name)) if not target.startswith("README")]
+        for name in (english, chinese)
+    }
+    assert links[chinese] == links[english]
+    assert text(chinese).count("\n#") == text(english).count("\n#")
+    assert text(chinese).count("\n|") == text(english).count("\n|")
 
 
 def test_every_test_that_takes_a_picture_is_run_by_make_pictures() -> None:
