@@ -30,7 +30,10 @@ async def test_an_alert_follows_its_patient_to_another_ward_on_every_interface(t
         await box.post(f"alerts/{before}/acknowledge", {"command_id": "integration-1"})
         await box.until(lambda: any(alert.acknowledged for alert in box.alerts("ann")))
 
-        await box.post("patients/ann/transfer", {"ward_id": "ward-b", "bed": "9"})
+        assert (
+            await box.command("patients", "transfer", "ann", "--ward", "ward-b", "--bed", "4")
+            == "ann lies in bed 4 of ward ward-b."
+        )
 
         async def has_moved() -> bool:
             topics = set(await box.retained())
@@ -47,12 +50,17 @@ async def test_an_alert_follows_its_patient_to_another_ward_on_every_interface(t
         moves = await box.said("patients", "moves", "ann")
         assert [(move["ward_id"], move["bed"], move["by"]) for move in moves] == [
             ("ward-a", "1", None),
-            ("ward-b", "9", "Guest"),
+            ("ward-b", "4", "Guest"),
         ]
         box.service.kill()
         box.service.start()
         await box.until(has_moved)
         assert spo2(box, "ann") == [before]
+        await box.command("patients", "swap-beds", "ann", "cy")
+        places = {each["patient_id"]: each["bed"] for each in await box.said("patients", "list", "--ward", "ward-b")}
+        assert places == {"ann": "1", "cy": "4"}
+        await box.command("patients", "discharge", "ann")
+        await box.until(lambda: not any(alert.active for alert in box.alerts("ann")))
 
 
 async def test_after_a_swap_in_mid_alert_nobody_is_shown_what_was_measured_on_another(tmp_path: Path) -> None:
@@ -79,8 +87,10 @@ async def test_after_a_swap_in_mid_alert_nobody_is_shown_what_was_measured_on_an
         rows = (await box.get("patients/bob/history", sign="spo2_percent"))["rows"]
         assert {row["signs"]["spo2_percent"] for row in rows if row["measured_at_ms"] < swapped_ms} == {97.0}
         await box.command("devices", "swap", "d-ann", "d-new")
-        worn = {entry["device_id"]: entry["patient_id"] for entry in await box.get("devices")}
+        worn = {entry["device_id"]: entry["patient_id"] for entry in await box.said("devices", "list")}
         assert worn == {"d-ann": None, "d-bob": "ann", "d-cy": "cy", "d-new": "bob"}
+        await box.command("devices", "release", "d-new")
+        assert [entry["until_ms"] is None for entry in await box.get("devices/d-new/assignments")] == [False]
 
 
 async def test_a_wrong_patient_is_corrected_in_mid_alert_though_the_service_dies_meanwhile(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ async def test_a_wrong_patient_is_corrected_in_mid_alert_though_the_service_dies
             return False
 
         await box.until(is_done, within_s=120)
-        done = await box.get(f"corrections/{correction['correction_id']}")
+        done = await box.said("corrections", "show", correction["correction_id"])
         assert done["readings"] > 10
         assert done["retracted"] >= 1
         assert done["found"] >= 1

@@ -17,6 +17,7 @@ from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
 from tests.support.retention_contract import RetentionContract
+from tests.support.stay_contract import StayContract
 from tests.support.storage_charting_contract import ChartingContract
 from tests.support.storage_contract import FenceContract, RegistryContract
 from tests.support.storage_history_contract import EpisodeContract, HistoryContract
@@ -79,6 +80,10 @@ class TestRetention(RetentionContract):
 
 
 class TestCharting(ChartingContract):
+    pass
+
+
+class TestStays(StayContract):
     pass
 
 
