@@ -18,6 +18,7 @@ from simulators.settings import SimulatorSettings
 from vitals.errors import ConfigurationError
 from vitals.reading import WardId
 from wardlight.account import Account, account_of
+from wardlight.demo_nurse import chart_stories
 from wardlight.latency import LatencyTelemetry
 from wardlight.printing import print_json, print_table
 from wardlight.ward import Foundation, Ward, foundation
@@ -77,10 +78,12 @@ class Demo:
             until_end = asyncio.create_task(self._until_end(base, stopping), name="until-end")
             enough = asyncio.Event()
             running = asyncio.create_task(fleet.run(stopping=enough), name="fleet")
+            nursing = asyncio.create_task(chart_stories(base, fleet.truths(), enough), name="demo-nurse")
             await asyncio.wait({until_end, services, running}, return_when=asyncio.FIRST_COMPLETED)
             until_end.cancel()
             enough.set()
             report = await running
+            await nursing
             drained = not services.done() and await ward.drained(within_s=DRAIN_S)
             account = await account_of(
                 base, fleet, report, telemetry, boot=fleet.links.devices[0].boot, since_ms=began_ms, drained=drained
