@@ -157,7 +157,9 @@ def context_over(
         people=people,
         sessions=Sessions(database=database, door=door, clock=clock, settings=people, guest=guest),
         hospital=None if people.oidc_issuer is None else Hospital(people, clock=clock),
-        sign_in=SignIn(database=database, door=door, clock=clock, settings=people, passwords=passwords),
+        sign_in=SignIn(
+            database=database, door=door, clock=clock, settings=people, passwords=passwords, telemetry=telemetry
+        ),
         database=database,
         door=door,
         bus=bus,

@@ -10,6 +10,7 @@ from dashboard.people_settings import PeopleSettings
 from dashboard.sign_in_passwords import PASSWORD_CHARACTERS_MAX, Passwords, check_password
 from runtime.blocking import Door
 from runtime.clock import Clock
+from runtime.telemetry import Telemetry
 from storage import people, people_attempts
 from storage.people import Account, login_of
 from storage.session import Connection, Database, in_snapshot, in_transaction
@@ -30,12 +31,20 @@ class SignIn:
     """Finds out whether somebody is who they say, and what failed attempts cost."""
 
     def __init__(
-        self, *, database: Database, door: Door, clock: Clock, settings: PeopleSettings, passwords: Passwords
+        self,
+        *,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        settings: PeopleSettings,
+        passwords: Passwords,
+        telemetry: Telemetry,
     ) -> None:
         self._database = database
         self._door = door
         self._clock = clock
         self._settings = settings
+        self._telemetry = telemetry
         self.passwords = passwords
 
     async def by_password(self, login: str, password: str, *, address: str) -> Account:
@@ -49,8 +58,10 @@ class SignIn:
         )
         if account is None or not right:
             log.warning("sign_in_refused", address=address)
+            self._telemetry.count("wardlight_dashboard_sign_ins_total", outcome="wrong")
             raise SignInNeeded(WRONG)
         await self._change(_forgiven, _account_subject(name), _address_subject(address))
+        self._telemetry.count("wardlight_dashboard_sign_ins_total", outcome="accepted")
         if account.password_hash is not None and self.passwords.is_outdated(account.password_hash):
             made = await self.passwords.hashed(password)
             await self._change(people.renew_hash, account.person_id, made)
@@ -114,6 +125,7 @@ class SignIn:
         )
         if closed_ms:
             log.warning("sign_in_closed", address=address)
+            self._telemetry.count("wardlight_dashboard_sign_ins_total", outcome="closed")
             raise TooManyAttempts(f"Too many wrong passwords: try again in {_span(closed_ms)}.")
 
     async def _change(

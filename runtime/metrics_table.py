@@ -141,6 +141,12 @@ METRICS: tuple[Metric, ...] = (
         help="Browsers disconnected because they could not keep up; they come back to a fresh snapshot.",
     ),
     Metric(
+        name="wardlight_dashboard_sign_ins_total",
+        kind=MetricKind.COUNTER,
+        help="Attempts to sign in or unlock with a password; many that are wrong or closed mean that somebody guesses.",
+        labels=(Label(name="outcome", values="accepted, wrong, closed"),),
+    ),
+    Metric(
         name="wardlight_dashboard_feed_restarts_total",
         kind=MetricKind.COUNTER,
         help="Times the live feed lost the log or the database and started again from a snapshot.",
