@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from storage import migrate, operations_tables, tables
+from storage import migrate, tables
 from storage.session import Database
 from storage.signing import load_signer
 from vitals.errors import ConfigurationError
