@@ -19,6 +19,7 @@ from dashboard.permissions import HOUSE_ROLES, ROLE_PERMISSIONS, RULES, Permissi
 from dashboard.person import Person
 from dashboard.sessions import COOKIE
 from storage import devices
+from tests.support.builders import reading
 from tests.support.people_scene import OTHER, OWN, PeopleScene, alert_of, people_scene
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -225,6 +226,26 @@ async def test_lists_hold_no_row_of_another_ward() -> None:
         assert (await scene.client.get("alerts", params={"patient": "pb"}, headers=nurse)).status_code == 403
         for query in (f"ward={OWN}&ward={OTHER}", f"ward={OTHER}&ward={OWN}"):
             assert (await scene.client.get(f"patients?{query}", headers=nurse)).status_code == 403
+
+
+async def test_no_list_of_whatever_kind_names_anything_of_another_ward() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        for letter in "ab":
+            scene.ward.store([reading(patient=f"p{letter}", device=f"watch-{letter}", at_s=-60)])
+        grants = [(role, OWN) for role in Role if role not in HOUSE_ROLES]
+        one = await scene.session(await scene.add("kim", *grants))
+        house = await scene.session(await scene.add("max", *((role, None) for role in Role)))
+        lists = [
+            key.removeprefix("GET /api/v1/")
+            for key, rule in RULES.items()
+            if key.startswith("GET /api/v1/") and {Where.FILTERED, Where.QUERY} & set(rule.where) and "{" not in key
+        ]
+        foreign = re.compile(r"watch-b|\bpb\b|ward-b|Patient b")
+        told = {path: (await scene.client.get(path, headers=one)).text for path in lists if path != "events"}
+        assert {path: found for path, text in told.items() if (found := foreign.findall(text))} == {}
+        whole = [path for path in told if foreign.search((await scene.client.get(path, headers=house)).text)]
+        assert {"wards", "patients", "alerts", "devices", "rejected"} <= set(whole)
 
 
 async def test_a_replay_by_reason_leaves_the_messages_of_other_wards_alone() -> None:
