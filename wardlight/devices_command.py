@@ -19,7 +19,12 @@ def add_to(app: typer.Typer) -> None:
     """Register `devices list|add|assign|swap|release|correct`."""
     devices = typer.Typer(help="Devices and who wears them.", no_args_is_help=True)
     app.add_typer(devices, name="devices")
+    _add_known(devices)
+    _add_worn(devices)
+    _add_correct(devices)
 
+
+def _add_known(devices: typer.Typer) -> None:
     @devices.command("list")
     def list_(as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
         """All devices."""
@@ -38,6 +43,8 @@ def add_to(app: typer.Typer) -> None:
         with api(url) as client:
             _say(client.post("devices", {"device_id": device, "ward_id": ward}), f"Added {device}.", as_json=as_json)
 
+
+def _add_worn(devices: typer.Typer) -> None:
     @devices.command()
     def assign(
         device: DeviceArgument,
@@ -76,6 +83,8 @@ def add_to(app: typer.Typer) -> None:
         )
         _say(answer, f"{worn}.", as_json=as_json)
 
+
+def _add_correct(devices: typer.Typer) -> None:
     @devices.command()
     def correct(
         device: DeviceArgument,

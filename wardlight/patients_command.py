@@ -18,7 +18,11 @@ def add_to(app: typer.Typer) -> None:
     """Register `patients list|admit|add|transfer|swap-beds|moves|discharge`."""
     patients = typer.Typer(help="Patients.", no_args_is_help=True)
     app.add_typer(patients, name="patients")
+    _add_stays(patients)
+    _add_moves(patients)
 
+
+def _add_stays(patients: typer.Typer) -> None:
     @patients.command("list")
     def list_(
         ward: Annotated[str | None, typer.Option(help="only this ward")] = None,
@@ -45,6 +49,8 @@ def add_to(app: typer.Typer) -> None:
 
     patients.command("add", help="The same as admit.")(admit)
 
+
+def _add_moves(patients: typer.Typer) -> None:
     @patients.command()
     def transfer(
         patient: PatientArgument,

@@ -81,7 +81,6 @@ async def test_two_devices_are_swapped_in_mid_alert_by_typing_the_other(tmp_path
             await page.locator("#device-patch-01").get_by_role("button", name="Swap").click()
             await page.get_by_label("With (scan or type)").fill("patch-02")
             await expect(page.locator("#deed-outcome")).to_contain_text("Bernd Krüger, bed 2 wears patch-01")
-            await picture(browser, page, "registry-swap-phone.png")
             assert await page.evaluate("document.documentElement.scrollWidth") <= 390
             box.signs = {"patch-01": WELL, "patch-02": ILL, "patch-03": WELL, "patch-04": WELL}
             await do(page, "Swapped")
@@ -133,8 +132,7 @@ async def test_a_wrong_patient_is_corrected_in_mid_alert(tmp_path: Path) -> None
             await picture(browser, page, "registry.png", full_page=True)
         async with page_at(browser, f"{box.url}/registry", dark=True) as page:
             await expect(page.locator("#corrections li")).to_have_count(1)
-            await picture(browser, page, "registry-dark.png", full_page=True)
+            await page.screenshot(full_page=True)
         async with page_at(browser, f"{box.url}/registry", width=390, height=844, phone=True) as page:
             await expect(page.locator("#corrections li")).to_have_count(1)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-            await picture(browser, page, "registry-phone.png")
