@@ -89,6 +89,8 @@ class Heartbeat:
                 except Unavailable as error:
                     self._tell({"watchdog": str(error)})
                 await self._rest(stopping)
+                if listening.done() and not stopping.is_set():
+                    listening.result()
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
