@@ -7,7 +7,7 @@ import pytest
 from runtime.virtual_loop import run_virtual
 from storage import devices, patients
 from tests.support.stay_scene import ILL, WELL, StayScene
-from vitals.alert import AlertKind, Reason, TransitionKind
+from vitals.alert import Action, AlertKind, Reason, TransitionKind
 from vitals.reading import DeviceId, PatientId, WardId
 from vitals.sign import Sign
 
@@ -145,5 +145,54 @@ def test_what_was_measured_before_a_swap_and_comes_after_it_is_the_old_patients(
         }
         assert [value.measured_at_ms for value in ann if value.signs[Sign.SPO2] == 75] == [swapped_ms - 500]
         assert not scene.all_alerts("bob")
+
+    play(story)
+
+
+def test_a_patient_whose_devices_are_off_is_not_missed_until_one_is_on_again() -> None:
+    async def story(scene: StayScene) -> None:
+        await scene.measure(30, {"d-ann": ILL, "d-bob": WELL})
+        await scene.until(lambda: any(alert.kind is AlertKind.SPO2_LOW for alert in scene.open_alerts("ann")))
+        with scene.database.transaction() as conn:
+            devices.release(conn, DeviceId("d-ann"), scene.clock.now_ms())
+        await scene.measure(200, {"d-bob": WELL})
+        assert AlertKind.LOST_CONTACT not in {alert.kind for alert in scene.all_alerts("ann")}
+        # What the signs said last stays for a person to end: no device can.
+        assert AlertKind.SPO2_LOW in {alert.kind for alert in scene.open_alerts("ann")}
+        for alert in scene.open_alerts("ann"):
+            await scene.order(alert, Action.RESOLVE)
+        await scene.until(lambda: not scene.open_alerts("ann"))
+
+        with scene.database.transaction() as conn:
+            devices.assign(conn, DeviceId("d-ann"), PatientId("ann"), scene.clock.now_ms())
+        await scene.measure(20, {"d-ann": WELL, "d-bob": WELL})
+        await scene.measure(150, {"d-bob": WELL})
+        await scene.until(lambda: any(alert.kind is AlertKind.LOST_CONTACT for alert in scene.open_alerts("ann")))
+        with scene.database.transaction() as conn:
+            devices.release(conn, DeviceId("d-ann"), scene.clock.now_ms())
+        await scene.until(lambda: not scene.open_alerts("ann"))
+        assert scene.all_alerts("ann")[0].last_reason is Reason.DEVICES_RELEASED
+
+    play(story)
+
+
+def test_a_correction_that_is_taken_back_by_another_leaves_each_patient_their_own() -> None:
+    async def story(scene: StayScene) -> None:
+        await scene.measure(20, {"d-ann": WELL, "d-bob": WELL})
+        since_ms = scene.clock.now_ms()
+        await scene.measure(40, {"d-ann": ILL, "d-bob": WELL})
+        await scene.clock.sleep(2)
+        before = [(value.measured_at_ms, value.signs) for value in scene.history("ann")]
+        first = scene.correct("d-ann", since_ms=since_ms, to="bob")
+        await scene.until(lambda: scene.is_done(first), within_s=120)
+        assert any(alert.retrospective for alert in scene.all_alerts("bob"))
+        back = scene.correct("d-ann", since_ms=since_ms, to="ann", reason="it was right after all")
+        await scene.until(lambda: scene.is_done(back), within_s=120)
+        await scene.clock.sleep(20)
+
+        assert [(value.measured_at_ms, value.signs) for value in scene.history("ann")] == before
+        assert all(value.signs[Sign.SPO2] == 97 for value in scene.history("bob"))
+        assert all(alert.retracted for alert in scene.all_alerts("bob"))
+        assert any(alert.retrospective and not alert.retracted for alert in scene.all_alerts("ann"))
 
     play(story)

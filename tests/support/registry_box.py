@@ -51,16 +51,16 @@ class RegistryBox:
         self._session = MqttSession(broker.settings(), client_id="devices", clock=CLOCK, persistent=False)
 
     async def ready(self) -> None:
-        """Wait until the dashboard is live."""
-
-        async def is_live() -> bool:
-            self.service.require_alive()
-            with contextlib.suppress(httpx.HTTPError):
-                return bool((await self.http.get("status")).json()["feed"]["live"])
-            return False
-
-        await self.until(is_live)
+        """Wait until the dashboard is live, and connect the devices."""
+        await self.until(self.is_live)
         await self._session.open()
+
+    async def is_live(self) -> bool:
+        """Whether the dashboard follows the log."""
+        self.service.require_alive()
+        with contextlib.suppress(httpx.HTTPError):
+            return bool((await self.http.get("status")).json()["feed"]["live"])
+        return False
 
     async def measure(self) -> None:
         """For ever."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from runtime.blocking import InlineDoor
+from runtime.bus import Outgoing
 from runtime.clock import LoopClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
@@ -20,10 +21,10 @@ from tests.support.alert_timetable import START_MS
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from tests.support.simulated_services import STAY_SERVICES, SimulatedPorts, SimulatedServices
 from vitals import codec
-from vitals.alert import Transition
+from vitals.alert import Action, Command, Transition
 from vitals.reading import DeviceId, PatientId, Reading, WardId
 from vitals.sign import Sign
-from vitals.topics import readings_topic
+from vitals.topics import LogTopic, readings_topic
 
 WELL: Mapping[str, float] = {"spo2_percent": 97.0, "heart_rate_bpm": 76.0}
 ILL: Mapping[str, float] = {"spo2_percent": 76.0, "heart_rate_bpm": 76.0}
@@ -128,6 +129,14 @@ class StayScene:
                 by="Nurse One",
                 now_ms=self.clock.now_ms(),
             )
+
+    async def order(self, alert: Episode, action: Action) -> None:
+        """What a nurse orders about an alert, now."""
+        now_ms = self.clock.now_ms()
+        command = Command(
+            f"{action.value}-{alert.episode_id}", alert.patient_id, alert.episode_id, action, "nurse", now_ms
+        )
+        await self.bus.publish([Outgoing(LogTopic.COMMANDS, alert.patient_id.encode(), codec.encode(command))])
 
     async def until(self, condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
         """Wait in virtual time."""
