@@ -25,6 +25,7 @@ from storage.audit import AuditEntry
 from storage.ledger_settings import LedgerSettings
 from storage.session import Database, in_snapshot, in_transaction
 from storage.whereabouts import Kind, Named, Place, places_of
+from vitals.reading import WardId
 
 Parameters = ParamSpec("Parameters")
 ResultT = TypeVar("ResultT")
@@ -93,6 +94,8 @@ class Context:
 
     async def locate(self, named: Sequence[Named]) -> Sequence[Place]:
         """Where these things are; an alert may be known here before the database knows it."""
+        if all(thing.kind is Kind.WARD for thing in named):
+            return [Place(WardId(thing.id)) for thing in named]
         return await self.ask(places_of, [self._followed(thing) for thing in named])
 
     def _followed(self, thing: Named) -> Named:

@@ -25,6 +25,8 @@ class PeopleSettings(Section):
     """Without input for this long a session ends. Long, because a screen that signs out hides alarms; the lock protects it."""
     session_max_h: float = Field(default=168, gt=0, le=24 * 31)
     """However much it is used, a session ends after this."""
+    known_without_database_s: int = Field(default=900, ge=0, le=86_400)
+    """While the database does not answer, whoever was signed in this long ago goes on seeing the ward, as if locked."""
     password_length_min: int = Field(default=12, ge=12, le=64)
 
     failures_free: int = Field(default=5, ge=1, le=100)

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
+from dataclasses import replace
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from dashboard.guard import CHANGING, is_loopback_host
@@ -21,7 +23,7 @@ from storage.people import StoredGrant
 from storage.people_sessions import Caller, Session
 from storage.people_tokens import Token
 from storage.session import Connection, Database, in_snapshot, in_transaction
-from vitals.errors import Forbidden, SignInNeeded
+from vitals.errors import Forbidden, SignInNeeded, Unavailable
 from vitals.reading import PatientId
 
 COOKIE: Final = "wardlight"
@@ -33,6 +35,7 @@ _NOTE_INPUT_MS: Final = 5_000
 _NOTE_USE_MS: Final = 60_000
 """and the use of a token this often."""
 _HOUR_MS: Final = 3_600_000
+_KNOWN_MAX: Final = 10_000
 
 
 class Sessions:
@@ -43,6 +46,8 @@ class Sessions:
         self._door = door
         self._clock = clock
         self._settings = settings
+        self._known: OrderedDict[str, tuple[int, Person]] = OrderedDict()
+        """Sessions as they were last seen, for when the database does not answer."""
         self.guest = guest
 
     async def identify(self, scope: Scope) -> Person | None:
@@ -50,9 +55,9 @@ class Sessions:
         if self.guest:
             return GUEST
         headers = Headers(scope=scope)
-        bearer = headers.get("authorization")
-        if bearer is not None:
-            return await self._by_token(bearer)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX):
+            return await self._by_token(token)
         secret = cookie_of(scope)
         if secret is None:
             return None
@@ -111,10 +116,19 @@ class Sessions:
         return min(session.expires_at_ms, session.input_at_ms + round(self._settings.idle_expiry_h * _HOUR_MS))
 
     async def _by_session(self, secret: str, scope: Scope) -> Person | None:
-        found = await self._find(hash_of(secret))
+        session_id = hash_of(secret)
+        try:
+            found = await self._find(session_id)
+        except Unavailable:
+            return self._as_last_known(session_id)
         if found is None:
+            self._known.pop(session_id, None)
             return None
-        session, caller = found
+        person = await self._person_of(*found, scope)
+        self._remember(session_id, person)
+        return person
+
+    async def _person_of(self, session: Session, caller: Caller, scope: Scope) -> Person:
         locked = self.is_locked(session)
         if not locked and _is_input(scope) and self._clock.now_ms() - session.input_at_ms >= _NOTE_INPUT_MS:
             await self.note_input(session.session_id)
@@ -128,10 +142,23 @@ class Sessions:
             must_change=caller.account.must_change,
         )
 
-    async def _by_token(self, bearer: str) -> Person | None:
-        scheme, _, secret = bearer.partition(" ")
-        if scheme.lower() != "bearer" or not secret.startswith(TOKEN_PREFIX):
-            return None
+    def _remember(self, session_id: str, person: Person) -> None:
+        self._known[session_id] = (self._clock.now_ms(), person)
+        self._known.move_to_end(session_id)
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+
+    def _as_last_known(self, session_id: str) -> Person | None:
+        """While the database does not answer, who was known a short while ago goes on seeing the ward, and no more.
+
+        Raises Unavailable for everybody else.
+        """
+        at_ms, person = self._known.get(session_id, (0, None))
+        if person is None or self._clock.now_ms() - at_ms > self._settings.known_without_database_s * 1000:
+            raise Unavailable("The database does not answer, so nobody can be recognised: try again.")
+        return replace(person, locked=True)
+
+    async def _by_token(self, secret: str) -> Person | None:
         found = await in_snapshot(
             self._door, self._database, people_tokens.find_token, hash_of(secret), now_ms=self._clock.now_ms()
         )
@@ -201,13 +228,8 @@ def cookie_of(scope: Scope) -> str | None:
 
 
 def cookies_of(scope: Scope) -> Mapping[str, str]:
-    """The request's cookies; none where they cannot be read."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in jar.items()}
+    """The request's cookies."""
+    return cookie_parser(Headers(scope=scope).get("cookie", ""))
 
 
 def cookie_header(scope: Scope, secret: str | None, *, max_age_s: int) -> str:

@@ -1,5 +1,6 @@
 """People for tests of the dashboard: two wards, accounts with roles, sessions and tokens, and a client with sign-in."""
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -30,6 +31,8 @@ class HandClock:
     """Time moves when the test says so."""
 
     speed = 1.0
+    stands = False
+    """Whoever sleeps waits for ever; otherwise sleeping is what moves time."""
 
     def __init__(self, now_ms: int = EPOCH_MS) -> None:
         self.at_ms = now_ms
@@ -41,6 +44,8 @@ class HandClock:
         return self.at_ms / 1000
 
     async def sleep(self, seconds: float) -> None:
+        if self.stands:
+            await asyncio.Event().wait()
         self.at_ms += round(seconds * 1000)
 
     def pass_s(self, seconds: float) -> None:

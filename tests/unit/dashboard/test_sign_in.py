@@ -8,6 +8,7 @@ from dashboard.sessions import COOKIE, CSRF_HEADER, SECURE_COOKIE
 from dashboard.sign_in import WRONG
 from storage import people, people_tables
 from tests.support.people_scene import OTHER, OWN, PASSWORD, PeopleScene, people_scene
+from vitals.errors import Unavailable
 
 pytestmark = pytest.mark.asyncio
 IDLE_LOCK_S = PeopleSettings().idle_lock_s
@@ -280,3 +281,40 @@ async def test_a_token_ends_and_nonsense_is_none() -> None:
         assert (await scene.client.get("wards", headers=token)).status_code == 401
         for nonsense in ("Bearer", "Bearer wl_", "Bearer wl_x", "Basic a2ltOng=", "wl_x"):
             assert (await scene.client.get("wards", headers={"authorization": nonsense})).status_code == 401
+
+
+async def test_while_the_database_is_down_who_was_there_sees_the_ward_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with people_scene(known_without_database_s=60) as scene:
+        known = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        stranger = await scene.session(await scene.add("lee", (Role.NURSE, OWN)))
+        assert (await scene.client.get("wards", headers=known)).status_code == 200
+
+        scene.clock.stands = True
+
+        def down() -> None:
+            raise Unavailable("The database does not answer.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(scene.ward.database, "snapshot", down)
+            patch.setattr(scene.ward.database, "transaction", down)
+            page = "http://127.0.0.1:8080/"
+            assert (await scene.client.get(page, headers=known)).status_code == 200
+            assert (await scene.client.get(page, params={"ward": OWN}, headers=known)).status_code == 200
+            assert (await scene.client.get(f"{page}patients/pa", headers=known)).headers["location"] == "/"
+            assert (await scene.client.post("patients/pa/discharge", json={}, headers=known)).status_code == 423
+            assert (await scene.client.get(page, headers=stranger)).status_code == 503
+            scene.clock.pass_s(61)
+            assert (await scene.client.get(page, headers=known)).status_code == 503
+        scene.clock.stands = False
+        assert (await scene.client.get("me", headers=known)).json()["locked"] is False
+
+
+async def test_another_programs_authorization_does_not_hide_the_session() -> None:
+    async with people_scene() as scene:
+        headers = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        for foreign in ("Basic a2ltOng=", "Bearer eyJhbGciOi", "Negotiate x"):
+            assert (await scene.client.get("wards", headers={**headers, "authorization": foreign})).status_code == 200
+        wrong = {**headers, "authorization": "Bearer wl_wrong"}
+        assert (await scene.client.get("wards", headers=wrong)).status_code == 401
