@@ -12,18 +12,19 @@ from stream.scoring import PatientState, drivers_of
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.lateness import event_ms
 from vitals.news2 import NEWS2_INPUTS, score
-from vitals.reading import Charted, Reading, Withdrawn
+from vitals.reading import Reading, Withdrawn
 from vitals.sign import Sign
 from vitals.validity import charted_for_ms
 
 
-def assess_charted(state: PatientState, reading: Reading, charted: Charted) -> Assessment | None:
+def assess_charted(state: PatientState, reading: Reading) -> Assessment | None:
     """Assess what a person charted and step the state; None where it was already taken.
 
     It joins what NEWS2 knows however much older it is than the newest measurement, for as long as its own validity says.
     What no longer holds by now is late: scored by its own values alone.
     """
-    if not state.seen.add_person(reading.reading_id):
+    charted = reading.charted
+    if charted is None or not state.seen.add_person(reading.reading_id):
         return None
     fresh = state.fresh
     observed_ms = event_ms(reading) - fresh.behind_ms

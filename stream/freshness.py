@@ -66,7 +66,10 @@ class FreshSigns(msgspec.Struct):
             self.newest_ms = measured_at_ms
             self.values.update(signs)
             self.at_ms.update(dict.fromkeys(signs, measured_at_ms))
-            self.devices.update(dict.fromkeys(signs, device_id))
+            devices = self.devices
+            for sign in signs:
+                if devices.get(sign) != device_id:
+                    devices[sign] = device_id
             return
         self.check_at_ms = 0
         for sign, value in signs.items():

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
+_TOLD = (Reading, Withdrawn)
+"""Records of topic `readings` that say something of a patient."""
 
 
 class _Claimed(NamedTuple):
@@ -129,7 +131,7 @@ class StreamHandler:
                 log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
                 self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
-            if isinstance(reading, Reading | Withdrawn):
+            if isinstance(reading, _TOLD):
                 decoded.append((record, reading))
         return decoded
 
@@ -154,7 +156,10 @@ class StreamHandler:
             if offset < patient.next_offset:
                 replayed += 1
                 continue
-            assessment = _assess(patient.state, reading, live_age_ms_max)
+            if isinstance(reading, Reading) and reading.charted is None:
+                assessment = assess(patient.state, reading, live_age_ms_max=live_age_ms_max)
+            else:
+                assessment = _of_people(patient.state, reading)
             patient.next_offset = offset + 1
             if patient.first_unsaved is None:
                 patient.first_unsaved = offset
@@ -214,12 +219,8 @@ def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
     return _Claimed(claims, rows, load_signer(conn))
 
 
-def _assess(state: PatientState, record: Reading | Withdrawn, live_age_ms_max: int) -> Assessment | None:
-    if isinstance(record, Withdrawn):
-        return withdraw(state, record)
-    if record.charted is not None:
-        return assess_charted(state, record, record.charted)
-    return assess(state, record, live_age_ms_max=live_age_ms_max)
+def _of_people(state: PatientState, record: Reading | Withdrawn) -> Assessment | None:
+    return withdraw(state, record) if isinstance(record, Withdrawn) else assess_charted(state, record)
 
 
 def _spo2_scales(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, int]:

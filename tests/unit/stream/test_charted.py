@@ -32,7 +32,7 @@ class Bedside:
         if isinstance(record, Withdrawn):
             assessment = withdraw(self.state, record)
         elif record.charted is not None:
-            assessment = assess_charted(self.state, record, record.charted)
+            assessment = assess_charted(self.state, record)
         else:
             assessment = assess(self.state, record)
         self.state = decode_snapshot(PatientId("p1"), encode_snapshot(self.state), QUICK, with_models=True)
