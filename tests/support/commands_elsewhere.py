@@ -13,10 +13,6 @@ DEMO_TO_ITS_END = (
 BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
 OPERATIONS = "tests/integration/test_operations_doc.py"
 HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
-STAYS = "tests/integration/test_stays_one_box.py"
-MOVED = f"{STAYS}::test_an_alert_follows_its_patient_to_another_ward_on_every_interface"
-SWAPPED = f"{STAYS}::test_after_a_swap_in_mid_alert_nobody_is_shown_what_was_measured_on_another"
-CORRECTED = f"{STAYS}::test_a_wrong_patient_is_corrected_in_mid_alert_though_the_service_dies_meanwhile"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 
 ELSEWHERE: Mapping[str, str] = {
@@ -35,14 +31,6 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up": COMPOSE,
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
-    "wardlight patients moves PATIENT": MOVED,
-    "wardlight patients transfer PATIENT --ward ward-b --bed 4": MOVED,
-    "wardlight patients swap-beds PATIENT OTHER": MOVED,
-    "wardlight patients discharge PATIENT": MOVED,
-    "wardlight devices swap DEVICE OTHER": SWAPPED,
-    "wardlight devices release DEVICE": SWAPPED,
-    'wardlight devices correct DEVICE --since 14:05 --to PATIENT --reason "mixed up"': CORRECTED,
-    "wardlight corrections show CORRECTION": CORRECTED,
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""
 

@@ -16,10 +16,12 @@ import pytest
 
 from dashboard.permissions import Permission, Role
 from runtime.clock import SystemClock
+from tests.support.documented_meanings import Meanings
 from tests.support.documents import PLACEHOLDER, settings_files
 from tests.support.mosquitto_server import MosquittoServer
 from tests.support.tree import ROOT
 from tests.support.whole_path import free_port
+from wardlight.api_client import ApiClient
 
 LIVE = "wardlight up --config box.toml"
 FIRST_ADMINISTRATOR = "wardlight users add ada --administrator --config box.toml"
@@ -140,8 +142,10 @@ class DocumentedWard(Shell):
             mqtt_port=broker.port,
             page_port=self.page_port,
         )
-        self._made = 0
-        self._entry = ""
+        self._meanings = Meanings(self)
+        self._published = 0
+        self.api = ApiClient(self.url)
+        """For what a command needs to be there first: quicker than a process for each. Knows nobody before `sign_in`."""
 
     def sign_in(self) -> None:
         """Be somebody with every role on every ward, and let commands show a token that may all of it."""
@@ -152,6 +156,8 @@ class DocumentedWard(Shell):
             self._told(f"wardlight users grant ada {role.value} --every-ward --json")
         self.environment["WARDLIGHT_PASSWORD"] = self.environment.pop("WARDLIGHT_NEW_PASSWORD")
         self.environment["WARDLIGHT_TOKEN"] = self._new_token(*Permission)
+        self.api.close()
+        self.api = ApiClient(self.url, token=self.environment["WARDLIGHT_TOKEN"])
 
     def _new_token(self, *permissions: str) -> str:
         scopes = " ".join(f"--scope {permission}" for permission in permissions)
@@ -168,12 +174,12 @@ class DocumentedWard(Shell):
 
     def filled(self, command: str) -> str:
         """The command with something of this ward for every placeholder."""
-        return PLACEHOLDER.sub(lambda found: self._meant(found[0], command), command)
+        return PLACEHOLDER.sub(lambda found: self._meanings.of(found[0], command), command)
 
     def publish_low_saturation(self) -> str:
         """A new patient's saturation of 55 %, which raises an alert at once; the device's name."""
-        self._made += 1
-        device = f"low-{self._made}"
+        self._published += 1
+        device = f"low-{self._published}"
         now_ms = SystemClock().now_ms()
         body = json.dumps({"measured_at": now_ms, "signs": {"spo2_percent": 55}})
         done = self.run(f"mosquitto_pub -q 1 -t wardlight/v1/devices/{device}/readings -m '{body}'")
@@ -190,66 +196,10 @@ class DocumentedWard(Shell):
                 subprocess.run(["sleep", "10"], timeout=LOOK_EVERY_S * 4, check=False)
         return found
 
-    def _meant(self, word: str, command: str) -> str:
-        meanings: dict[str, Callable[[], object]] = {
-            "PATIENT": self._patient_for(command),
-            "ENTRY": lambda: self._entry,
-            "DEVICE": lambda: self._simulated("device_id"),
-            "EPISODE": lambda: self._open_episode()["episode_id"],
-            "REJECTION": lambda: self.await_value(lambda: self.ask("rejected", "list"))[0]["rejection_id"],
-            "FILE": self._backup if "restore" in command else lambda: self._new_file(command),
-            "PORT": lambda: self.broker.port,
-        }
-        if word not in meanings:
-            pytest.fail(f"Nobody says what {word} stands for in: {command}")
-        return str(meanings[word]())
-
-    def _patient_for(self, command: str) -> Callable[[], str]:
-        if "--withdraw" in command:
-            return self._charted_patient
-        return self._measured_patient if "history" in command or "api/v1" in command else self._new_patient
-
-    def _charted_patient(self) -> str:
-        patient = self._new_patient()
-        self._entry = str(self.ask("chart", patient, "acvpu=A")[0]["entry_id"])
-        return patient
-
-    def _new_file(self, command: str) -> Path:
-        """The recording to be read, or the name of a file to be written."""
-        if "replay" in command:
-            return self.directory / "recording"
-        self._made += 1
-        return self.directory / f"file-{self._made}"
-
-    def _backup(self) -> Path:
-        file = self._new_file("backup")
-        self._told(f"wardlight backup {file} --config box.toml --json")
-        return file
-
-    def _measured_patient(self) -> str:
-        return self._simulated("patient_id")
-
-    def _new_patient(self) -> str:
-        self._made += 1
-        return str(self.ask(f"patients add 'Somebody {self._made}' --ward north")["patient_id"])
-
     def devices_named(self, prefix: str) -> list[dict[str, Any]]:
         """Devices that are worn and whose names begin so."""
-        rows: list[dict[str, Any]] = self.ask("devices", "list")
+        rows: list[dict[str, Any]] = self.api.get("devices")
         return [row for row in rows if row["device_id"].startswith(prefix) and row["patient_id"]]
-
-    def _simulated(self, key: str) -> str:
-        return str(self.await_value(lambda: self.devices_named("sim-"))[0][key])
-
-    def _open_episode(self) -> dict[str, Any]:
-        device = self.publish_low_saturation()
-
-        def found() -> list[dict[str, Any]]:
-            patients = {row["patient_id"] for row in self.devices_named(device)}
-            return [row for row in self.ask("alerts", "list") if row["patient_id"] in patients]
-
-        episode: dict[str, Any] = self.await_value(found)[0]
-        return episode
 
 
 @contextlib.contextmanager
@@ -267,7 +217,10 @@ def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[Docume
         services.await_ready(lambda: is_ready(health))
         ward.sign_in()
         with ward.running("wardlight simulate --beds 2") as fleet:
-            yield ward
+            try:
+                yield ward
+            finally:
+                ward.api.close()
             fleet.interrupt()
         services.interrupt()
 
