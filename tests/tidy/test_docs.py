@@ -44,6 +44,11 @@ def test_every_path_a_document_names_exists() -> None:
     assert not missing
 
 
+def test_the_index_leads_to_every_page() -> None:
+    pages = {name.removeprefix("docs/") for name in documents() if re.fullmatch(r"docs/[a-z-]+\.md", name)}
+    assert pages - set(LINK.findall(text("docs/README.md"))) == set()
+
+
 def test_the_list_of_decisions_names_every_one() -> None:
     kept = {name.removeprefix("docs/adr/") for name in documents() if re.match(r"docs/adr/\d{4}-", name)}
     assert set(LINK.findall(text("docs/adr/README.md"))) == kept
