@@ -12,6 +12,8 @@ from wardlight.__main__ import app
 def complaint_about(words: Sequence[str]) -> str | None:
     """What is wrong with `wardlight …`; None where it parses."""
     command, name, rest = _found(words[1:])
+    if hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+        return f"{name} has no command {rest[0]}"
     try:
         command.make_context(name, rest)
     except TyperException as error:

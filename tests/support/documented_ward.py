@@ -217,6 +217,7 @@ def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[Docume
         services.await_ready(lambda: is_ready(health))
         ward.sign_in()
         with ward.running("wardlight simulate --beds 2") as fleet:
+            fleet.await_ready(lambda: bool(ward.devices_named("sim-")))
             try:
                 yield ward
             finally:
