@@ -1,5 +1,6 @@
 """For every test: the seed is printed first, skipped tests are told loudly at the end, and in CI a skip is a failure."""
 
+import gc
 import os
 import random
 from collections.abc import Iterator
@@ -59,3 +60,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives to the end anyway: modules and collected tests."""
+    gc.collect()
+    gc.freeze()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from storage import episodes
 from storage.episodes import Episode
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
 from vitals.identity import transition_id
 from vitals.reading import PatientId, WardId
@@ -89,7 +89,7 @@ def stored(database: Database, batches: Sequence[Sequence[Transition]]) -> tuple
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 

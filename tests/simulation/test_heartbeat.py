@@ -15,9 +15,9 @@ from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from runtime.virtual_loop import run_virtual
 from storage import patients
-from storage.migrate import upgrade_database
 from storage.operations import Deed, last_done
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker
 from tests.support.simulated_services import SERVICES, SimulatedPorts, SimulatedServices
 from vitals.errors import Unavailable
@@ -41,7 +41,7 @@ class Rig:
         self.outside_is_up = True
 
     async def open(self) -> None:
-        upgrade_database(self.database)
+        lay_schema(self.database)
         door = InlineDoor()
         self.bus = await LocalBus.open(None, partitions=1, door=door, clock=self.clock)
         shared: dict[str, Any] = {

@@ -14,10 +14,10 @@ from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from storage import episodes
-from storage.migrate import upgrade_database
 from storage.patients import Patient, add
 from storage.session import Database
 from tests.support.alert_timetable import PATIENT, START_MS, WARD, named
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker
 from vitals import codec
 from vitals.alert import Action, Command, Transition
@@ -46,7 +46,7 @@ class AlertWard:
 
     async def open(self, *patients: PatientId) -> None:
         """Lay the schema, admit patients, open the log."""
-        upgrade_database(self.database)
+        lay_schema(self.database)
         self.bus = await LocalBus.open(None, partitions=PARTITIONS, door=self.door, clock=self.clock)
         for index, patient_id in enumerate(patients or (PATIENT,)):
             with self.database.transaction() as conn:

@@ -15,8 +15,8 @@ from runtime.mqtt_session import MqttSession
 from runtime.settings import MqttSettings
 from runtime.telemetry import Telemetry
 from storage import devices
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, Reading, Receipt, Rejection, WardId
@@ -141,7 +141,7 @@ async def rig(mqtt: MqttSettings, client_id: str, **settings: object) -> AsyncIt
     """A running rig whose ingest is the MQTT client `client_id`; ended in order."""
     clock, telemetry, stopping = SystemClock(), Telemetry(), asyncio.Event()
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     bus = await SwitchedBus.open(None, partitions=4, door=InlineDoor(), clock=clock)
     assert isinstance(bus, SwitchedBus)
     publisher = MqttSession(mqtt.model_copy(update={"keepalive_s": 30}), client_id=f"{client_id}-devices", clock=clock)

@@ -20,9 +20,9 @@ from simulators.settings import SimulatorSettings
 from storage import accounts, devices, episodes, patients
 from storage.devices import Device
 from storage.episodes import Episode
-from storage.migrate import upgrade_database
 from storage.patients import Patient
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import Faults, MemoryBroker, MemoryMqtt
 from tests.support.simulated_services import SERVICES, SimulatedPorts, SimulatedServices
 from vitals.assessment import Assessment
@@ -103,7 +103,7 @@ class SimulatedWard:
                 broker=self._broker,
             )
         )
-        upgrade_database(self.database)
+        lay_schema(self.database)
         self._admit()
         observer = await self._bus.reader(group=None, topics=[LogTopic.READINGS, LogTopic.ASSESSMENTS])
         for name in SERVICES:

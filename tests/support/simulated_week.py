@@ -35,7 +35,6 @@ from storage.episodes import Episode
 from storage.ledger import Imbalance, Line
 from storage.ledger_keeper import LedgerKeeper
 from storage.ledger_settings import LedgerSettings
-from storage.migrate import upgrade_database
 from storage.patients import Patient
 from storage.retention import RetentionSettings
 from storage.session import Database
@@ -43,6 +42,7 @@ from storage.settings import RecorderSettings
 from storage.trimmer import Trimmer
 from storage.window import ROWS_MAX, Cursor
 from stream.settings import StreamSettings
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from tests.support.reading_ids import ReadingIds
 from tests.support.simulated_services import SERVICES, ServiceSettings, SimulatedPorts, SimulatedServices
@@ -194,7 +194,7 @@ class SimulatedWeek:
         file = None if self.plan.directory is None else self.plan.directory / "log.db"
         limits = LocalLogLimits(retention_ms=self.plan.log_days * 86_400_000)
         self._bus = await LocalBus.open(file, partitions=PARTITIONS, door=door, clock=self._clock, limits=limits)
-        upgrade_database(self.database)
+        lay_schema(self.database)
         ports = SimulatedPorts(
             bus=self._bus,
             database=self.database,

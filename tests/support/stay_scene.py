@@ -14,10 +14,10 @@ from storage import corrections, devices, episodes, patients, readings
 from storage.corrections import Correction, CorrectionState
 from storage.devices import Device
 from storage.episodes import Episode
-from storage.migrate import upgrade_database
 from storage.patients import Patient
 from storage.session import Database
 from tests.support.alert_timetable import START_MS
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from tests.support.simulated_services import STAY_SERVICES, SimulatedPorts, SimulatedServices
 from vitals import codec
@@ -47,7 +47,7 @@ class StayScene:
 
     async def open(self) -> None:
         """Schema, log, and every service."""
-        upgrade_database(self.database)
+        lay_schema(self.database)
         door = InlineDoor()
         self.bus = await LocalBus.open(None, partitions=PARTITIONS, door=door, clock=self.clock)
         self.services = SimulatedServices(

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, partition_of
 from runtime.telemetry import Telemetry
-from storage.migrate import upgrade_database
 from storage.session import Database
 from stream.anomaly import QuantileParameters, TreeParameters
 from stream.baseline import BaselineParameters
 from stream.pipeline import PipelineParameters
 from stream.settings import StreamSettings
 from stream.worker import StreamHandler
+from tests.support.fresh_database import lay_schema
 from vitals import codec
 from vitals.assessment import Assessment
 from vitals.reading import Reading, Tick, Withdrawn
@@ -166,7 +166,7 @@ async def stream_run(
 ) -> StreamRun:
     """An installation with an empty database, its handler started; everything is due at every `remember`."""
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     settings = StreamSettings.model_construct(
         **{
             **StreamSettings(snapshots_max=snapshots_max, remember_every_s=0).model_dump(),

@@ -19,9 +19,9 @@ from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from storage import assessments, devices, episodes, patients, readings
 from storage.devices import Device
-from storage.migrate import upgrade_database
 from storage.patients import Patient
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from vitals.alert import AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.assessment import Assessment, Driver
 from vitals.codec import decode, encode
@@ -140,7 +140,7 @@ async def ward_scene(directory: Path | None = None, *, clock: Clock | None = Non
     clock = SystemClock() if clock is None else clock
     door = InlineDoor() if directory is None else ThreadDoor(name="scene", threads_max=3)
     database = Database("sqlite://" if directory is None else f"sqlite:///{directory / 'ward.db'}")
-    upgrade_database(database)
+    lay_schema(database)
     bus = await LocalBus.open(None, partitions=3, door=InlineDoor(), clock=clock)
     try:
         yield WardScene(database=database, bus=bus, clock=clock, door=door)

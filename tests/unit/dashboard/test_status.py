@@ -15,10 +15,11 @@ from runtime.clock import SystemClock
 from runtime.local_bus import LocalBus
 from storage.claims import claim, remember_positions
 from storage.facts import Facts
-from storage.migrate import head, upgrade_database
+from storage.migrate import head
 from storage.operations import Deed, Done, put_down
 from storage.session import Database
 from storage.stages import STAGES, TOPICS
+from tests.support.fresh_database import lay_schema
 from tests.support.ward_scene import WardScene
 from vitals.codec import encode
 from vitals.reading import Tick
@@ -29,7 +30,7 @@ READINGS_0 = TopicPartition("readings", 0)
 async def scene() -> WardScene:
     """An empty ward, its log with one tick in every partition."""
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     clock, door = SystemClock(), InlineDoor()
     bus = await LocalBus.open(None, partitions=2, door=door, clock=clock)
     await bus.publish([Outgoing("readings", b"%d" % number, encode(Tick(7))) for number in range(20)])

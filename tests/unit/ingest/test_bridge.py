@@ -16,8 +16,8 @@ from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from runtime.virtual_loop import run_virtual
 from storage import devices, patients
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
@@ -54,7 +54,7 @@ class Scene:
         self.bus = bus
         self.broker = MemoryBroker(seed=1)
         self.database = Database("sqlite://")
-        upgrade_database(self.database)
+        lay_schema(self.database)
         self.telemetry = Telemetry()
         self.device: MemoryMqtt = self.broker.session("device")
         self.session: MemoryMqtt = self.broker.session("ingest")

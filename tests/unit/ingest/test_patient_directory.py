@@ -8,8 +8,8 @@ from ingest.patient_directory import DirectoryLimits, PatientDirectory
 from runtime.blocking import InlineDoor, Parameters, ResultT
 from runtime.clock import LoopClock
 from storage import devices, patients
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -35,7 +35,7 @@ class Ward:
 
     def __init__(self, *, devices_max: int = 10, enroll: bool = False) -> None:
         self.database = Database("sqlite://")
-        upgrade_database(self.database)
+        lay_schema(self.database)
         self.door = BrokenDoor()
         self.directory = PatientDirectory(
             database=self.database,

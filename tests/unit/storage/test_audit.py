@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from storage import audit
-from storage.migrate import upgrade_database
 from storage.session import Database
 from tests.support.audit_contract import AuditContract, appended, entry
+from tests.support.fresh_database import lay_schema
 
 
 class TestInMemory(AuditContract):
     @pytest.fixture
     def database(self) -> Iterator[Database]:
         database = Database("sqlite://")
-        upgrade_database(database)
+        lay_schema(database)
         yield database
         database.close()
 
 
 def test_replacing_an_entry_in_the_file_is_refused_too(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/ward.db")
-    upgrade_database(database)
+    lay_schema(database)
     appended(database, [entry(), entry()])
     with sqlite3.connect(tmp_path / "ward.db") as plain, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         plain.execute("INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries WHERE number = 1")
@@ -32,7 +32,7 @@ def test_replacing_an_entry_in_the_file_is_refused_too(tmp_path: Path) -> None:
 
 def test_a_forged_file_is_found_at_the_forged_entry(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/ward.db")
-    upgrade_database(database)
+    lay_schema(database)
     appended(database, [entry(at_ms) for at_ms in range(9)])
     with sqlite3.connect(tmp_path / "ward.db") as plain:
         plain.execute("DROP TRIGGER audit_entries_stay")

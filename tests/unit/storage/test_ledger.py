@@ -10,6 +10,7 @@ from alembic.config import Config
 from storage import readings
 from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.ledger_contract import LedgerContract, entered, line, sent
 from tests.support.recorder_contract import Bench
 
@@ -18,7 +19,7 @@ class TestInMemory(LedgerContract):
     @pytest.fixture
     def database(self) -> Iterator[Database]:
         database = Database("sqlite://")
-        upgrade_database(database)
+        lay_schema(database)
         yield database
         database.close()
 

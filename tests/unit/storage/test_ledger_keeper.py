@@ -16,10 +16,10 @@ from storage.ledger import ImbalanceKind
 from storage.ledger_findings import Finding, to_tell
 from storage.ledger_keeper import LedgerKeeper
 from storage.ledger_settings import LedgerSettings
-from storage.migrate import upgrade_database
 from storage.patients import Patient
 from storage.session import Database
 from tests.support.builders import at_ms
+from tests.support.fresh_database import lay_schema
 from tests.support.ledger_contract import sent
 from tests.support.recorder_contract import Bench
 from vitals.codec import decode_readings_record
@@ -72,7 +72,7 @@ class Scene:
 @contextlib.asynccontextmanager
 async def scene() -> AsyncIterator[Scene]:
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     with database.transaction() as conn:
         for name in ("p1", "p2"):
             patients.add(conn, Patient(PatientId(name), WARD, None, name, 1, 0))

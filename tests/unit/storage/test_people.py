@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.people_contract import PeopleContract
 
 
@@ -13,6 +13,6 @@ class TestInMemory(PeopleContract):
     @pytest.fixture
     def database(self) -> Iterator[Database]:
         database = Database("sqlite://")
-        upgrade_database(database)
+        lay_schema(database)
         yield database
         database.close()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.settings import LogSettings
-from storage.migrate import upgrade_database
 from storage.retention import DAY_MS, HOUR_MS, Cutoffs, RetentionSettings, check_retention, cutoffs, patient_cutoff_ms
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.retention_contract import RetentionContract
 from vitals.errors import ConfigurationError
 
@@ -16,7 +16,7 @@ class TestSqlite(RetentionContract):
     @pytest.fixture
     def database(self) -> Iterator[Database]:
         database = Database("sqlite://")
-        upgrade_database(database)
+        lay_schema(database)
         yield database
         database.close()
 

@@ -12,12 +12,12 @@ from runtime.clock import SystemClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from storage.claims import claim
-from storage.migrate import upgrade_database
 from storage.recorder import GROUP
 from storage.service import Recorder
 from storage.session import Database
 from storage.settings import RecorderSettings
 from tests.support.builders import reading
+from tests.support.fresh_database import lay_schema
 from vitals.codec import encode
 
 WAIT_S_MAX = 20
@@ -33,7 +33,7 @@ async def bus() -> AsyncIterator[Bus]:
 @pytest.fixture
 def database() -> Iterator[Database]:
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 

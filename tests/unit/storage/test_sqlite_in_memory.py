@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.recorder_contract import RecorderContract
 from tests.support.storage_charting_contract import ChartingContract
 from tests.support.storage_contract import FenceContract, RegistryContract
@@ -15,7 +15,7 @@ from tests.support.storage_history_contract import EpisodeContract, HistoryContr
 @pytest.fixture
 def database() -> Iterator[Database]:
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.stay_contract import StayContract
 
 
 @pytest.fixture
 def database() -> Iterator[Database]:
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 

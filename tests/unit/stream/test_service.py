@@ -10,12 +10,12 @@ from runtime.clock import SystemClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from storage.claims import positions_of
-from storage.migrate import upgrade_database
 from storage.session import Database
 from stream.service import serve
 from stream.settings import StreamSettings
 from stream.worker import GROUP
 from tests.support.builders import reading
+from tests.support.fresh_database import lay_schema
 from vitals import codec
 from vitals.assessment import Assessment
 from vitals.reading import Reading
@@ -42,7 +42,7 @@ async def assessed(bus: LocalBus, count: int) -> list[Assessment]:
 @pytest.mark.asyncio
 async def test_readings_become_assessments_and_a_second_run_goes_on_where_the_first_ended() -> None:
     clock, door, database, telemetry = SystemClock(), InlineDoor(), Database("sqlite://"), Telemetry()
-    upgrade_database(database)
+    lay_schema(database)
     bus = await LocalBus.open(None, partitions=3, door=door, clock=clock)
     course = [reading(at_s=second, patient=f"p{second % 5}", device=f"d{second % 5}") for second in range(60)]
     for first in (0, 30):

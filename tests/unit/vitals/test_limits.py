@@ -38,7 +38,7 @@ def test_a_value_beyond_a_limit_scores_at_least_2_in_news2(rule: LimitRule) -> N
 def test_each_kind_of_limit_alert_has_one_rule() -> None:
     assert len(BY_KIND) == len(HARD_LIMITS)
     others = {AlertKind.NEWS2_SINGLE_RED, AlertKind.NEWS2_URGENT, AlertKind.NEWS2_EMERGENCY}
-    others |= {AlertKind.UNUSUAL_PATTERN, AlertKind.LOST_CONTACT}
+    others |= {AlertKind.UNUSUAL_PATTERN, AlertKind.CONSCIOUSNESS, AlertKind.LOST_CONTACT, AlertKind.LEDGER_IMBALANCE}
     others |= {kind for kind in AlertKind if kind.value.endswith("-lost")}
     assert set(BY_KIND) == set(AlertKind) - others
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from storage import devices, patients
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from vitals.reading import DeviceId, WardId
 from wardlight.ward_roster import admit, invented_name
 
@@ -18,7 +18,7 @@ NOW_MS = 1_790_000_000_000
 @pytest.fixture
 def database() -> Iterator[Database]:
     made = Database("sqlite://")
-    upgrade_database(made)
+    lay_schema(made)
     yield made
     made.close()
 
