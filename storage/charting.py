@@ -98,9 +98,9 @@ def withdraw(conn: Connection, withdrawn: Withdrawn) -> int:
     row = msgspec.structs.asdict(withdrawn)
     row["by_person"] = row.pop("by")
     key = [column.name for column in tables.withdrawals.primary_key]
-    if not conn.execute(
-        insert(conn, tables.withdrawals).values(row).on_conflict_do_nothing(index_elements=key)
-    ).rowcount:
+    # Not by rowcount: after an INSERT, SQLAlchemy on psycopg gives -1 for it, whether or not a row went in.
+    new = insert(conn, tables.withdrawals).values(row).on_conflict_do_nothing(index_elements=key)
+    if conn.execute(new.returning(tables.withdrawals.c.correction_id)).first() is None:
         return 0
     columns = tables.readings.c
     query = update(tables.readings).where(
