@@ -20,6 +20,7 @@ from dashboard import (
     stay_routes,
 )
 from dashboard.context import Context
+from dashboard.exports import Exports
 from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
 from dashboard.schemas import ErrorBody
@@ -82,7 +83,8 @@ def create_app(context: Context) -> FastAPI:
         app.include_router(room)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)
-    app.add_middleware(Gate, identify=context.sessions.identify, locate=context.locate)
+    exports = Exports(context.clock, context.settings.audit_export_span_ms)
+    app.add_middleware(Gate, identify=context.sessions.identify, locate=context.locate, exports=exports)
     app.add_middleware(Witness, context=context)
     hosts = LOOPBACK_NAMES | {name.lower() for name in context.settings.allowed_hosts}
     app.add_middleware(Guard, hosts=hosts, body_bytes_max=context.settings.body_bytes_max)

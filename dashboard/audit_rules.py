@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from dashboard.exports import is_export
 from dashboard.permissions import Permission, Rule
-from dashboard.schemas import parse_time_ms
 from storage.audit import AuditAction, Scalar
 
 API: Final = "/api/v1/"
@@ -57,8 +57,6 @@ PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/
 """Routes that ask somebody known for their password."""
 NOT_TOLD: Final[frozenset[str]] = frozenset({"GET /api/v1/openapi.json", "GET /api/v1/wards"})
 """Reads that show nobody's data."""
-EXPORT_FORMATS: Final = frozenset({"csv", "parquet", "fhir", "json"})
-"""Named in `format` by whoever writes what is seen into a file."""
 KEPT_FIELDS: Final = frozenset(
     {
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
@@ -115,7 +113,9 @@ def trace_of(
     patient_id = parameters.get("patient_id") or said.get("patient_id") or said.get("patient")
     if not changes and permission is Permission.MANAGE_PEOPLE:
         return None
-    if not changes and (permission is Permission.EXPORT or _is_export(path, said, now_ms, export_span_ms)):
+    if not changes and (
+        permission is Permission.EXPORT or is_export(key, query_string, now_ms=now_ms, span_ms=export_span_ms)
+    ):
         action = AuditAction.EXPORT
     names = [value for name, value in parameters.items() if name != "patient_id"]
     words = [word for word in path.removeprefix(API).split("/") if not word.startswith("{")]
@@ -152,20 +152,3 @@ def _kept(query_string: bytes, body: bytes) -> dict[str, Scalar]:
         for name, value in said.items()
         if name in KEPT_FIELDS and (value is None or isinstance(value, str | int | float | bool))
     }
-
-
-def _is_export(path: str, said: Mapping[str, Scalar], now_ms: int, export_span_ms: int) -> bool:
-    """History in a form, or over a span, in which it can be carried away."""
-    if not path.endswith("/history"):
-        return False
-    if said.get("format") in EXPORT_FORMATS:
-        return True
-    from_ms, to_ms = _moment(said.get("from")), _moment(said.get("to"))
-    return from_ms is not None and (now_ms if to_ms is None else to_ms) - from_ms > export_span_ms
-
-
-def _moment(said: Scalar) -> int | None:
-    try:
-        return None if said is None else int(str(parse_time_ms(said)))
-    except ValueError:
-        return None

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.exports import Exports
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
 from dashboard.refusals import STATUS, refusal
@@ -80,10 +81,19 @@ class Table:
 class Gate:
     """ASGI middleware: puts `person` and `ruled` into the scope of what may pass, answers 401, 403 or 423 to the rest."""
 
-    def __init__(self, app: ASGIApp, *, identify: Identify, locate: Locate, rules: Mapping[str, Rule] = RULES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        identify: Identify,
+        locate: Locate,
+        exports: Exports,
+        rules: Mapping[str, Rule] = RULES,
+    ) -> None:
         self._app = app
         self._identify = identify
         self._locate = locate
+        self._exports = exports
         self._table = Table(rules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +124,16 @@ class Gate:
             raise Locked("This session is locked after a time without input: unlock it with your password.")
         if rule.permission is not None:
             await self._judge(scope, ruled, rule.permission, person)
+        if self._exports(ruled.key, scope["query_string"]):
+            await self._judge_export(scope, ruled, person)
         return person
+
+    async def _judge_export(self, scope: Scope, ruled: Ruled, person: Person) -> None:
+        """What the trail calls an export takes that permission as well, whatever the route's line asks."""
+        try:
+            await self._judge(scope, ruled, Permission.EXPORT, person)
+        except Forbidden as error:
+            raise self._exports.refusal from error
 
     async def _judge(self, scope: Scope, ruled: Ruled, permission: Permission, person: Person) -> None:
         if not person.may_somewhere(permission):

@@ -85,7 +85,7 @@ class DashboardSettings(Section):
     audit_patience_s: float = Field(default=2, ge=0, le=30)
     """How long an order that the log has already waits for its entry before it is answered."""
     audit_export_span_h: float = Field(default=24, gt=0, le=8784)
-    """History over a longer span is an export."""
+    """History over a longer span is an export (5 min more are let pass: clocks differ)."""
     audit_anchor_every_s: float = Field(default=3600, ge=10, le=86_400)
     """Real time between anchors of the audit trail in this service's log."""
 
@@ -106,6 +106,11 @@ class DashboardSettings(Section):
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError("tls_cert_file and tls_key_file belong together")
         return self
+
+    @property
+    def audit_export_span_ms(self) -> int:
+        """The same in milliseconds."""
+        return round(self.audit_export_span_h * 3_600_000)
 
     @property
     def trail_limits(self) -> TrailLimits:

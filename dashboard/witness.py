@@ -48,7 +48,7 @@ class Witness:
             telemetry=context.telemetry,
             ward_of=self._ward_of,
             patient_of=self._patient_of,
-            export_span_ms=round(settings.audit_export_span_h * 3_600_000),
+            export_span_ms=settings.audit_export_span_ms,
             reads_go_on=settings.audit_unwritable == "go_on",
         )
 

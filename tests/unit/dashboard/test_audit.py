@@ -99,6 +99,7 @@ async def test_what_cannot_be_found_was_not_seen() -> None:
         ({"from": str(EPOCH_MS), "to": str(EPOCH_MS + 25 * 3_600_000)}, "export"),
         ({"from": "2026-01-01T00:00:00Z", "to": "2026-01-03T00:00:00Z"}, "export"),
         ({"from": "0"}, "export"),
+        ({"from": str(EPOCH_MS - 24 * 3_600_000), "to": str(EPOCH_MS + 60_000), "every": "120000"}, "see"),
         ({"format": "csv"}, "export"),
         ({"format": "fhir"}, "export"),
         ({"format": "table"}, "see"),

@@ -14,12 +14,13 @@ from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from dashboard.app import create_app
+from dashboard.exports import Exports
 from dashboard.gate import Gate
 from dashboard.permissions import HOUSE_ROLES, ROLE_PERMISSIONS, RULES, Permission, Role, Rule, Where
 from dashboard.person import Person
 from dashboard.sessions import COOKIE
-from storage import devices
-from tests.support.builders import reading
+from storage import audit, devices
+from tests.support.builders import EPOCH_MS, reading
 from tests.support.people_scene import OTHER, OWN, PeopleScene, alert_of, people_scene
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -105,7 +106,8 @@ def gate_for(scene: PeopleScene, person: Person | None) -> Gate:
     async def identify(_: Scope) -> Person | None:
         return person
 
-    return Gate(beyond, identify=identify, locate=scene.context.locate)
+    exports = Exports(scene.clock, scene.context.settings.audit_export_span_ms)
+    return Gate(beyond, identify=identify, locate=scene.context.locate, exports=exports)
 
 
 async def found_by(scene: PeopleScene, headers: Mapping[str, str]) -> Person:
@@ -144,6 +146,57 @@ async def test_a_role_reaches_exactly_what_the_table_gives_it() -> None:
                         allowed = expected(rule, caller, subject)
                         assert (status == PASSED) is allowed, (caller, key, subject, status)
                         assert allowed or status in {403, 303}, (caller, key, subject, status)
+
+
+HISTORY = "GET /api/v1/patients/{patient_id}/history"
+HOUR_MS = 3_600_000
+DAY_OF_THE_PAGE = f"from={EPOCH_MS - 24 * HOUR_MS}&to={EPOCH_MS + 60_000}&every=120000"
+EXPORTS = [
+    *(f"format={name}" for name in ("csv", "parquet", "fhir", "json")),
+    f"from={EPOCH_MS - 25 * HOUR_MS}",
+    f"from={EPOCH_MS - 50 * HOUR_MS}&to={EPOCH_MS - 10 * HOUR_MS}&every=1h&format=table",
+]
+
+
+async def test_history_that_can_be_carried_away_takes_the_permission_to_export() -> None:
+    both = Rule(Permission.EXPORT, Where.PATH_PATIENT)
+    async with furnished() as scene:
+        for number, caller in enumerate(CALLERS):
+            person_id = await scene.add(f"kim{number}", (caller.role, caller.ward_id), password=None)
+            gate = gate_for(scene, await found_by(scene, await scene.session(person_id)))
+            for subject in (OWN, OTHER, None):
+                seen = expected(RULES[HISTORY], caller, subject)
+                for query in ("", "format=table", DAY_OF_THE_PAGE):
+                    status = await passes(gate, request_of(HISTORY, subject) | {"query_string": query.encode()})
+                    assert (status == PASSED) is seen, (caller, subject, query, status)
+                for query in EXPORTS:
+                    status = await passes(gate, request_of(HISTORY, subject) | {"query_string": query.encode()})
+                    assert (status == PASSED) is (seen and expected(both, caller, subject)), (caller, subject, query)
+
+
+async def test_who_may_not_export_is_told_so_in_one_sentence_and_it_is_on_record() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        nurse = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        keeper = await scene.add("lee", (Role.WARD_MANAGER, OWN))
+        query = {"format": "csv"}
+        refused = await scene.client.get("patients/pa/history", params=query, headers=nurse)
+        assert refused.status_code == 403
+        assert refused.json()["message"] == (
+            "History over more than 24 h, or as CSV, Parquet, FHIR or JSON, is an export:"
+            " it takes the permission export on the patient's ward."
+        )
+        narrow = scene.token(keeper, [Permission.SEE_PATIENT])
+        assert (await scene.client.get("patients/pa/history", params=query, headers=narrow)).status_code == 403
+        whole = await scene.session(keeper)
+        assert (await scene.client.get("patients/pa/history", params=query, headers=whole)).status_code == 200
+        with scene.ward.database.snapshot() as conn:
+            told = [link.action for link in audit.list_entries(conn, limit=9)]
+        assert [action for action in sorted(told) if action in {"export", "refused", "see"}] == [
+            "export",
+            "refused",
+            "refused",
+        ]
 
 
 async def test_signed_out_one_reaches_what_is_public_and_nothing_else() -> None:
