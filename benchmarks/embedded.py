@@ -25,10 +25,11 @@ from runtime.embedded_broker import EmbeddedBroker
 from runtime.settings import Configuration
 from runtime.telemetry import Telemetry
 from storage.devices import enroll
+from storage.foundation import Foundation, foundation
 from storage.session import Connection, in_transaction
 from vitals.reading import WardId
 from vitals.topics import READINGS_FILTER
-from wardlight.ward import Foundation, Ward, foundation
+from wardlight.ward import Ward
 
 ROUNDS = 3
 DEVICES = 200
@@ -74,7 +75,9 @@ async def _through_the_ward(port: int, boot: str, *, inside: bool) -> float:
     with tempfile.TemporaryDirectory(prefix="wardlight-bench-") as directory:
         clock, telemetry, stopping = SystemClock(), Telemetry(), asyncio.Event()
         configuration = _configuration(Path(directory), port, protocol="3.1.1" if inside else "5")
-        async with foundation(Ports(configuration=configuration, clock=clock, telemetry=telemetry)) as base:
+        async with foundation(
+            Ports(configuration=configuration, clock=clock, telemetry=telemetry), upgrade=True
+        ) as base:
             await in_transaction(base.door, base.database, _enroll)
             ward = Ward(base)
             running = asyncio.create_task(ward.run(stopping))

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.blocking import ThreadDoor
-from runtime.composition import Ports, open_bus, run_process
+from runtime.composition import Ports, run_process
 from runtime.lifecycle import EXIT_OK, say
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
+from storage.foundation import foundation
 from storage.ledger_settings import LedgerSettings
-from storage.migrate import check_database, upgrade
+from storage.migrate import upgrade
 from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
-from storage.session import open_database
 from storage.settings import RecorderSettings
 from vitals.errors import WardError
 
@@ -27,30 +26,22 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _record(ports: Ports, stopping: asyncio.Event) -> None:
-    settings = ports.configuration.section("recorder", RecorderSettings)
-    retention = ports.configuration.section("retention", RetentionSettings)
-    ledger = ports.configuration.section("ledger", LedgerSettings)
-    check_retention(retention, ports.configuration.section("log", LogSettings))
-    database = open_database(ports.configuration.section("database", DatabaseSettings))
-    door = ThreadDoor(name="recorder-sql", threads_max=1)
-    try:
-        await door.run(check_database, database)
-        log_settings = ports.configuration.section("log", LogSettings)
-        async with open_bus(log_settings, clock=ports.clock, telemetry=ports.telemetry) as bus:
-            recorder = Recorder(
-                bus=bus,
-                database=database,
-                door=door,
-                clock=ports.clock,
-                telemetry=ports.telemetry,
-                settings=settings,
-                retention=retention,
-                ledger=ledger,
-            )
-            await recorder.serve(stopping)
-    finally:
-        door.close()
-        database.close()
+    section = ports.configuration.section
+    settings, ledger = section("recorder", RecorderSettings), section("ledger", LedgerSettings)
+    retention = section("retention", RetentionSettings)
+    check_retention(retention, section("log", LogSettings))
+    async with foundation(ports, threads_max=1) as base:
+        recorder = Recorder(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=settings,
+            retention=retention,
+            ledger=ledger,
+        )
+        await recorder.serve(stopping)
 
 
 def _migrate(arguments: Sequence[str]) -> int:

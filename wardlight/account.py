@@ -9,11 +9,11 @@ from rich.table import Table
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK
 from simulators.fleet import Fleet, FleetReport
 from storage import accounts
+from storage.foundation import Foundation
 from storage.session import in_snapshot
 from wardlight import latency
 from wardlight.latency import LatencyTelemetry
 from wardlight.printing import table
-from wardlight.ward import Foundation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,14 @@ from runtime.logs import set_up_logging
 from runtime.settings import Configuration, MqttSettings, TelemetrySettings
 from simulators.service import build_fleet, write_truth
 from simulators.settings import SimulatorSettings
+from storage.foundation import Foundation, foundation
 from vitals.errors import ConfigurationError
 from vitals.reading import WardId
 from wardlight.account import Account, account_of
 from wardlight.demo_nurse import chart_stories
 from wardlight.latency import LatencyTelemetry
 from wardlight.printing import print_json, print_table
-from wardlight.ward import Foundation, Ward, foundation
+from wardlight.ward import Ward
 from wardlight.ward_roster import admit
 
 USUAL_MQTT_PORT = 1883
@@ -55,7 +56,7 @@ class Demo:
         await broker.start()
         try:
             ports = Ports(configuration=self._configuration(broker.port), clock=clock, telemetry=telemetry)
-            async with foundation(ports) as base:
+            async with foundation(ports, upgrade=True) as base:
                 await self._run_ward(base, telemetry, stopping)
         finally:
             await broker.stop()

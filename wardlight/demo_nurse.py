@@ -7,13 +7,13 @@ from runtime.bus import Outgoing
 from simulators.nurse import NAME, PERSON_ID, observed
 from simulators.truth import ChartedTruth, TruthRecord
 from storage.devices import patient_as_of
+from storage.foundation import Foundation
 from storage.session import in_snapshot
 from vitals.charting import chart
 from vitals.codec import encode
 from vitals.errors import Unavailable
 from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.topics import LogTopic
-from wardlight.ward import Foundation
 
 _LOOK_EVERY_S = 1.0
 

@@ -1,10 +1,7 @@
 """Every service in one process, on one bus and one database: what `wardlight up` and the demo run."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 
 from alerts import service as alerts_service
 from alerts.heartbeat_settings import WatchdogSettings
@@ -15,62 +12,25 @@ from dashboard.service import Dashboard
 from dashboard.settings import DashboardSettings
 from ingest import service as ingest_service
 from ingest.settings import IngestSettings
-from runtime.blocking import Door, ThreadDoor
-from runtime.bus import Bus, Positions
-from runtime.clock import Clock
-from runtime.composition import Ports, open_bus
+from runtime.bus import Positions
+from runtime.composition import Ports
 from runtime.lifecycle import run_all
-from runtime.mqtt_session import MqttSession
-from runtime.settings import Configuration, DatabaseSettings, LogSettings, MqttSettings
-from runtime.telemetry import Telemetry
+from runtime.mqtt_once import publish_once
+from runtime.settings import LogSettings, MqttSettings
 from runtime.worker import Worker
 from storage import recorder
 from storage.claims import positions_of
+from storage.foundation import Foundation, foundation
 from storage.ledger_settings import LedgerSettings
-from storage.migrate import upgrade_database
 from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
-from storage.session import Database, in_snapshot, open_database
+from storage.session import in_snapshot
 from storage.settings import RecorderSettings
 from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
 from vitals.topics import LogTopic
 
 DRAIN_LOOK_S = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class Foundation:
-    """What all services of one process share."""
-
-    configuration: Configuration
-    clock: Clock
-    telemetry: Telemetry
-    bus: Bus
-    database: Database
-    door: Door
-
-
-@asynccontextmanager
-async def foundation(ports: Ports) -> AsyncIterator[Foundation]:
-    """Open the log and the database, and bring the schema up to date; raises Unavailable, ConfigurationError."""
-    settings = ports.configuration.section("database", DatabaseSettings)
-    log_settings = ports.configuration.section("log", LogSettings)
-    async with AsyncExitStack() as stack:
-        door = ThreadDoor(name="sql", threads_max=settings.threads_max)
-        stack.callback(door.close)
-        database = open_database(settings)
-        stack.callback(database.close)
-        await door.run(upgrade_database, database)
-        bus = await stack.enter_async_context(open_bus(log_settings, clock=ports.clock, telemetry=ports.telemetry))
-        yield Foundation(
-            configuration=ports.configuration,
-            clock=ports.clock,
-            telemetry=ports.telemetry,
-            bus=bus,
-            database=database,
-            door=door,
-        )
 
 
 class Ward:
@@ -166,14 +126,7 @@ class Ward:
         return await in_snapshot(self._base.door, self._base.database, positions_of, recorder.GROUP)
 
     async def _republish(self, topic: str, payload: bytes) -> None:
-        session = MqttSession(
-            self._mqtt, client_id=f"wardlight-replay-{secrets.token_hex(4)}", clock=self._base.clock, persistent=False
-        )
-        await session.open()
-        try:
-            await session.publish(topic, payload)
-        finally:
-            await session.close()
+        await publish_once(self._mqtt, topic, payload, clock=self._base.clock)
 
 
 def _handled_by(worker: Worker) -> Callable[[], Awaitable[Positions]]:
@@ -190,5 +143,5 @@ def _reached(positions: Positions, ends: Positions) -> bool:
 
 async def serve(ports: Ports, stopping: asyncio.Event) -> None:
     """The `up` process."""
-    async with foundation(ports) as base:
+    async with foundation(ports, upgrade=True) as base:
         await Ward(base).run(stopping)

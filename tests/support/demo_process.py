@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tests.support.tree import ROOT
 
-GREETED_S_MAX = 60
+GREETED_S_MAX = 90
 
 
 @contextlib.contextmanager
