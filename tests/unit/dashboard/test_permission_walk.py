@@ -63,8 +63,8 @@ def expected(rule: Rule, caller: Caller, subject: WardId | None) -> bool:
     return subject == caller.ward_id if subject else not {Where.BODY, Where.PATH_REJECTION} & where
 
 
-def request_of(key: str, ward_id: WardId | None) -> Scope:
-    """A request under this line of the table about things on that ward."""
+def request_of(key: str, ward_id: WardId | None, query: str | None = None) -> Scope:
+    """A request under this line of the table about things on that ward, asking `query` where it is given."""
     method, _, template = key.partition(" ")
     letter = "x" if ward_id is None else LETTER[ward_id]
     episode_id = "none" if ward_id is None else alert_of(f"p{letter}", ward_id).episode_id
@@ -75,7 +75,8 @@ def request_of(key: str, ward_id: WardId | None) -> Scope:
         "rejection_id": f"r{letter}",
     }
     path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "aaaa"), template)
-    query = "" if ward_id is None else f"ward={ward_id}&patient=p{letter}"
+    if query is None:
+        query = "" if ward_id is None else f"ward={ward_id}&patient=p{letter}"
     body = {} if ward_id is None else {"ward_id": ward_id, "patient_id": f"p{letter}", "to_patient_id": f"p{letter}"}
     return {
         "type": "http", "method": method, "path": path, "query_string": query.encode(),
@@ -167,10 +168,10 @@ async def test_history_that_can_be_carried_away_takes_the_permission_to_export()
             for subject in (OWN, OTHER, None):
                 seen = expected(RULES[HISTORY], caller, subject)
                 for query in ("", "format=table", DAY_OF_THE_PAGE):
-                    status = await passes(gate, request_of(HISTORY, subject) | {"query_string": query.encode()})
+                    status = await passes(gate, request_of(HISTORY, subject, query))
                     assert (status == PASSED) is seen, (caller, subject, query, status)
                 for query in EXPORTS:
-                    status = await passes(gate, request_of(HISTORY, subject) | {"query_string": query.encode()})
+                    status = await passes(gate, request_of(HISTORY, subject, query))
                     assert (status == PASSED) is (seen and expected(both, caller, subject)), (caller, subject, query)
 
 
