@@ -55,7 +55,9 @@ SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/ca
 """Routes after which somebody may be known who was not before."""
 PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password"})
 """Routes that ask somebody known for their password."""
-NOT_TOLD: Final[frozenset[str]] = frozenset({"GET /api/v1/openapi.json", "GET /api/v1/wards"})
+NOT_TOLD: Final[frozenset[str]] = frozenset(
+    {"GET /api/v1/openapi.json", "GET /api/v1/wards", "GET /api/v1/wards/known"}
+)
 """Reads that show nobody's data."""
 KEPT_FIELDS: Final = frozenset(
     {

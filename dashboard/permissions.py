@@ -6,7 +6,7 @@ FastAPI has it (with the prefix /api/v1):
     "POST /api/v1/patients/{patient_id}/notes": Rule(Permission.CHART, Where.PATH_PATIENT),
 
 `Where` says how the ward of the request's subject is found; name several where a request has several subjects (a
-transfer has a patient and a ward to go to): the person needs the permission on the ward of each. A list takes
+swap of beds has two patients): the person needs the permission on the ward of each. A list takes
 `Where.FILTERED` (or `Where.QUERY`, where `ward=` or `patient=` narrow it) and gives only rows the person may see:
 
     async def list_notes(here: Here, who: Signed) -> list[Note]:
@@ -231,7 +231,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /registry": Rule(_P.MANAGE_DEVICES, Where.FILTERED),
-    "POST /api/v1/patients/{patient_id}/transfer": Rule(_P.TRANSFER, Where.PATH_PATIENT, Where.BODY),
+    # The ward a patient leaves decides; the one to go to must be known (the route asks).
+    "POST /api/v1/patients/{patient_id}/transfer": Rule(_P.TRANSFER, Where.PATH_PATIENT),
+    "GET /api/v1/wards/known": Rule(_P.TRANSFER, Where.FILTERED),
     "POST /api/v1/patients/{patient_id}/swap-beds": Rule(_P.TRANSFER, Where.PATH_PATIENT, Where.BODY),
     "GET /api/v1/patients/{patient_id}/moves": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     # Corrections: the route also asks for the ward of the patient whose readings are taken away.

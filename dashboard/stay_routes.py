@@ -20,7 +20,7 @@ from dashboard.stay_schemas import (
     SwapDevices,
     Transfer,
 )
-from storage import corrections, devices, moves, patients
+from storage import corrections, devices, moves, patients, wards
 from storage.corrections import Correction
 from storage.patients import Patient
 from storage.session import Connection
@@ -39,11 +39,26 @@ async def registry_page() -> FileResponse:
 
 @router.post("/patients/{patient_id}/transfer")
 async def transfer_patient(here: Here, who: Signed, patient_id: Level, body: Transfer) -> PatientEntry:
-    """The patient lies there from now on; open alerts and devices come along. 409 where the bed is taken."""
+    """The patient lies there from now on; open alerts and devices come along. 409 where the bed is taken.
+
+    To a ward that nobody ever named (404) only somebody who may on every ward moves a patient: it is a slip otherwise.
+    """
     moved = await here.change(
-        patients.transfer, PatientId(patient_id), WardId(body.ward_id), body.bed, here.clock.now_ms(), by=who.name
+        patients.transfer,
+        PatientId(patient_id),
+        WardId(body.ward_id),
+        body.bed,
+        here.clock.now_ms(),
+        by=who.name,
+        to_known_only=not who.may(Permission.TRANSFER, None),
     )
     return _patient(moved)
+
+
+@router.get("/wards/known")
+async def list_known_wards(here: Here) -> list[str]:
+    """Names of the wards there are, empty ones too: where a patient can be moved."""
+    return list(await here.ask(wards.known_wards))
 
 
 @router.post("/patients/{patient_id}/swap-beds")

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from storage import moves, tables
 from storage.registry import begin_change
+from storage.wards import require_known
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.reading import PatientId, WardId
 from vitals.topics import is_level
@@ -71,11 +72,18 @@ def list_patients(
 
 
 def transfer(
-    conn: Connection, patient_id: PatientId, ward_id: WardId, bed: str | None, at_ms: int, *, by: str | None = None
+    conn: Connection,
+    patient_id: PatientId,
+    ward_id: WardId,
+    bed: str | None,
+    at_ms: int,
+    *,
+    by: str | None = None,
+    to_known_only: bool = False,
 ) -> Patient:
     """The patient lies there from now on; open alerts and devices come along. Repeating it changes nothing.
 
-    Raises NotFound, and Conflict where the patient has left or the bed is taken.
+    Raises NotFound (of the ward too, `to_known_only`), and Conflict where the patient has left or the bed is taken.
     """
     if not is_level(ward_id):
         raise InvalidArgument("Ward ids are 1-64 letters, digits, '.', '_' or '-'.")
@@ -83,6 +91,8 @@ def transfer(
     patient = _present(conn, patient_id)
     if (patient.ward_id, patient.bed) == (ward_id, bed):
         return patient
+    if to_known_only:
+        require_known(conn, ward_id)
     _check_free(conn, ward_id, bed)
     return _place(conn, patient, ward_id, bed, at_ms, by)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from storage import assessments, charting, corrections, devices, episodes, moves, patients, readings
+from storage import assessments, charting, corrections, devices, episodes, moves, patients, people, readings, wards
 from storage.corrections import Correction, CorrectionState
 from storage.devices import Device
 from storage.patients import Patient
@@ -111,6 +111,21 @@ class StayContract:
                 ANN: {"a", "b"},
                 BOB: {"a"},
             }
+
+    def test_a_ward_is_known_by_whatever_was_ever_said_to_be_on_it(self, database: Database) -> None:
+        seed(database)
+        with database.transaction() as conn:
+            devices.add(conn, Device(DeviceId("d9"), WardId("store"), 500))
+            people.add(conn, people.Account("n", "nurse", "Nurse", None, False, added_at_ms=1))
+            for ward_id in (WardId("icu"), None):
+                people.grant(conn, "n", people.StoredGrant("nurse", ward_id), at_ms=1, by="the test")
+            patients.transfer(conn, BOB, WardId("opened"), None, 5_000)
+            patients.transfer(conn, BOB, WardId("a"), "2", 6_000, to_known_only=True)
+            patients.discharge(conn, CY, 7_000)
+            assert wards.known_wards(conn) == ("a", "b", "icu", "opened", "store")
+            patients.transfer(conn, ANN, WardId("icu"), "1", 8_000, to_known_only=True)
+        with database.transaction() as conn, pytest.raises(NotFound, match=r"no ward ivu.* a, b, icu, opened, store"):
+            patients.transfer(conn, ANN, WardId("ivu"), "1", 9_000, to_known_only=True)
 
     def test_a_taken_bed_refuses_a_transfer_and_two_patients_may_swap(self, database: Database) -> None:
         seed(database)

@@ -1,6 +1,6 @@
 /** The changes the registry offers, each with what it will do in words. */
 
-import { read, send } from "./api.js";
+import { may, read, send } from "./api.js";
 import { duration, moment } from "./format.js";
 
 const CORRIDOR = "no bed";
@@ -12,6 +12,12 @@ function called(patient) {
 
 function wardsOf(book) {
   return [...new Set(book.patients.map((patient) => patient.ward_id))].map((ward) => [ward, `${book.patients.filter((patient) => patient.ward_id === ward).length} patients`]);
+}
+
+/** Every ward there is, those of others too: only their names are known here. */
+function wardsToMoveTo(book) {
+  const counted = new Map(wardsOf(book));
+  return [...new Set([...counted.keys(), ...book.wards])].map((ward) => [ward, counted.get(ward) ?? ""]);
 }
 
 function patientChoices(book, except) {
@@ -72,7 +78,7 @@ export function move(patient, book) {
     title: `Move ${called(patient)}`,
     verb: "Move",
     fields: [
-      { name: "ward", label: "To ward", value: patient.ward_id, suggested: wardsOf(book), input: { maxLength: 64 } },
+      { name: "ward", label: "To ward", value: patient.ward_id, suggested: wardsToMoveTo(book), input: { maxLength: 64 } },
       { name: "bed", label: "To bed (empty: in the corridor)", required: false, input: { maxLength: 20 } },
     ],
     foresee: ({ ward, bed }) => {
@@ -81,8 +87,13 @@ export function move(patient, book) {
       const there = occupant(book, ward, bed);
       if (there) return { ready: false, said: [`Bed ${bed} of ${ward} is taken by ${there.name}: choose another, or swap the two beds.`] };
       const said = [`${patient.name} lies in ${bed ? `bed ${bed}` : CORRIDOR} of ${ward} from now on.`];
+      if (!book.wards.includes(ward)) {
+        if (book.who.permissions.transfer !== null) return { ready: false, said: [`There is no ward ${ward}: known are ${listed(book.wards)}.`] };
+        said.push(`Nobody has named a ward ${ward} before: its alerts reach nobody until somebody looks after it.`);
+      }
       const worn = wornBy(book, patient.patient_id).map((device) => device.device_id);
       if (worn.length) said.push(`${listed(worn)} ${worn.length > 1 ? "stay" : "stays"} on.`);
+      if (!may(book.who, "see_patient", ward)) said.push("You will not see this patient any more.");
       const open = alertsOf(book, patient.patient_id).length;
       if (ward !== patient.ward_id) {
         said.push(open ? `${open} open ${open > 1 ? "alerts move" : "alert moves"} along: ${ward} is paged from now on, ${patient.ward_id} no longer.` : `Alerts page ${ward} from now on.`);

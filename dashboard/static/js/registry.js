@@ -11,20 +11,21 @@ const byBed = new Intl.Collator(undefined, { numeric: true });
 const wardChoice = document.querySelector("#ward");
 const find = document.querySelector("#find");
 const stale = document.querySelector("#stale");
-const book = { who: null, patients: [], devices: [], corrections: [], alerts: [], updatedMs: null };
+const book = { who: null, patients: [], devices: [], corrections: [], alerts: [], wards: [], updatedMs: null };
 const deed = new Deed(() => look());
 
 async function look() {
   try {
     book.who = await me();
     const sees = may(book.who, "see_ward");
-    const [patients, devices, corrections, alerts] = await Promise.all([
+    const [patients, devices, corrections, alerts, wards] = await Promise.all([
       sees ? read("/api/v1/patients") : [],
       may(book.who, "manage_devices") ? read("/api/v1/devices") : [],
       may(book.who, "see_patient") ? read("/api/v1/corrections?limit=50") : [],
       sees ? read("/api/v1/alerts?active=true&limit=1000") : [],
+      may(book.who, "transfer") ? read("/api/v1/wards/known") : [],
     ]);
-    Object.assign(book, { patients, devices, corrections, alerts, updatedMs: Date.now() });
+    Object.assign(book, { patients, devices, corrections, alerts, wards, updatedMs: Date.now() });
     stale.hidden = true;
     setText(document.querySelector("#updated"), `As of ${clockTime(book.updatedMs)}`);
     render();

@@ -295,11 +295,37 @@ async def test_no_list_of_whatever_kind_names_anything_of_another_ward() -> None
             for key, rule in RULES.items()
             if key.startswith("GET /api/v1/") and {Where.FILTERED, Where.QUERY} & set(rule.where) and "{" not in key
         ]
+        lists.remove("wards/known")  # the names of wards alone, for whoever moves a patient to another one
         foreign = re.compile(r"watch-b|\bpb\b|ward-b|Patient b")
         told = {path: (await scene.client.get(path, headers=one)).text for path in lists if path != "events"}
         assert {path: found for path, text in told.items() if (found := foreign.findall(text))} == {}
         whole = [path for path in told if foreign.search((await scene.client.get(path, headers=house)).text)]
         assert {"wards", "patients", "alerts", "devices", "rejected"} <= set(whole)
+
+
+async def test_a_ward_nurse_moves_a_patient_to_any_ward_there_is_and_to_no_mistyped_one() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        kim = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        await scene.add("icu nurse", (Role.NURSE, WardId("icu")))
+        max_ = await scene.session(await scene.add("max", (Role.NURSE, None)))
+
+        async def moves(patient_id: str, ward_id: str, headers: Mapping[str, str]) -> httpx.Response:
+            body = {"ward_id": ward_id, "bed": "9"}
+            return await scene.client.post(f"patients/{patient_id}/transfer", json=body, headers=dict(headers))
+
+        assert (await scene.client.get("wards/known", headers=kim)).json() == ["icu", OWN, OTHER]
+        mistyped = await moves("pa", "ivu", kim)
+        assert mistyped.status_code == 404
+        assert "no ward ivu" in mistyped.json()["message"]
+        assert "icu, ward-a, ward-b" in mistyped.json()["message"]
+        assert (await moves("pb", OWN, kim)).status_code == 403, "a patient of another ward is not theirs to fetch"
+        assert (await moves("pa", "icu", kim)).json()["ward_id"] == "icu"
+        assert (await moves("pa", OWN, kim)).status_code == 403, "nor to fetch back"
+        assert (await moves("pb", "new-ward", max_)).json()["ward_id"] == "new-ward", (
+            "one who may everywhere begins one"
+        )
+        assert (await moves("pa", "new-ward", max_)).status_code == 409, "bed 9 is taken there"
 
 
 async def test_a_replay_by_reason_leaves_the_messages_of_other_wards_alone() -> None:
