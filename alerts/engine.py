@@ -289,7 +289,7 @@ class PatientAlerts:
         machine = self.state.machine(AlertKind.LOST_CONTACT)
         if machine.episode is not None:
             return []
-        text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms())
+        text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms(self._rules.contact))
         finding = Finding(Priority.MEDIUM, Reason.NO_READING, contact.heard_ms, text)
         cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms, contact.origin)
         return self._open(AlertKind.LOST_CONTACT, machine, finding, cause)

@@ -81,3 +81,4 @@ def _forget_device(state: PatientState, withdrawn: Withdrawn) -> None:
         contact.heard_ms = min(contact.heard_ms, heard_ms)
         contact.moment_ms = min(contact.moment_ms, contact.heard_ms)
         contact.intervals_ms = []
+        contact.burst_from_ms, contact.bursts = None, []

@@ -33,6 +33,8 @@ class AlertsSettings(Section):
     """A patient may be silent for this long at least."""
     lost_contact_usual_factor: float = Field(default=_RULES.contact.usual_factor, ge=1)
     """And for this many usual intervals at least."""
+    lost_contact_burst_factor: float = Field(default=_RULES.contact.burst_factor, ge=0)
+    """Contact of this many times the pause after it is a burst at most; longer, its loss is no usual pause."""
     lost_contact_first_s: float = Field(default=_RULES.contact.first_silence_s, ge=5)
     """And for this long after its first reading alone."""
     lost_contact_grace_s: float = Field(default=_RULES.contact.grace_s, ge=0)
@@ -81,6 +83,7 @@ class AlertsSettings(Section):
             contact=ContactRule(
                 silence_s=self.lost_contact_s,
                 usual_factor=self.lost_contact_usual_factor,
+                burst_factor=self.lost_contact_burst_factor,
                 first_silence_s=self.lost_contact_first_s,
                 grace_s=self.lost_contact_grace_s,
             ),

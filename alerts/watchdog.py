@@ -1,7 +1,8 @@
 """Lost contact: no reading is an alert too. Pure; time is ticks of the log, held against `received_at`.
 
-How long a patient may be silent follows the devices' own cadence, so that hourly spot checks do not alarm. After a first
-reading alone there is no cadence yet, and silence may last longer before it is told.
+How long a patient may be silent follows the devices' own cadence, so that hourly spot checks do not alarm: the usual interval
+between moments of contact, or, where contact comes in bursts, the usual pause between two. After a first reading alone
+there is no cadence yet, and silence may last longer before it is told.
 """
 
 from statistics import median_low
@@ -10,6 +11,9 @@ import msgspec
 
 from alerts.evidence import INTERVALS_KEPT
 from vitals.reading import Origin
+
+BURSTS_KEPT = 6
+"""Bursts remembered: a gateway may cut each one into two or three."""
 
 
 class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,8 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     """After the watch itself was away, time for the backlog to arrive before anyone is missed; our choice."""
     away_s: float = 30.0
     """A distance between ticks beyond which the watch was away."""
+    burst_factor: float = 3.0
+    """A burst that lasts this many times the pause after it is none, but contact that was lost; our choice."""
 
 
 class Contact(msgspec.Struct, omit_defaults=True):
@@ -32,6 +38,9 @@ class Contact(msgspec.Struct, omit_defaults=True):
 
     Readings within a third of the allowed silence of one another are one moment of contact: shorter intervals cannot
     change what is allowed, and a device that sends its backlog in a burst keeps its true cadence.
+
+    A burst that lasts longer than that, or that a gateway cuts into two moments, shows short intervals and one long pause in
+    turn; so pauses longer than the silence that is always allowed are remembered by themselves.
     """
 
     heard_ms: int | None = None
@@ -41,6 +50,10 @@ class Contact(msgspec.Struct, omit_defaults=True):
     """How many were heard, counted up to 2."""
     intervals_ms: list[int] = []
     """Between the last few moments of contact."""
+    burst_from_ms: int | None = None
+    """When the present burst, contact without a pause, began; None where that was not noted."""
+    bursts: list[tuple[int, int]] = []
+    """The last few bursts: how long each was, and how long the pause after it, in ms."""
     origin: Origin = Origin.REAL
     dismissed: bool = False
     """A person resolved the alert of this silence: no other before contact is regained."""
@@ -51,17 +64,40 @@ class Contact(msgspec.Struct, omit_defaults=True):
         self.dismissed = False
         self.readings = min(self.readings + 1, 2)
         if self.heard_ms is None:
-            self.heard_ms = self.moment_ms = received_at_ms
+            self.heard_ms = self.moment_ms = self.burst_from_ms = received_at_ms
             return
+        self._note_pause(self.heard_ms, received_at_ms, rule)
         self.heard_ms = max(self.heard_ms, received_at_ms)
         if self.heard_ms - self.moment_ms >= rule.silence_s * 1000 / rule.usual_factor:
             self.intervals_ms.append(self.heard_ms - self.moment_ms)
             del self.intervals_ms[:-INTERVALS_KEPT]
             self.moment_ms = self.heard_ms
 
-    def usual_ms(self) -> int | None:
-        """The usual interval between moments of contact; None while unknown or short."""
-        return median_low(self.intervals_ms) if self.intervals_ms else None
+    def _note_pause(self, heard_ms: int, received_at_ms: int, rule: ContactRule) -> None:
+        pause_ms = received_at_ms - heard_ms
+        if self.burst_from_ms is None:
+            self.burst_from_ms = received_at_ms
+        elif pause_ms > rule.silence_s * 1000:
+            burst_ms, self.burst_from_ms = heard_ms - self.burst_from_ms, received_at_ms
+            if burst_ms > rule.burst_factor * pause_ms:
+                self.bursts.clear()
+                return
+            self.bursts.append((burst_ms, pause_ms))
+            del self.bursts[:-BURSTS_KEPT]
+
+    def usual_ms(self, rule: ContactRule) -> int | None:
+        """How long this patient's devices are usually silent; None while unknown or short."""
+        known = [median_low(self.intervals_ms)] if self.intervals_ms else []
+        if len(self.bursts) >= 2 and not self._outlasts_bursts(rule):
+            known.append(sorted(pause_ms for _, pause_ms in self.bursts)[-2])
+        return max(known, default=None)
+
+    def _outlasts_bursts(self, rule: ContactRule) -> bool:
+        """Whether contact lasts now as it never did in bursts: then its pauses say nothing any more."""
+        if self.heard_ms is None or self.burst_from_ms is None:
+            return True
+        longest_ms = max(burst_ms for burst_ms, _ in self.bursts)
+        return self.heard_ms - self.burst_from_ms > 2 * longest_ms + rule.silence_s * 1000
 
     def is_lost(self, at_ms: int, rule: ContactRule) -> bool:
         """Whether at `at_ms` the silence is longer than this patient's devices' own cadence allows."""
@@ -69,7 +105,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
             return False
         if self.readings < 2:
             return at_ms - self.heard_ms > rule.first_silence_s * 1000
-        return at_ms - self.heard_ms > max(rule.silence_s * 1000, rule.usual_factor * (self.usual_ms() or 0))
+        return at_ms - self.heard_ms > max(rule.silence_s * 1000, rule.usual_factor * (self.usual_ms(rule) or 0))
 
 
 class Watch(msgspec.Struct):

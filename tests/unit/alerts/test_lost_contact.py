@@ -1,10 +1,20 @@
 """Lost contact as timetables of readings and ticks."""
 
-from alerts.rules import AlertRules
-from alerts.watchdog import ContactRule, Watch
-from tests.support.alert_timetable import Timetable, ms, named, reading
-from vitals.alert import Action, AlertKind, Priority, Reason, TransitionKind
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
+import msgspec
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from alerts.rules import AlertRules
+from alerts.watchdog import BURSTS_KEPT, Contact, ContactRule, Watch
+from tests.support.alert_timetable import START_MS, Timetable, ms, named, reading
+from vitals.alert import Action, AlertKind, Priority, Reason, TransitionKind
+from vitals.reading import Origin
+
+RULE = ContactRule()
 RAISED, RESOLVED = TransitionKind.RAISED, TransitionKind.RESOLVED
 
 
@@ -102,3 +112,115 @@ def test_the_allowed_silence_is_a_setting() -> None:
     ward.hold(0, 60, heart_rate=80)
     ward.tick(61, 100)
     assert ward.said() == [(91.0, RAISED)]
+
+
+def arrivals(
+    *, burst_s: int, pause_s: int, bursts: int, every_s: int = 1, gateway_s: int = 1, start_s: int = 0
+) -> list[int]:
+    """When readings arrive that are measured in bursts, and handed on by a gateway once in `gateway_s`."""
+    measured = [
+        start_s + number * (burst_s + pause_s) + second
+        for number in range(bursts)
+        for second in range(0, burst_s + 1, every_s)
+    ]
+    return [-(-second // gateway_s) * gateway_s for second in measured]
+
+
+def pauses_lost(contact: Contact, seconds: Sequence[int]) -> list[int]:
+    """Before which of these arrivals contact was lost: silence only ever grows up to the next one."""
+    lost: list[int] = []
+    for second in seconds:
+        if contact.is_lost(ms(second) - 1, RULE):
+            lost.append(second)
+        contact.hear(ms(second), Origin.REAL, RULE)
+    return lost
+
+
+def told_after_s(contact: Contact) -> int:
+    """After how long a silence from now on is told."""
+    assert contact.heard_ms is not None
+    heard_ms = contact.heard_ms
+    seconds = range(1, 200_000)
+    return seconds[bisect_left(seconds, True, key=lambda s: contact.is_lost(heard_ms + s * 1000, RULE))]
+
+
+def test_a_burst_that_a_gateway_cuts_in_two_loses_contact_in_the_first_two_pauses_only() -> None:
+    ward = Timetable()
+    seconds = arrivals(burst_s=9, pause_s=591, bursts=60, gateway_s=60, start_s=55)
+    assert len(set(seconds)) == 120, "each burst arrives in two minutes"
+    for number, second in enumerate(seconds):
+        ward.step(reading(second, named(heart_rate=80), sequence=number))
+        following = seconds[number + 1] if number + 1 < len(seconds) else second
+        if following > second + 60:
+            ward.tick(second + 1, following - 1)
+    assert [said for _, said in ward.said()] == [RAISED, RESOLVED] * 2
+    ward.tick(seconds[-1] + 1, seconds[-1] + 3 * 540 + 2)
+    assert ward.said()[-1] == (seconds[-1] + 3 * 540 + 1, RAISED), "who is truly silent is told after three pauses"
+    assert ward.last.text == "No reading for 27 min 1 s, usually every 9 min"
+
+
+def test_a_steady_device_that_began_in_bursts_is_missed_after_two_minutes_again() -> None:
+    contact = Contact()
+    pauses_lost(contact, arrivals(burst_s=60, pause_s=540, bursts=20))
+    assert told_after_s(contact) == 3 * 540 + 1
+    begin = 20 * 600
+    pauses_lost(contact, range(begin, begin + 2 * 60 + 122))
+    assert told_after_s(contact) == 121
+
+
+def test_hours_of_contact_lost_now_and_then_make_no_rhythm() -> None:
+    contact = Contact()
+    lost = pauses_lost(contact, arrivals(burst_s=3600, pause_s=600, bursts=6))
+    assert len(lost) == 5
+    assert told_after_s(contact) == 121
+
+
+def test_a_state_that_was_kept_before_bursts_were_noted_is_read_as_it_is() -> None:
+    kept = msgspec.json.decode(
+        b'{"heard_ms": 1700000060000, "moment_ms": 1700000060000, "readings": 2, "intervals_ms": [40000]}', type=Contact
+    )
+    assert told_after_s(kept) == 121
+    lost = pauses_lost(kept, arrivals(burst_s=60, pause_s=540, bursts=9, start_s=600))
+    assert len(lost) <= 3
+    assert msgspec.json.decode(msgspec.json.encode(kept), type=Contact) == kept
+
+
+@settings(max_examples=40)
+@given(
+    burst_s=st.integers(0, 600),
+    pause_s=st.integers(121, 3600),
+    every_s=st.sampled_from([1, 5, 10, 30]),
+    gateway_s=st.sampled_from([1, 60, 120]),
+    start_s=st.integers(0, 600),
+)
+def test_a_pause_as_usual_is_not_told_and_a_true_silence_always_is(
+    burst_s: int, pause_s: int, every_s: int, gateway_s: int, start_s: int
+) -> None:
+    assume(burst_s + 2 * gateway_s <= 2 * pause_s)
+    contact = Contact()
+    seconds = arrivals(
+        burst_s=burst_s, pause_s=pause_s, bursts=14, every_s=every_s, gateway_s=gateway_s, start_s=start_s
+    )
+    lost = pauses_lost(contact, seconds)
+    known_from = seconds[0] + 4 * (burst_s + pause_s) + 2 * gateway_s
+    assert [second for second in lost if second > known_from] == []
+    longest = max(after - before for before, after in pairwise(seconds))
+    assert told_after_s(contact) <= max(120, 3 * (longest + 40)) + 1
+
+
+@given(
+    gaps=st.lists(st.integers(0, 5000), max_size=40),
+    every_s=st.sampled_from([1, 5, 30, 60]),
+)
+def test_whatever_came_before_steady_contact_is_soon_missed_as_steady(gaps: list[int], every_s: int) -> None:
+    contact = Contact()
+    seconds = list(accumulate([0, *gaps]))
+    pauses_lost(contact, seconds)
+    assert told_after_s(contact) <= max(900, 3 * (max([0, *gaps]) + 40)) + 1
+    assert len(contact.bursts) <= BURSTS_KEPT
+    longest_s = max([burst_ms for burst_ms, _ in contact.bursts], default=0) // 1000
+    begun_s = seconds[-1] - (contact.burst_from_ms or 0) // 1000 + START_MS // 1000
+    steady_s = max(longest_s, begun_s) * 2 + 120 + 6 * 60
+    assert not pauses_lost(contact, range(seconds[-1] + every_s, seconds[-1] + steady_s, every_s))
+    moment_s = max(every_s, -(-40 // every_s) * every_s)
+    assert told_after_s(contact) <= max(120, 3 * moment_s) + 1
