@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.bus import Incoming, Outgoing, TopicPartition, partition_of
+from runtime.private_files import private_directory, private_file
 from vitals.errors import ConfigurationError, PositionOutOfRange, Unavailable
 
 LOG_FILE = "log.db"
@@ -145,6 +146,8 @@ class LocalLog:
             self._opened.close()
 
     def _connect(self) -> sqlite3.Connection:
+        if self.path is not None:
+            private_file(self.path)
         connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -213,7 +216,7 @@ def locked(path: Path) -> BufferedRandom:
     """
     lock_path = path.with_name(path.name + ".lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(path.parent)
         lock_file = os.fdopen(os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
     except OSError as error:
         raise ConfigurationError(

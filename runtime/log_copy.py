@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.local_log import LOG_FILE, locked
+from runtime.private_files import private_directory, private_file
 from vitals.errors import NotFound, Unavailable
 
 
@@ -18,6 +19,7 @@ def copy_log(directory: Path, target: Path) -> None:
     if not source_file.exists():
         raise NotFound(f"There is no log {source_file}.")
     try:
+        private_file(target)
         with (
             contextlib.closing(sqlite3.connect(f"{source_file.absolute().as_uri()}?mode=ro", uri=True)) as source,
             contextlib.closing(sqlite3.connect(target)) as copy,
@@ -35,12 +37,13 @@ def place_log(directory: Path, write: Callable[[Path], None], *, replace: bool) 
     With `replace` a log that is there gives way. Raises ConfigurationError while another process has the log open.
     """
     file = directory / LOG_FILE
-    directory.mkdir(parents=True, exist_ok=True)
+    private_directory(directory)
     with locked(file):
         if file.exists() and not replace:
             return False
         part = file.with_name(f"{LOG_FILE}.part")
         try:
+            private_file(part)
             write(part)
             for stale in (file.with_name(f"{LOG_FILE}-wal"), file.with_name(f"{LOG_FILE}-shm")):
                 stale.unlink(missing_ok=True)

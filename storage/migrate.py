@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from runtime.private_files import private_directory
 from storage.session import Database
 from vitals.errors import ConfigurationError
 
@@ -32,7 +33,7 @@ def upgrade(url: str) -> None:
 def upgrade_database(database: Database) -> None:
     """As `upgrade`, on an open database; the way for one in memory."""
     if database.file is not None:
-        Path(database.file).parent.mkdir(parents=True, exist_ok=True)
+        private_directory(Path(database.file).parent)
     with database.transaction() as conn:
         if not database.is_sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})

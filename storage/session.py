@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import psycopg
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from runtime.blocking import Door
+from runtime.private_files import private_file
 from runtime.settings import DatabaseSettings
 from vitals.errors import ConfigurationError, Unavailable
 
@@ -167,6 +169,7 @@ def _sqlite_engine(url: str, connections_max: int, *, in_memory: bool) -> Engine
             pool_timeout=BUSY_TIMEOUT_MS / 1000,
             connect_args=connect_args,
         )
+        event.listen(engine, "do_connect", _close_to_others)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -186,6 +189,12 @@ def _postgres_engine(url: str, connections_max: int) -> Engine:
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     )
+
+
+def _close_to_others(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """What SQLite would create by itself anyone on the machine could read."""
+    if not str(arguments[0]).startswith("file:"):
+        private_file(Path(arguments[0]))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

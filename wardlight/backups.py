@@ -7,6 +7,7 @@ from typing import Any
 from runtime.clock import Clock
 from runtime.local_log import LOG_FILE
 from runtime.log_copy import copy_log, place_log, require_unused
+from runtime.private_files import private_directory
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
 from runtime.version import VERSION
 from storage import archive
@@ -81,7 +82,7 @@ def restore(
 
 def _prepare_place(file: Path) -> None:
     """A directory to restore into; a write-ahead log whose database is gone must not be taken for the new one's."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(file.parent)
     if not file.exists():
         for orphan in (f"{file.name}-wal", f"{file.name}-shm"):
             file.with_name(orphan).unlink(missing_ok=True)

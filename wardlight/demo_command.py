@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from runtime.lifecycle import run_service
+from runtime.private_files import private_directory
 from vitals.errors import InvalidArgument
 from wardlight import arguments
 
@@ -51,7 +52,7 @@ def _directory(data: Path | None) -> Iterator[Path]:
             yield Path(name)
         return
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        private_directory(data)
     except OSError as error:
         raise InvalidArgument(f"Cannot keep data in {data}: {error.strerror}.") from error
     yield data
