@@ -6,7 +6,7 @@ from typing import Any
 import typer.main
 from typer.exceptions import TyperException
 
-from wardlight.__main__ import app
+from wardlight.command_line import app
 
 
 def complaint_about(words: Sequence[str]) -> str | None:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.scripted_api import Answer, Asked, ScriptedApi, scripted_api
 from vitals.errors import Conflict, InvalidArgument, NotFound, Unavailable, WardError
-from wardlight.__main__ import run
 from wardlight.api_client import api
+from wardlight.command_line import run
 
 
 def by_path(asked: Asked) -> Answer:

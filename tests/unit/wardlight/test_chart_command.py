@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.scripted_api import Answer, Asked, ScriptedApi, scripted_api
-from wardlight.__main__ import run
+from wardlight.command_line import run
 from wardlight.fhir import bundle
 
 ENTRY: dict[str, Any] = {

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from wardlight.__main__ import run
+from wardlight.command_line import run
 
 
 def sentence(capsys: pytest.CaptureFixture[str]) -> str:

@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from tests.support.scripted_api import Answer, Asked, ScriptedApi, scripted_api
-from wardlight.__main__ import run
 from wardlight.arguments import moment_text
+from wardlight.command_line import run
 
 FIRST_MS = 1_790_000_000_000
 ROWS: list[dict[str, Any]] = [

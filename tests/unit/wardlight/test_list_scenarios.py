@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simulators.scenarios import MIXES, SCENARIOS
-from wardlight.__main__ import run
+from wardlight.command_line import run
 
 
 def test_every_scenario_and_mixture_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:

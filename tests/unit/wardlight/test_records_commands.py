@@ -8,7 +8,7 @@ import pytest
 
 from storage.audit_chain import GENESIS, AuditAction, AuditEntry, Link, linked
 from tests.support.scripted_api import Answer, Asked, scripted_api
-from wardlight.__main__ import run
+from wardlight.command_line import run
 
 COUNTS = (
     "published", "unknowable", "accepted", "duplicates", "rejected", "rejected_in_part", "stored", "copied", "assessed",

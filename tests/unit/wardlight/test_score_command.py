@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wardlight.__main__ import run
+from wardlight.command_line import run
 
 COMPLETE = ["hr=95", "rr=22", "spo2=94", "temp=38.5", "systolic=105", "acvpu=a", "oxygen=yes"]
 

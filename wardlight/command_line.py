@@ -1,0 +1,90 @@
+"""The command line with all its commands. Names, options and JSON keys are a contract; every failure is one sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
+from vitals.errors import WardError
+from wardlight import (
+    alerts_command,
+    audit_command,
+    backup_command,
+    bench_command,
+    chart_command,
+    corrections_command,
+    db_command,
+    demo_command,
+    devices_command,
+    history_command,
+    ledger_command,
+    patients_command,
+    publish_commands,
+    realism_command,
+    rejected_command,
+    schema_command,
+    score_command,
+    service_commands,
+    status_command,
+    users_command,
+    watch_command,
+)
+from wardlight.api_client import give_tokens
+
+app = typer.Typer(
+    name="wardlight",
+    help="Vital signs from wearables to the nurse's screen: nothing lost, everything explained.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for commands in (
+    demo_command,
+    service_commands,
+    publish_commands,
+    history_command,
+    ledger_command,
+    watch_command,
+    alerts_command,
+    audit_command,
+    devices_command,
+    patients_command,
+    chart_command,
+    corrections_command,
+    rejected_command,
+    score_command,
+    realism_command,
+    schema_command,
+    users_command,
+    db_command,
+    backup_command,
+    status_command,
+    bench_command,
+):
+    commands.add_to(app)
+give_tokens(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. What is wrong with the arguments is said in one sentence on stderr."""
+    try:
+        code = app(list(arguments), standalone_mode=False, prog_name="wardlight")
+    except TyperException as error:
+        text = error.format_message()
+        if text.startswith("Usage:"):
+            sys.stdout.write(f"{text}\n")
+        else:
+            sys.stderr.write(f"{text} See wardlight --help.\n")
+        return EXIT_USAGE
+    except WardError as error:
+        return say(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return code if isinstance(code, int) else EXIT_OK
