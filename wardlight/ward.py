@@ -28,6 +28,7 @@ from storage.session import in_snapshot
 from storage.settings import RecorderSettings
 from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
+from vitals.errors import ConfigurationError
 from vitals.topics import LogTopic
 
 DRAIN_LOOK_S = 0.05
@@ -41,6 +42,8 @@ class Ward:
         section = base.configuration.section
         self._mqtt = section("mqtt", MqttSettings)
         self._ingest_settings = section("ingest", IngestSettings)
+        alerts_settings = section("alerts", AlertsSettings)
+        check_settling(alerts_settings, self._ingest_settings)
         check_retention(section("retention", RetentionSettings), section("log", LogSettings))
         self.dashboard = Dashboard(
             bus=base.bus,
@@ -78,7 +81,7 @@ class Ward:
             clock=base.clock,
             telemetry=base.telemetry,
             mqtt=self._mqtt,
-            settings=section("alerts", AlertsSettings),
+            settings=alerts_settings,
             watchdog=section("watchdog", WatchdogSettings),
         )
 
@@ -127,6 +130,15 @@ class Ward:
 
     async def _republish(self, topic: str, payload: bytes) -> None:
         await publish_once(self._mqtt, topic, payload, clock=self._base.clock)
+
+
+def check_settling(alerts: AlertsSettings, ingest: IngestSettings) -> None:
+    """Raises ConfigurationError where a correction would begin before ingest knows of it: readings would be missed."""
+    if alerts.corrections_settle_s <= ingest.directory_refresh_s:
+        raise ConfigurationError(
+            f"alerts.corrections_settle_s ({alerts.corrections_settle_s:g} s) must be longer than"
+            f" ingest.directory_refresh_s ({ingest.directory_refresh_s:g} s): a correction begins only once ingest knows of it."
+        )
 
 
 def _handled_by(worker: Worker) -> Callable[[], Awaitable[Positions]]:

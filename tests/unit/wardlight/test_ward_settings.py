@@ -1,0 +1,24 @@
+"""Settings of two rooms that must fit each other are held against each other where both stand in one process."""
+
+import pytest
+
+from alerts.settings import AlertsSettings
+from ingest.settings import IngestSettings
+from vitals.errors import ConfigurationError
+from wardlight.ward import check_settling
+
+
+@pytest.mark.parametrize(("settle_s", "refresh_s"), [(0.5, 0.5), (2, 10), (0, 0.1)])
+def test_a_correction_that_would_begin_before_ingest_knows_of_it_is_refused_in_a_sentence(
+    settle_s: float, refresh_s: float
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        check_settling(AlertsSettings(corrections_settle_s=settle_s), IngestSettings(directory_refresh_s=refresh_s))
+    assert str(refused.value) == (
+        f"alerts.corrections_settle_s ({settle_s:g} s) must be longer than ingest.directory_refresh_s ({refresh_s:g} s):"
+        " a correction begins only once ingest knows of it."
+    )
+
+
+def test_the_defaults_fit() -> None:
+    check_settling(AlertsSettings(), IngestSettings())
