@@ -13,7 +13,10 @@ from runtime.settings import TelemetrySettings
 
 
 def set_up_logging(settings: TelemetrySettings, *, clock: Clock) -> None:
-    """Send every log line of this process to stderr, for people or as JSON, from `settings.log_level` up."""
+    """Send every log line of this process to stderr, for people or as JSON, from `settings.log_level` up.
+
+    Tracebacks come without local variables: those hold cookies, passwords and what patients' records say.
+    """
 
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["at"] = datetime.fromtimestamp(clock.now_ms() / 1000, tz=UTC).isoformat(timespec="milliseconds")
@@ -23,11 +26,15 @@ def set_up_logging(settings: TelemetrySettings, *, clock: Clock) -> None:
     shared: list[structlog.typing.Processor] = [structlog.stdlib.add_log_level, stamp]
     if settings.log_format == "json":
         last: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="at")]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
