@@ -1,7 +1,8 @@
 """What becomes of a patient's alerts when readings turn out to be somebody else's. Pure.
 
 Open episodes that these readings raised are retracted; evidence that may rest on them is dropped, so that what is true
-of the patient is judged anew by the patient's own readings: a delay's worth later at most, and never by another's.
+of the patient is judged anew by the patient's own readings: a delay's worth later at most, and never by another's. A score
+alert that began before keeps the last known points of inputs that are missing now: only contrary readings end it.
 """
 
 from collections.abc import Iterator
@@ -26,15 +27,18 @@ SCORE_KINDS = frozenset(
 
 def retract(state: PatientState, withdrawn: Withdrawn) -> Iterator[tuple[Machine, Moved]]:
     """Step the state by a withdrawal; the open episodes that it retracts."""
+    retracted_kinds: set[AlertKind] = set()
     for kind, machine in state.machines.items():
         episode = machine.episode
         if episode is not None and was_raised_by(
             withdrawn, kind, episode.episode_id, raised_at_ms=episode.raised_at_ms, device_id=episode.device_id
         ):
+            retracted_kinds.add(kind)
             yield machine, retracted(episode, withdrawn)
         if kind is not AlertKind.LOST_CONTACT:
             _drop_evidence(machine, withdrawn)
-    state.news2_points = {}
+    if retracted_kinds & SCORE_KINDS:
+        state.news2_points = {}
     if withdrawn.reading_id is None:
         _forget_device(state, withdrawn)
 

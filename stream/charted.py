@@ -70,7 +70,8 @@ def withdraw(state: PatientState, withdrawn: Withdrawn) -> Assessment | None:
         forgotten = fresh.forget_charted(withdrawn.reading_id)
         state.scales.forget(withdrawn.reading_id)
     else:
-        forgotten = fresh.forget_measured(withdrawn.device_id, withdrawn.from_ms, withdrawn.until_ms)
+        fresh.forget_measured(withdrawn.device_id, withdrawn.from_ms, withdrawn.until_ms)
+        forgotten = ()
         state.restart_models()
     at_ms = withdrawn.at_ms - fresh.behind_ms if fresh.now_ms is None else fresh.now_ms
     news2, drivers, standing = _now(state, at_ms)

@@ -70,7 +70,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     charted: tuple[Sign, ...] = ()
     """With `as_of_ms`: inputs whose value a person charted."""
     forgotten: tuple[Sign, ...] = ()
-    """With `as_of_ms`: inputs whose value was withdrawn."""
+    """With `as_of_ms`: inputs whose charted value was withdrawn; a device's that was are missing, and say nothing more."""
 
     @property
     def stands_at_ms(self) -> int:

@@ -1,11 +1,12 @@
 """What people chart, as timetables: consciousness at once, scores without waiting, and no device's business touched."""
 
+import msgspec
 import pytest
 
 from alerts.engine import Outcome
 from tests.support.alert_timetable import Timetable, charted, charted_assessment, ms, news2, withdrawn
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
-from vitals.reading import Reading
+from vitals.reading import DeviceId, Reading
 from vitals.sign import Sign
 
 RAISED, ESCALATED, RESOLVED = TransitionKind.RAISED, TransitionKind.ESCALATED, TransitionKind.RESOLVED
@@ -169,3 +170,33 @@ def test_charted_scores_move_no_evidence_of_devices() -> None:
             ward.assess(second, second, ill)
         with_people.step(charted_assessment(second, ill, (AWARE,)))
     assert with_people.said() == without.said()
+
+
+def test_a_score_that_began_before_a_corrected_range_is_not_ended_by_the_correction() -> None:
+    ward = Timetable()
+    ward.assess(0, 200, ILL)
+    kind = ward.last.kind
+    assert kind is AlertKind.NEWS2_EMERGENCY
+    order = msgspec.structs.replace(
+        withdrawn(aware(205, 0), 220),
+        reading_id=None,
+        device_id=DeviceId("device-9"),
+        from_ms=ms(205),
+        until_ms=ms(400),
+    )
+    ward.step(order)
+    ward.step(charted_assessment(220, news2(), (), of="withdrawn/2"))
+    assert ward.last.transition is RAISED, "inputs that vanished count at their last known points"
+    ward.assess(230, 500, CALM)
+    assert ward.last.transition is RAISED, "the contrary has not lasted yet"
+    ward.assess(501, 620, CALM)
+    assert (ward.last.transition, ward.last.kind, ward.last.reason) == (RESOLVED, kind, Reason.SCORE_FELL)
+
+
+def test_a_charted_entry_taken_back_ends_no_score_that_rests_on_other_inputs() -> None:
+    ward = Timetable()
+    ward.assess(0, 200, ILL)
+    note = aware(150, 0)
+    ward.step(withdrawn(note, 210))
+    ward.step(charted_assessment(210, news2(), (), forgotten=(AWARE,), of="withdrawn/3"))
+    assert ward.last.transition is RAISED
