@@ -53,7 +53,7 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
 """Routes whose permission does not say enough."""
 SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/callback"})
 """Routes after which somebody may be known who was not before."""
-PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password"})
+PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password", "POST /api/v1/me/tokens"})
 """Routes that ask somebody known for their password."""
 NOT_TOLD: Final[frozenset[str]] = frozenset(
     {"GET /api/v1/openapi.json", "GET /api/v1/wards", "GET /api/v1/wards/known"}

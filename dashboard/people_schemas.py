@@ -142,6 +142,12 @@ class NewToken(Body):
     days: Annotated[int, Field(ge=1, le=3660)] = 90
 
 
+class OwnToken(NewToken):
+    """A token of one's own: it outlives the session, so a session somebody left open does not make one."""
+
+    password: Password
+
+
 class TokenEntry(BaseModel):
     """One token, without its secret."""
 

@@ -173,6 +173,7 @@ class Sessions:
             name=f"{caller.account.name} (token {token.name})",
             access=access_through(token, caller),
             token_id=token.token_id,
+            must_change=caller.account.must_change,
         )
 
     async def _find(self, session_id: str) -> tuple[Session, Caller] | None:

@@ -81,7 +81,7 @@ class SignIn:
             raise InvalidArgument("The new password must differ from the old one.")
         check_password(new, login=account.login, length_min=self._settings.password_length_min)
         made = await self.passwords.hashed(new)
-        await self._change(people.set_password, person_id, made, must_change=False)
+        await self._change(people.set_password, person_id, made, must_change=False, at_ms=self._clock.now_ms())
 
     async def by_hospital(self, subject: str, login: str, name: str, groups: Iterable[str]) -> Account:
         """Who the provider says it is, added at the first time, with the roles of their groups.

@@ -94,8 +94,8 @@ def rename(conn: Connection, person_id: str, name: str) -> None:
     conn.execute(update(tables.people).where(tables.people.c.person_id == person_id).values(name=name))
 
 
-def set_password(conn: Connection, person_id: str, password_hash: str, *, must_change: bool) -> None:
-    """Replace the password and end every session; raises NotFound."""
+def set_password(conn: Connection, person_id: str, password_hash: str, *, must_change: bool, at_ms: int) -> None:
+    """Replace the password, end every session and revoke every token: whoever knew the old one may hold them; raises NotFound."""
     get(conn, person_id)
     conn.execute(
         update(tables.people)
@@ -103,6 +103,12 @@ def set_password(conn: Connection, person_id: str, password_hash: str, *, must_c
         .values(password_hash=password_hash, must_change=must_change)
     )
     conn.execute(delete(tables.sessions).where(tables.sessions.c.person_id == person_id))
+    tokens = tables.api_tokens.c
+    conn.execute(
+        update(tables.api_tokens)
+        .where(tokens.person_id == person_id, tokens.revoked_at_ms.is_(None))
+        .values(revoked_at_ms=at_ms)
+    )
 
 
 def renew_hash(conn: Connection, person_id: str, password_hash: str) -> None:

@@ -53,5 +53,5 @@ def _make(conn: Connection, login: str, name: str, password_hash: str, *, at_ms:
         raise Conflict(f"Somebody signs in as {login} already: choose another name, or say --recover to make them one.")
     else:
         people.set_disabled(conn, account.person_id, None)
-        people.set_password(conn, account.person_id, password_hash, must_change=True)
+        people.set_password(conn, account.person_id, password_hash, must_change=True, at_ms=at_ms)
     people.grant(conn, account.person_id, StoredGrant(Role.ADMINISTRATOR.value, None), at_ms=at_ms, by=BY)

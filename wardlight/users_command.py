@@ -116,7 +116,7 @@ def _add_accounts(users: typer.Typer) -> None:
 
     @users.command()
     def password(login: LoginArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
-        """A new one-time password for somebody who forgot theirs."""
+        """A new one-time password for somebody who forgot theirs; their sessions end, their tokens are revoked."""
         with api(url) as client:
             made = client.post(f"people/{_person(client, login)['person_id']}/password", {})
         _tell(login, made["one_time_password"], as_json=as_json)
@@ -188,8 +188,9 @@ def _add_own_token(tokens: typer.Typer) -> None:
                 )
                 client.post("me/password", {"old": password, "new": chosen})
                 client.take_csrf()
+                password = chosen
             body = {"name": name, "scopes": _scopes(scope), "wards": ward, "days": days}
-            made = client.post("me/tokens", body)
+            made = client.post("me/tokens", {**body, "password": password})
             client.post("sign-out", {})
         _tell_token(made, as_json=as_json)
 

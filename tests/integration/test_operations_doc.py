@@ -198,7 +198,7 @@ def sign_in(operator: Operator, password: str) -> None:
         assert changed.status_code == 200, changed.text
         me = client.get("me").json()
         headers["x-wardlight-csrf"] = me["csrf"]
-        made = client.post("me/tokens", json={"name": "monitoring", "scopes": ["see_status"]}, headers=headers)
+        made = client.post("me/tokens", json={"name": "monitoring", "scopes": ["see_status"], "password": PASSWORD}, headers=headers)
         assert made.status_code < 300, made.text
         operator.environment["WARDLIGHT_TOKEN"] = made.json()["secret"]
 

@@ -76,8 +76,19 @@ class PeopleContract:
                 if is_closed:
                     people.set_disabled(conn, "p1", 5)
                 else:
-                    people.set_password(conn, "p1", "new", must_change=True)
+                    people.set_password(conn, "p1", "new", must_change=True, at_ms=5)
                 assert people_sessions.find_session(conn, "s1", now_ms=2, idle_expiry_ms=HOUR_MS) is None
+
+    def test_a_new_password_revokes_every_token_of_that_person_only(self, database: Database) -> None:
+        with database.transaction() as conn:
+            people.add(conn, account(2))
+            for number in (1, 2):
+                token = Token(f"t{number}", f"p{number}", "screen", ("see_ward",), None, 1, "root", 100)
+                people_tokens.add_token(conn, token, f"hash{number}")
+            people.set_password(conn, "p1", "new", must_change=False, at_ms=5)
+            assert people_tokens.find_token(conn, "hash1", now_ms=9) is None
+            assert people_tokens.get_token(conn, "t1").revoked_at_ms == 5
+            assert people_tokens.find_token(conn, "hash2", now_ms=9) is not None
 
     def test_a_session_ends_by_age_and_for_lack_of_input(self, database: Database) -> None:
         with database.transaction() as conn:

@@ -19,7 +19,7 @@ from dashboard.permissions import (
 )
 from dashboard.sign_in import closed_for, granted_by
 from dashboard.sign_in_passwords import check_password
-from tests.support.people_scene import OTHER, OWN, PeopleScene, people_scene
+from tests.support.people_scene import OTHER, OWN, PASSWORD, PeopleScene, people_scene
 from vitals.errors import InvalidArgument
 from vitals.reading import WardId
 
@@ -168,8 +168,11 @@ async def test_tokens_are_made_told_once_listed_and_revoked() -> None:
         person_id = await scene.add("kim", (Role.NURSE, OWN))
         root, own = await administrator(scene), await scene.session(person_id)
         body = {"name": "ward screen", "scopes": ["see_ward"], "days": 30}
-        for path, headers in ((f"people/{person_id}/tokens", root), ("me/tokens", own)):
-            made = (await scene.client.post(path, json=body, headers=headers)).json()
+        for path, headers, more in (
+            (f"people/{person_id}/tokens", root, {}),
+            ("me/tokens", own, {"password": PASSWORD}),
+        ):
+            made = (await scene.client.post(path, json=body | more, headers=headers)).json()
             bearer = {"authorization": f"Bearer {made['secret']}"}
             assert (await scene.client.get("wards", headers=bearer)).status_code == 200
             (listed, *_) = (await scene.client.get(path, headers=headers)).json()
@@ -185,8 +188,40 @@ async def test_tokens_are_made_told_once_listed_and_revoked() -> None:
 async def test_a_token_makes_no_tokens_and_nobody_revokes_anothers() -> None:
     async with people_scene() as scene:
         kim, lee = await scene.add("kim", (Role.NURSE, OWN)), await scene.add("lee", (Role.NURSE, OWN))
-        body = {"name": "more", "scopes": ["see_ward"]}
+        body = {"name": "more", "scopes": ["see_ward"], "password": PASSWORD}
         said(await scene.client.post("me/tokens", json=body, headers=scene.token(kim)), 403)
         hers = (await scene.client.post("me/tokens", json=body, headers=await scene.session(kim))).json()["token"]
         theirs = await scene.session(lee)
         said(await scene.client.post(f"me/tokens/{hers['token_id']}/revoke", json={}, headers=theirs), 403)
+
+
+@pytest.mark.asyncio
+async def test_a_token_of_ones_own_takes_the_password() -> None:
+    async with people_scene() as scene:
+        kim = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        body = {"name": "laptop", "scopes": ["see_ward"]}
+        said(await scene.client.post("me/tokens", json=body, headers=kim), 422)
+        said(await scene.client.post("me/tokens", json={**body, "password": "wrong password"}, headers=kim), 401)
+        made = await scene.client.post("me/tokens", json={**body, "password": PASSWORD}, headers=kim)
+        assert made.status_code == 201
+
+
+@pytest.mark.asyncio
+async def test_no_token_outlives_a_change_or_reset_of_the_password() -> None:
+    async with people_scene() as scene:
+        person_id = await scene.add("kim", (Role.NURSE, OWN))
+        token, own = scene.token(person_id), await scene.session(person_id)
+        change = {"old": PASSWORD, "new": "another long password"}
+        assert (await scene.client.post("me/password", json=change, headers=own)).status_code == 200
+        said(await scene.client.get("wards", headers=token), 401)
+        token = scene.token(person_id)
+        reset = await scene.client.post(f"people/{person_id}/password", json={}, headers=await administrator(scene))
+        assert reset.status_code == 200
+        said(await scene.client.get("wards", headers=token), 401)
+
+
+@pytest.mark.asyncio
+async def test_a_token_waits_like_its_owner_for_a_password_of_their_own() -> None:
+    async with people_scene() as scene:
+        token = scene.token(await scene.add("kim", (Role.NURSE, OWN), must_change=True))
+        said(await scene.client.get("wards", headers=token), 423)
