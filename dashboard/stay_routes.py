@@ -163,18 +163,15 @@ async def list_corrections(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[CorrectionEntry]:
     """Corrections, newest first, of patients one may see."""
-
-    def ask() -> list[Correction]:
-        with here.database.snapshot() as conn:
-            found = corrections.list_corrections(
-                conn,
-                limit=limit,
-                patient_ids=None if patient is None else [PatientId(patient)],
-                device_id=None if device is None else DeviceId(device),
-            )
-            return [each for each in found if _may_see(who, conn, each)]
-
-    return [_correction(correction) for correction in await here.door.run(ask)]
+    found = await here.ask(
+        corrections.list_corrections,
+        limit=limit,
+        patient_ids=None if patient is None else [PatientId(patient)],
+        device_id=None if device is None else DeviceId(device),
+        ward_ids=who.wards(Permission.SEE_PATIENT),
+        with_patient_ids=who.glass,
+    )
+    return [_correction(correction) for correction in found]
 
 
 @router.get("/corrections/{correction_id}")

@@ -17,7 +17,7 @@ from storage.readings import reading_of
 from storage.stays_tables import corrections
 from storage.window import Cursor, check_limit
 from vitals.errors import Conflict, InvalidArgument, NotFound
-from vitals.reading import DeviceId, PatientId, Reading, Withdrawn
+from vitals.reading import DeviceId, PatientId, Reading, WardId, Withdrawn
 
 CLOCK_AHEAD_MS: Final = 180_000
 """A correction up to now also takes what a device's fast clock dated later: ingest lets 120 s pass, and then some."""
@@ -175,10 +175,13 @@ def list_corrections(
     limit: int,
     patient_ids: Iterable[PatientId] | None = None,
     device_id: DeviceId | None = None,
+    ward_ids: Iterable[WardId] | None = None,
+    with_patient_ids: Iterable[PatientId] = (),
     before: Cursor | None = None,
 ) -> tuple[Correction, ...]:
     """Corrections, newest first, at most `limit`; those of any of these patients, or of this device.
 
+    With `ward_ids` only those about a patient who is on one of these wards now, or is one of `with_patient_ids`.
     The next page begins `before` the last one's (requested_at_ms, correction_id).
     """
     check_limit(limit)
@@ -189,6 +192,12 @@ def list_corrections(
         query = query.where(or_(columns.wrong_patient_id.in_(wanted), columns.right_patient_id.in_(wanted)))
     if device_id is not None:
         query = query.where(columns.device_id == device_id)
+    if ward_ids is not None:
+        there = tables.patients.c
+        seen = select(there.patient_id).where(
+            or_(there.ward_id.in_(sorted(set(ward_ids))), there.patient_id.in_(sorted(set(with_patient_ids))))
+        )
+        query = query.where(or_(columns.wrong_patient_id.in_(seen), columns.right_patient_id.in_(seen)))
     order = (columns.requested_at_ms, columns.correction_id)
     if before is not None:
         query = query.where(tuple_(*order) < tuple_(*before))

@@ -328,6 +328,33 @@ async def test_a_ward_nurse_moves_a_patient_to_any_ward_there_is_and_to_no_misty
         assert (await moves("pa", "new-ward", max_)).status_code == 409, "bed 9 is taken there"
 
 
+async def test_the_corrections_of_another_ward_take_no_place_in_ones_own_list() -> None:
+    async with people_scene() as scene:
+        scene.furnish()
+        house = await scene.session(await scene.add("max", (Role.WARD_MANAGER, None)))
+        nurse = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        for letter in "ab":
+            body = {
+                "device_id": f"watch-{letter}",
+                "from": EPOCH_MS - 1000,
+                "to_patient_id": None,
+                "reason": "mixed up",
+            }
+            made = await scene.client.post("corrections", json=body, headers=house)
+            assert made.status_code == 202, made.text
+            scene.clock.pass_s(1)
+        newest = {"limit": 1}
+        of_all = (await scene.client.get("corrections", params=newest, headers=house)).json()
+        assert [each["wrong_patient_id"] for each in of_all] == ["pb"]
+        of_one = (await scene.client.get("corrections", params=newest, headers=nurse)).json()
+        assert [each["wrong_patient_id"] for each in of_one] == ["pa"]
+        glass = {"reason": "collapsed in the corridor"}
+        broken = await scene.client.post("patients/pb/break-glass", json=glass, headers=nurse)
+        assert broken.status_code < 300, broken.text
+        of_both = (await scene.client.get("corrections", headers=nurse)).json()
+        assert [each["wrong_patient_id"] for each in of_both] == ["pb", "pa"]
+
+
 async def test_a_replay_by_reason_leaves_the_messages_of_other_wards_alone() -> None:
     async with people_scene() as scene:
         scene.furnish()
