@@ -87,5 +87,7 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(Gate, identify=context.sessions.identify, locate=context.locate, exports=exports)
     app.add_middleware(Witness, context=context)
     hosts = LOOPBACK_NAMES | {name.lower() for name in context.settings.allowed_hosts}
-    app.add_middleware(Guard, hosts=hosts, body_bytes_max=context.settings.body_bytes_max)
+    settings = context.settings
+    is_tls = settings.tls_cert_file is not None
+    app.add_middleware(Guard, hosts=hosts, body_bytes_max=settings.body_bytes_max, is_tls=is_tls)
     return app

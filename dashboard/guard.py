@@ -6,7 +6,7 @@ through a patient's name (content security policy). Who asks, and whether they m
 """
 
 import json
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,20 +30,23 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
+"""For a year no browser asks us without TLS; sent where this process ends TLS (a proxy in front says its own)."""
 
 
 class Guard:
     """ASGI middleware: refuses foreign hosts, foreign origins, other content types than JSON and large bodies."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], body_bytes_max: int, is_tls: bool = False) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
         self._body_bytes_max = body_bytes_max
+        self._answered_with = SECURITY_HEADERS | STRICT_TRANSPORT if is_tls else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        sender = _with_headers(send)
+        sender = _with_headers(send, self._answered_with)
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
@@ -104,11 +107,11 @@ def _name_of(url: str) -> str | None:
         return None
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, added: Mapping[str, str]) -> Send:
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in added.items():
                 headers[name] = value
             headers.setdefault("cache-control", "no-store")
         await send(message)

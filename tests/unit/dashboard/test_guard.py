@@ -1,6 +1,7 @@
 """Which requests may pass at all, and the headers of every answer."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import pytest
@@ -84,6 +85,20 @@ async def test_every_answer_forbids_framing_sniffing_and_foreign_script(path: st
     assert headers["x-frame-options"] == "DENY"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] in ("no-cache", "no-store")
+
+
+@pytest.mark.parametrize(("certificate", "said"), [(None, None), (Path("ward.pem"), "max-age=31536000")])
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "evil.example"])
+async def test_with_tls_of_our_own_browsers_are_told_to_come_by_it_only(
+    certificate: Path | None, said: str | None, host: str
+) -> None:
+    async with ward_scene() as scene:
+        tls = {"tls_cert_file": certificate, "tls_key_file": certificate}
+        scene.settings = scene.settings.model_copy(update=tls)
+        transport = httpx.ASGITransport(create_app(scene.context()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            answered = await client.get("/", headers={"host": host})
+    assert answered.headers.get("strict-transport-security") == said
 
 
 @pytest.mark.parametrize("path", ["/static/../settings.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"])
