@@ -10,8 +10,10 @@ from runtime.clock import Clock
 from runtime.composition import Ports, open_bus
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
 from runtime.telemetry import Telemetry
-from storage.migrate import check_database, upgrade_database
+from storage.migrate import check_database, is_new, upgrade_database
 from storage.session import Database, open_database
+from vitals.errors import ConfigurationError
+from vitals.topics import LogTopic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,9 @@ async def foundation(
 ) -> AsyncIterator[Foundation]:
     """Open the database, then the log; raises Unavailable, ConfigurationError.
 
-    With `upgrade` the schema is brought up to date, otherwise any other than this program's is refused. `threads_max`
-    bounds the threads for SQL below the setting's, for a service that asks one thing at a time.
+    With `upgrade` the schema is brought up to date, otherwise any other than this program's is refused; a database without
+    tables is given them only where the log is new as well, since beside a log that was written to it is a lost one.
+    `threads_max` bounds the threads for SQL below the setting's, for a service that asks one thing at a time.
     """
     section = ports.configuration.section
     settings = section("database", DatabaseSettings)
@@ -42,13 +45,28 @@ async def foundation(
         stack.callback(door.close)
         database = open_database(settings)
         stack.callback(database.close)
-        await door.run(upgrade_database if upgrade else check_database, database)
+        begins = upgrade and await door.run(is_new, database)
+        if not begins:
+            await door.run(upgrade_database if upgrade else check_database, database)
         log = open_bus(section("log", LogSettings), clock=ports.clock, telemetry=ports.telemetry)
+        bus = await stack.enter_async_context(log)
+        if begins:
+            await _require_new_log(bus)
+            await door.run(upgrade_database, database)
         yield Foundation(
             configuration=ports.configuration,
             clock=ports.clock,
             telemetry=ports.telemetry,
-            bus=await stack.enter_async_context(log),
+            bus=bus,
             database=database,
             door=door,
+        )
+
+
+async def _require_new_log(bus: Bus) -> None:
+    """Raises ConfigurationError where the log was ever written to; nothing has been made of the database yet."""
+    if any((await bus.ends(tuple(LogTopic))).values()):
+        raise ConfigurationError(
+            "The database is new, yet the log has been written to: where the database was lost, bring it back with"
+            " `wardlight restore`; without a backup make a new one with `wardlight db upgrade`, then `wardlight db rebuild`."
         )

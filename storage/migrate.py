@@ -73,6 +73,14 @@ def check_database(database: Database) -> None:
         raise ConfigurationError("The database has an older schema than this program: run `wardlight db upgrade`.")
 
 
+def is_new(database: Database) -> bool:
+    """Whether it has no tables of ours yet; nothing is made by asking."""
+    if database.file is not None and not Path(database.file).exists():
+        return True
+    with database.snapshot() as conn:
+        return revision_of(conn) is None
+
+
 def head() -> str:
     """The revision of this program's schema."""
     revision = _scripts().get_current_head()
