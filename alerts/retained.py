@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from alerts.wards import UNKNOWN_WARD
 from vitals import codec
 from vitals.alert import AlertKind, Transition, TransitionKind, order_of
 from vitals.reading import PatientId, WardId
@@ -65,11 +66,12 @@ class Retained:
         """What makes the retained messages true again after the broker may have lost, or kept, too much.
 
         `opened` and `closed` are the last steps that the database holds; what was told since is newer. `wards` are those
-        that each of these patients ever lay on: under every other one than the present the topic is cleared.
+        that each of these patients ever lay on: under every other one than the present the topic is cleared, and so it is
+        where they were told of while no ward of theirs was known.
         """
         for transition in opened:
             told = self._standing.get(_subject(transition))
-            if told is None or (told.episode_id == transition.episode_id and order_of(told) < order_of(transition)):
+            if told is None or (told.episode_id == transition.episode_id and _is_behind(told, transition)):
                 self._keep(transition)
         telling = [
             Message(_topic(told), codec.encode(told), retain=True) for told in self._standing.values() if told.active
@@ -80,7 +82,7 @@ class Retained:
         cleared = {
             alert_topic(ward_id, patient_id, kind)
             for (patient_id, kind), last_ward_id in subjects.items()
-            for ward_id in (last_ward_id, *wards.get(patient_id, ()))
+            for ward_id in (last_ward_id, UNKNOWN_WARD, *wards.get(patient_id, ()))
         }
         return [_clearing(topic) for topic in sorted(cleared - standing)] + telling
 
@@ -94,6 +96,12 @@ class Retained:
         self._standing.move_to_end(subject)
         if len(self._standing) > self._subjects_max:
             self._standing.popitem(last=False)
+
+
+def _is_behind(told: Transition, stored: Transition) -> bool:
+    """Whether the step told of the same episode is older, or was told before it was known where the patient lies."""
+    found_since = told.ward_id == UNKNOWN_WARD != stored.ward_id
+    return order_of(told) < order_of(stored) or (found_since and order_of(told) == order_of(stored))
 
 
 def _subject(transition: Transition) -> Subject:

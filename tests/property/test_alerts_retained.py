@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.retained import Message, Retained
+from alerts.wards import UNKNOWN_WARD
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, order_of
 from vitals.codec import decode
 from vitals.identity import transition_id
@@ -133,3 +134,26 @@ def test_a_crash_between_any_two_messages_is_mended_by_the_next_connection(
 def test_what_was_found_afterwards_is_never_told_on_mqtt() -> None:
     found = _step(0, TransitionKind.RESOLVED, WARDS[0], 0)
     assert Retained(subjects_max=1).messages(replace(found, retrospective=True)) == []
+
+
+@given(restarted=st.booleans())
+def test_what_was_told_while_no_ward_was_known_is_gone_once_one_is(*, restarted: bool) -> None:
+    here = _step(0, TransitionKind.RAISED, WARDS[0], 0)
+    broker: dict[str, bytes] = {}
+    retained = Retained(subjects_max=10)
+    take(broker, retained.messages(replace(here, ward_id=UNKNOWN_WARD)))
+    assert {ward for ward, _ in shown(broker)} == {UNKNOWN_WARD}
+    knowing = Retained(subjects_max=10) if restarted else retained
+    take(broker, knowing.refreshing([here], [], {P: (WARDS[0],)}))
+    assert shown(broker) == {(WARDS[0], here.transition_id)}
+
+
+def test_an_ended_alert_leaves_nothing_under_the_unknown_ward_and_an_open_one_of_a_stranger_stays() -> None:
+    stray = replace(_step(0, TransitionKind.RAISED, WARDS[0], 0), ward_id=UNKNOWN_WARD)
+    broker: dict[str, bytes] = {}
+    take(broker, Retained(subjects_max=10).messages(stray))
+    take(broker, Retained(subjects_max=10).refreshing([stray], [], {}))
+    assert {ward for ward, _ in shown(broker)} == {UNKNOWN_WARD}
+    ended = _step(0, TransitionKind.RESOLVED, WARDS[0], 0)
+    take(broker, Retained(subjects_max=10).refreshing([], [ended], {P: (WARDS[0],)}))
+    assert broker == {}
