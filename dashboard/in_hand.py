@@ -13,6 +13,7 @@ from dashboard.person import Person
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage.audit import AuditAction, AuditEntry, Detail
+from storage.people_tokens import Token
 from vitals.errors import Unavailable
 
 NO_DETAIL: Detail = {}
@@ -55,7 +56,9 @@ class InHand:
         trace = self._trace()
         if trace is None or not trace.changes or self._is_written:
             return ()
-        return (self._entry(trace, self._patient_in(arguments)),)
+        arguments = tuple(arguments)
+        issued = self._issued_in(arguments) if trace.action is AuditAction.ISSUE_TOKEN else NO_DETAIL
+        return (self._entry(trace, self._patient_in(arguments), issued),)
 
     def written(self, entries: Sequence[AuditEntry]) -> None:
         """The transaction that held them was committed."""
@@ -130,9 +133,10 @@ class InHand:
         await self._trail.keep([refused])
         self._trail.remember(view)
 
-    def _entry(self, trace: Trace, patient_id: str | None) -> AuditEntry:
+    def _entry(self, trace: Trace, patient_id: str | None, more: Detail = NO_DETAIL) -> AuditEntry:
         patient_id = trace.patient_id or patient_id or self._patient_of(trace.subject)
-        return self._said(self._person, trace.action, subject=trace.subject, patient_id=patient_id, detail=trace.detail)
+        detail = {**trace.detail, **more}
+        return self._said(self._person, trace.action, subject=trace.subject, patient_id=patient_id, detail=detail)
 
     def _said(
         self,
@@ -179,6 +183,19 @@ class InHand:
             now_ms=self._clock.now_ms(),
             export_span_ms=self._export_span_ms,
         )
+
+    def _issued_in(self, arguments: Iterable[Any]) -> Detail:
+        """Which token was made, for whom, with what scopes, and by whom."""
+        maker = self._person
+        for argument in arguments:
+            if isinstance(argument, Token):
+                return {
+                    "token_id": argument.token_id,
+                    "owner": argument.person_id,
+                    "scopes": " ".join(argument.scopes),
+                    "maker": "nobody" if maker is None else maker.person_id,
+                }
+        return NO_DETAIL
 
     @staticmethod
     def _patient_in(arguments: Iterable[Any]) -> str | None:

@@ -24,7 +24,7 @@ from dashboard.people_schemas import (
     TokenId,
     TokenMade,
 )
-from dashboard.permissions import Permission, Role
+from dashboard.permissions import LENDABLE, Permission, Role
 from dashboard.person import Person, Signed
 from dashboard.schemas import Level, Nothing
 from dashboard.sessions import hash_of, new_token
@@ -139,7 +139,18 @@ async def list_tokens_of(here: Here, person_id: PersonId) -> list[TokenEntry]:
 
 @router.post("/people/{person_id}/tokens", status_code=201)
 async def add_token_of(here: Here, who: Signed, person_id: PersonId, body: NewToken) -> TokenMade:
-    """A token in the person's name, for a program; its secret is told here and nowhere else."""
+    """A token in the person's name, for a program that shows; its secret is told here and nowhere else.
+
+    Whatever changes something or opens a patient is the person's own to lend: over `/me/tokens`.
+    """
+    if who.session_id is None:
+        raise Forbidden("A token or the guest cannot make tokens: sign in as a person.")
+    own_only = sorted(set(body.scopes) - LENDABLE)
+    if own_only:
+        raise Forbidden(
+            f"Nobody makes a token for {', '.join(own_only)} in somebody else's name: they make it themselves, with their"
+            f" password. Here only {', '.join(sorted(LENDABLE))}."
+        )
     return await _make_token(here, who, person_id, body)
 
 

@@ -147,6 +147,10 @@ def narrowed(access: Access, permissions: Iterable[Permission], wards: Wards) ->
     return {permission: where for permission, where in kept.items() if where}
 
 
+LENDABLE: Final = frozenset({Permission.SEE_WARD, Permission.SEE_STATUS, Permission.SEE_LEDGER})
+"""What a token that somebody else makes in a person's name may at most: it shows, and neither changes nor opens a patient."""
+
+
 class Where(StrEnum):
     """How the ward of a request's subject is found."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from runtime.settings import Configuration
-from vitals.errors import InvalidArgument, NotFound
+from vitals.errors import Conflict, InvalidArgument, NotFound
 from wardlight.api_client import DEFAULT_URL, ApiClient, JsonOption, UrlOption, api
 from wardlight.arguments import moment_text
 from wardlight.printing import print_json, print_rows, print_table, table
@@ -18,6 +18,10 @@ EveryWardOption = Annotated[bool, typer.Option("--every-ward", help="on every wa
 ScopeOption = Annotated[list[str] | None, typer.Option("--scope", help="a permission; repeat it for more")]
 WardsOption = Annotated[list[str] | None, typer.Option("--ward", help="only on this ward; repeat it for more")]
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=3660, help="for how long")]
+
+PasswordOption = Annotated[
+    str, typer.Option(envvar="WARDLIGHT_PASSWORD", prompt=True, hide_input=True, help="asked for if not given")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -127,16 +131,21 @@ def _add_tokens(tokens: typer.Typer) -> None:
     def add(
         login: LoginArgument,
         name: Annotated[str, typer.Argument(metavar="NAME", help="what the program is")],
+        by: Annotated[str, typer.Option("--by", metavar="LOGIN", help="the administrator who makes it")],
+        password: PasswordOption,
         scope: ScopeOption = None,
         ward: WardsOption = None,
         days: DaysOption = 90,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
-        """A token in somebody's name; printed once. It never may more than that person."""
-        with api(url) as client:
+        """A token that shows (see_ward, see_status, see_ledger) in somebody's name; printed once. A token makes none."""
+        with ApiClient(url) as client:
+            if client.sign_in(by, password):
+                raise Conflict("Choose a password of your own first: wardlight users token own, or the page.")
             path = f"people/{_person(client, login)['person_id']}/tokens"
             made = client.post(path, {"name": name, "scopes": _scopes(scope), "wards": ward, "days": days})
+            client.post("sign-out", {})
         _tell_token(made, as_json=as_json)
 
     @tokens.command("list")
@@ -168,9 +177,7 @@ def _add_own_token(tokens: typer.Typer) -> None:
     def own(
         login: LoginArgument,
         name: Annotated[str, typer.Argument(metavar="NAME", help="what the program is")],
-        password: Annotated[
-            str, typer.Option(envvar="WARDLIGHT_PASSWORD", prompt=True, hide_input=True, help="asked for if not given")
-        ],
+        password: PasswordOption,
         new_password: Annotated[
             str | None, typer.Option(envvar="WARDLIGHT_NEW_PASSWORD", help="instead of a one-time password")
         ] = None,

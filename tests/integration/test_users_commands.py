@@ -61,7 +61,9 @@ def test_from_the_first_administrator_to_a_token_that_may_one_thing(box: Box) ->
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
     assert "There is an administrator already" in again.stderr
     recovered = wardlight(environment, "users", "add", "ada", "--administrator", "--recover", "--json")
-    assert own_token(environment, "ada", recovered["one_time_password"], "manage_people", new="other long words")
+    other = "other long words"
+    assert run(root, "users", "list").returncode == 1
+    root["WARDLIGHT_TOKEN"] = own_token(environment, "ada", recovered["one_time_password"], "manage_people", new=other)
 
     kim = wardlight(root, "users", "add", "kim", "--name", "Kim Lee", "--role", "nurse", "--ward", "ward-3", "--json")
     assert wardlight(root, "users", "grant", "kim", "physician", "--every-ward", "--json")["grants"] == [
@@ -71,7 +73,9 @@ def test_from_the_first_administrator_to_a_token_that_may_one_thing(box: Box) ->
     assert len(wardlight(root, "users", "revoke", "kim", "physician", "--every-ward", "--json")["grants"]) == 1
     assert wardlight(root, "users", "disable", "kim", "--json")["disabled_at_ms"] is not None
     assert wardlight(root, "users", "enable", "kim", "--json")["disabled_at_ms"] is None
-    assert wardlight(root, "users", "password", "kim", "--json")["one_time_password"] != kim["one_time_password"]
+    reset = wardlight(root, "users", "password", "kim", "--json")["one_time_password"]
+    assert reset != kim["one_time_password"]
+    assert own_token(environment, "kim", reset, "see_ward", new=OWN)
     listed = run(root, "users", "list").stdout
     assert "Kim Lee" in listed
     assert "nurse on ward-3" in listed
@@ -79,13 +83,15 @@ def test_from_the_first_administrator_to_a_token_that_may_one_thing(box: Box) ->
     assert "Nobody signs in as max" in run(root, "users", "disable", "max").stderr
 
     made: dict[str, Any] = wardlight(
-        root, "users", "token", "add", "kim", "ward screen", "--scope", "see_ward", "--days", "1", "--json"
+        {**environment, "WARDLIGHT_PASSWORD": other},
+        *("users", "token", "add", "kim", "ward screen", "--by", "ada", "--scope", "see_ward", "--days", "1", "--json"),
     )
     shown = str(made["secret"])
     assert wardlight(environment, "patients", "list", "--token", shown, "--json") == []
     refused = run(environment, "patients", "add", "Ada", "--ward", "ward-3", "--token", shown)
     assert (refused.returncode, refused.stderr) == (1, "Your roles do not include admit.\n")
-    (row,) = wardlight(root, "users", "token", "list", "kim", "--json")
+    row, _ = wardlight(root, "users", "token", "list", "kim", "--json")
+    assert row["name"] == "ward screen"
     wardlight(root, "users", "token", "revoke", "kim", row["token_id"], "--json")
     dead = run(environment, "patients", "list", "--token", shown)
     assert dead.returncode == 1

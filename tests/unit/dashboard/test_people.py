@@ -1,5 +1,7 @@
 """Accounts, roles and tokens through the API, and the rule by which grants merge."""
 
+import json
+
 import httpx
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from dashboard.people_settings import PeopleSettings
 from dashboard.permissions import (
     EVERY_WARD,
+    LENDABLE,
     NO_WARD,
     ROLE_PERMISSIONS,
     Grant,
@@ -19,6 +22,7 @@ from dashboard.permissions import (
 )
 from dashboard.sign_in import closed_for, granted_by
 from dashboard.sign_in_passwords import check_password
+from storage import audit
 from tests.support.people_scene import OTHER, OWN, PASSWORD, PeopleScene, people_scene
 from vitals.errors import InvalidArgument
 from vitals.reading import WardId
@@ -225,3 +229,40 @@ async def test_a_token_waits_like_its_owner_for_a_password_of_their_own() -> Non
     async with people_scene() as scene:
         token = scene.token(await scene.add("kim", (Role.NURSE, OWN), must_change=True))
         said(await scene.client.get("wards", headers=token), 423)
+
+
+@pytest.mark.asyncio
+async def test_in_somebody_elses_name_only_tokens_that_show_are_made() -> None:
+    async with people_scene() as scene:
+        person_id, root = await scene.add("kim", (Role.PHYSICIAN, OWN)), await administrator(scene)
+        path = f"people/{person_id}/tokens"
+        for scope in Permission:
+            body = {"name": "screen", "scopes": ["see_ward", scope]}
+            made = await scene.client.post(path, json=body, headers=root)
+            assert made.status_code == (201 if scope in LENDABLE else 403), scope
+        assert {Permission.SEE_WARD, Permission.SEE_STATUS, Permission.SEE_LEDGER} == LENDABLE
+
+
+@pytest.mark.asyncio
+async def test_an_administrators_token_makes_no_tokens() -> None:
+    async with people_scene() as scene:
+        person_id = await scene.add("kim", (Role.NURSE, OWN))
+        token = scene.token(await scene.add("root", (Role.ADMINISTRATOR, None)))
+        body = {"name": "screen", "scopes": ["see_ward"]}
+        said(await scene.client.post(f"people/{person_id}/tokens", json=body, headers=token), 403)
+
+
+@pytest.mark.asyncio
+async def test_the_trail_names_the_token_that_was_made_and_its_maker() -> None:
+    async with people_scene() as scene:
+        kim, root = await scene.add("kim", (Role.NURSE, OWN)), await scene.add("root", (Role.ADMINISTRATOR, None))
+        body = {"name": "screen", "scopes": ["see_ward"]}
+        made = await scene.client.post(f"people/{kim}/tokens", json=body, headers=await scene.session(root))
+        with scene.ward.database.snapshot() as conn:
+            (entry,) = [
+                link for link in audit.list_entries(conn, limit=9) if link.action == audit.AuditAction.ISSUE_TOKEN
+            ]
+        assert entry.person_id == root
+        detail = json.loads(entry.detail)
+        assert detail["token_id"] == made.json()["token"]["token_id"]
+        assert (detail["maker"], detail["owner"], detail["scopes"]) == (root, kim, "see_ward")
