@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
-from dashboard.exports import is_export
+from dashboard.exports import is_export, moment_ms, said_in
 from dashboard.permissions import Permission, Rule
 from storage.audit import AuditAction, Scalar
 
@@ -23,6 +22,7 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
     _P.SEE_PATIENT: AuditAction.SEE,
     _P.SEE_REJECTED: AuditAction.SEE,
     _P.SEE_AUDIT: AuditAction.SEE,
+    _P.SEE_LEDGER: AuditAction.SEE,
     _P.CHART: AuditAction.CHART,
     _P.SET_SCALE: AuditAction.SET_SCALE,
     _P.ACKNOWLEDGE: AuditAction.ACKNOWLEDGE,
@@ -64,10 +64,12 @@ KEPT_FIELDS: Final = frozenset(
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
-        "until", "with_patient_id", "with_device_id", "device",
+        "until", "with_patient_id", "with_device_id", "device", "before",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""
+_MOMENTS: Final = ("from", "to", "until", "before")
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,11 @@ class Trace:
 
     @property
     def view(self) -> tuple[Scalar, ...]:
-        """What makes two reads of one person the same view; the pages of one export are one."""
-        spans = tuple(self.detail.get(name) for name in ("from", "to", "format"))
-        return (self.subject, self.patient_id, *(spans if self.action is AuditAction.EXPORT else ()))
+        """What makes two reads of one person the same view: of the same thing, ward and days. An export's pages are one."""
+        about = (self.subject, self.patient_id, self.detail.get("ward"), self.detail.get("device"))
+        if self.action is AuditAction.EXPORT:
+            return (*about, *(self.detail.get(name) for name in ("from", "to", "format")))
+        return (*about, *(_day(self.detail.get(name)) for name in _MOMENTS))
 
 
 def trace_of(
@@ -131,6 +135,12 @@ def trace_of(
     )
 
 
+def _day(said: Scalar) -> int | None:
+    """Which day (UTC) a moment or a page's cursor names; None where it names none."""
+    at_ms = moment_ms(str(said).partition("~")[0]) if said is not None else None
+    return None if at_ms is None else at_ms // _DAY_MS
+
+
 def login_in(body: bytes) -> str | None:
     """The login name that somebody typed, where it can be one: a password typed in its place should not be kept."""
     try:
@@ -142,7 +152,7 @@ def login_in(body: bytes) -> str | None:
 
 
 def _kept(query_string: bytes, body: bytes) -> dict[str, Scalar]:
-    said: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1")))
+    said: dict[str, Any] = dict(said_in(query_string))
     try:
         found = json.loads(body) if body else {}
     except ValueError:

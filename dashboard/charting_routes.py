@@ -15,6 +15,7 @@ from dashboard.charting_schemas import (
     WithdrawnEntry,
 )
 from dashboard.context import Context, Here
+from dashboard.exports import CHARTING_ROWS
 from dashboard.person import Person, Signed
 from dashboard.schemas import Level
 from runtime.bus import Outgoing
@@ -40,7 +41,7 @@ async def list_charting(
     here: Here,
     patient_id: Level,
     before: Before | None = None,
-    limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 50,
+    limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = CHARTING_ROWS,
 ) -> Charting:
     """What was charted, newest observation first; entries that were taken back are shown as such."""
     subject = PatientId(patient_id)

@@ -114,6 +114,68 @@ async def test_history_that_can_be_carried_away_is_an_export(query: dict[str, st
         assert json.loads(trail(scene)[0].detail) == query
 
 
+DAY_MS = 24 * 3_600_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("kept", "query", "action"),
+    [
+        ("assessments", {}, "see"),
+        ("assessments", {"from": str(EPOCH_MS - DAY_MS), "to": str(EPOCH_MS)}, "see"),
+        ("assessments", {"from": "0", "limit": "5000"}, "export"),
+        ("charting", {}, "see"),
+        ("charting", {"limit": "50"}, "see"),
+        ("charting", {"limit": "50", "before": f"{EPOCH_MS - 9 * DAY_MS}~charting/x"}, "see"),
+        ("charting", {"limit": "500"}, "export"),
+    ],
+)
+async def test_scores_and_charted_entries_that_can_be_carried_away_are_an_export(
+    kept: str, query: dict[str, str], action: str
+) -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        patient_id = scene.admit("1", "Ada")
+        answer = await client.get(f"patients/{patient_id}/{kept}", params=query)
+        assert answer.status_code == 200, answer.text
+        assert said(scene) == [(action, patient_id, kept)]
+
+
+@pytest.mark.asyncio
+async def test_history_read_in_slices_leaves_an_entry_for_each_of_its_days() -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        patient_id = scene.admit("1", "Ada")
+        for _ in range(2):
+            for day in range(5):
+                begin_ms = EPOCH_MS - day * DAY_MS
+                slice_ = {"from": str(begin_ms), "to": str(begin_ms + DAY_MS - 1)}
+                for kept in ("history", "assessments"):
+                    assert (await client.get(f"patients/{patient_id}/{kept}", params=slice_)).status_code == 200
+                paged = {"before": f"{begin_ms}~charting/x"}
+                assert (await client.get(f"patients/{patient_id}/charting", params=paged)).status_code == 200
+        one_round = [("see", patient_id, kept) for kept in ("history", "assessments", "charting")]
+        assert said(scene) == one_round * 5, "and looking again is no other entry"
+
+
+@pytest.mark.asyncio
+async def test_a_list_of_another_ward_or_other_days_is_another_view() -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        scene.admit("1", "Ada")
+        day_before = {"from": str(EPOCH_MS - DAY_MS), "to": str(EPOCH_MS)}
+        queries: Sequence[dict[str, str]] = ({}, {"ward": "north"}, {"ward": "south"}, {"ward": "south", **day_before})
+        for query in (*queries, *queries):
+            assert (await client.get("alerts", params=query)).status_code == 200
+        assert [json.loads(link.detail) for link in trail(scene)] == list(queries)
+
+
+@pytest.mark.asyncio
+async def test_whoever_looks_at_the_ledger_is_on_record_once_per_view() -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        for _ in range(2):
+            assert (await client.get("ledger")).status_code == 200
+        assert (await client.get("ledger", params={"device": "watch-1"})).status_code == 200
+        assert said(scene) == [("see", None, "ledger")] * 2
+
+
 @pytest.mark.asyncio
 async def test_a_change_and_its_entry_stand_or_fall_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async with ward_scene() as scene, api(scene) as client:

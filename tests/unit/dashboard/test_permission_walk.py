@@ -150,11 +150,14 @@ async def test_a_role_reaches_exactly_what_the_table_gives_it() -> None:
 
 
 HISTORY = "GET /api/v1/patients/{patient_id}/history"
+ASSESSMENTS = "GET /api/v1/patients/{patient_id}/assessments"
+CHARTING = "GET /api/v1/patients/{patient_id}/charting"
 HOUR_MS = 3_600_000
 DAY_OF_THE_PAGE = f"from={EPOCH_MS - 24 * HOUR_MS}&to={EPOCH_MS + 60_000}&every=120000"
 EXPORTS = [
     *(f"format={name}" for name in ("csv", "parquet", "fhir", "json")),
     f"from={EPOCH_MS - 25 * HOUR_MS}",
+    "from=0&limit=5000",
     f"from={EPOCH_MS - 50 * HOUR_MS}&to={EPOCH_MS - 10 * HOUR_MS}&every=1h&format=table",
 ]
 
@@ -170,8 +173,13 @@ async def test_history_that_can_be_carried_away_takes_the_permission_to_export()
                 for query in ("", "format=table", DAY_OF_THE_PAGE):
                     status = await passes(gate, request_of(HISTORY, subject, query))
                     assert (status == PASSED) is seen, (caller, subject, query, status)
-                for query in EXPORTS:
-                    status = await passes(gate, request_of(HISTORY, subject, query))
+                for query in ("", "limit=50", f"limit=50&before={EPOCH_MS - 900 * HOUR_MS}~charting/x"):
+                    status = await passes(gate, request_of(CHARTING, subject, query))
+                    assert (status == PASSED) is seen, (caller, subject, query, status)
+                carried = [(key, query) for key in (HISTORY, ASSESSMENTS) for query in EXPORTS]
+                carried += [(CHARTING, query) for query in ("limit=51", "limit=500", "limit=51.0", "format=csv")]
+                for key, query in carried:
+                    status = await passes(gate, request_of(key, subject, query))
                     assert (status == PASSED) is (seen and expected(both, caller, subject)), (caller, subject, query)
 
 
@@ -184,7 +192,8 @@ async def test_who_may_not_export_is_told_so_in_one_sentence_and_it_is_on_record
         refused = await scene.client.get("patients/pa/history", params=query, headers=nurse)
         assert refused.status_code == 403
         assert refused.json()["message"] == (
-            "History over more than 24 h, or as CSV, Parquet, FHIR or JSON, is an export:"
+            "History over more than 24 h, more than 50 charted entries at once, or either as CSV, Parquet, FHIR or JSON,"
+            " is an export:"
             " it takes the permission export on the patient's ward."
         )
         narrow = scene.token(keeper, [Permission.SEE_PATIENT])
