@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
 from dashboard.context import Context, Here
@@ -29,7 +29,7 @@ from dashboard.person import Person, Signed
 from dashboard.schemas import Level, Nothing
 from dashboard.sessions import hash_of, new_token
 from dashboard.sign_in_passwords import one_time_password
-from dashboard.sign_in_routes import address_of, glass_entry
+from dashboard.sign_in_routes import glass_entry
 from storage import patients, people, people_glass, people_tokens
 from storage.people import Account, StoredGrant, login_of
 from storage.people_glass import Glass
@@ -167,11 +167,11 @@ async def list_my_tokens(here: Here, who: Signed) -> list[TokenEntry]:
 
 
 @router.post("/me/tokens", status_code=201)
-async def add_my_token(here: Here, who: Signed, request: Request, body: OwnToken) -> TokenMade:
+async def add_my_token(here: Here, who: Signed, body: OwnToken) -> TokenMade:
     """A token for a program of one's own; it never may more than oneself. 401 where the password is wrong."""
     if who.session_id is None:
         raise Forbidden("A token or the guest cannot make tokens: sign in as a person.")
-    await here.sign_in.by_password_again(who.person_id, body.password.get_secret_value(), address=address_of(request))
+    await here.sign_in.by_password_again(who.person_id, body.password.get_secret_value(), session_id=who.session_id)
     return await _make_token(here, who, who.person_id, body)
 
 

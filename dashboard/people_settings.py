@@ -33,6 +33,8 @@ class PeopleSettings(Section):
     """Wrong passwords of one account before it closes for a while,"""
     address_failures_free: int = Field(default=30, ge=1, le=10_000)
     """and of one address."""
+    session_failures_max: int = Field(default=5, ge=1, le=100)
+    """Wrong passwords in one session (at its lock, for a new password or token) before that session ends."""
     closed_first_s: float = Field(default=5, gt=0, le=3600)
     """For how long the first time; doubled with each further failure,"""
     closed_s_max: float = Field(default=900, gt=0, le=86_400)

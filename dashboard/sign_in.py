@@ -1,6 +1,7 @@
 """Signing in: passwords, lock-out, the hospital's word; each way ends in an account that may begin a session."""
 
 import hashlib
+import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -11,7 +12,7 @@ from dashboard.sign_in_passwords import PASSWORD_CHARACTERS_MAX, Passwords, chec
 from runtime.blocking import Door
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
-from storage import people, people_attempts
+from storage import people, people_attempts, people_sessions
 from storage.people import Account, login_of
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from vitals.errors import Conflict, Forbidden, InvalidArgument, SignInNeeded, TooManyAttempts
@@ -25,6 +26,7 @@ _HOUR_MS = 3_600_000
 _DOUBLINGS_MAX = 30
 WRONG = "Login name or password is wrong."
 """Whatever it is that is wrong: whether an account exists is not for strangers to learn."""
+WRONG_AGAIN = "The password is wrong."
 
 
 class SignIn:
@@ -67,16 +69,40 @@ class SignIn:
             await self._change(people.renew_hash, account.person_id, made)
         return account
 
-    async def by_password_again(self, person_id: str, password: str, *, address: str) -> Account:
-        """As `by_password`, for somebody whose session is open or locked; raises Conflict where they have no password."""
+    async def by_password_again(self, person_id: str, password: str, *, session_id: str) -> Account:
+        """The password again, within an open or locked session; raises SignInNeeded where it is wrong.
+
+        Failures count against this session alone, which ends after `session_failures_max`: neither does anybody elsewhere
+        keep its owner out by failing at the sign-in, nor does whoever sits at it close the account. Raises Conflict where
+        there is no password.
+        """
         account = await in_snapshot(self._door, self._database, people.get, person_id)
         if account.password_hash is None:
             raise Conflict("You have no password here: sign in through the hospital again.")
-        return await self.by_password(account.login, password, address=address)
+        subject = _session_subject(session_id)
+        failures = await self._change(
+            people_attempts.count_attempt,
+            subject,
+            now_ms=self._clock.now_ms(),
+            forget_ms=round(self._settings.attempts_forgotten_h * _HOUR_MS),
+            kept_max=self._settings.attempts_kept_max,
+        )
+        allowed = self._settings.session_failures_max
+        if failures <= allowed and await self.passwords.matches(
+            account.password_hash, password[: PASSWORD_CHARACTERS_MAX + 1]
+        ):
+            await self._change(people_attempts.forgive, subject)
+            return account
+        log.warning("password_again_refused", person_id=person_id)
+        self._telemetry.count("wardlight_dashboard_sign_ins_total", outcome="wrong")
+        if failures >= allowed:
+            await self._change(people_sessions.end_session, session_id)
+            raise SignInNeeded("Too many wrong passwords: this session has ended, sign in again.")
+        raise SignInNeeded(WRONG_AGAIN)
 
-    async def change_password(self, person_id: str, old: str, new: str, *, address: str) -> None:
+    async def change_password(self, person_id: str, old: str, new: str, *, session_id: str) -> None:
         """The person's own new password; every session of theirs ends. Raises SignInNeeded, InvalidArgument."""
-        account = await self.by_password_again(person_id, old, address=address)
+        account = await self.by_password_again(person_id, old, session_id=session_id)
         if new == old:
             raise InvalidArgument("The new password must differ from the old one.")
         check_password(new, login=account.login, length_min=self._settings.password_length_min)
@@ -172,8 +198,29 @@ def _account_subject(login: str) -> str:
     return f"account:{hashlib.sha256(login.encode()).hexdigest()[:32]}"
 
 
+def _session_subject(session_id: str) -> str:
+    return f"session:{hashlib.sha256(session_id.encode()).hexdigest()[:32]}"
+
+
 def _address_subject(address: str) -> str:
-    return f"address:{hashlib.sha256(address.encode()).hexdigest()[:32]}"
+    return f"address:{hashlib.sha256(network_of(address).encode()).hexdigest()[:32]}"
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, all of which one caller has to choose from.
+
+    >>> network_of("2001:db8:1:2:3:4:5:6"), network_of("::ffff:10.0.0.7"), network_of("10.0.0.7")
+    ('2001:db8:1:2::/64', '10.0.0.7', '10.0.0.7')
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((found, 64), strict=False))
 
 
 def _span(milliseconds: int) -> str:

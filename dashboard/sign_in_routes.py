@@ -83,9 +83,8 @@ async def change_password(
     here: Here, who: Signed, request: Request, response: Response, body: ChangePassword
 ) -> dict[str, bool]:
     """One's own new password; every other session of theirs ends, this one goes on under a new cookie."""
-    _session_of(who)
     await here.sign_in.change_password(
-        who.person_id, body.old.get_secret_value(), body.new.get_secret_value(), address=address_of(request)
+        who.person_id, body.old.get_secret_value(), body.new.get_secret_value(), session_id=_session_of(who)
     )
     secret = await here.sessions.begin(who.person_id, replaces=None)
     response.headers["set-cookie"] = session_cookie(here, request, secret)
@@ -100,10 +99,10 @@ async def lock_session(here: Here, who: Signed, _: Nothing) -> dict[str, bool]:
 
 
 @router.post("/session/unlock")
-async def unlock_session(here: Here, who: Signed, request: Request, body: PasswordBody) -> dict[str, bool]:
-    """The password again; 401 where it is wrong."""
+async def unlock_session(here: Here, who: Signed, body: PasswordBody) -> dict[str, bool]:
+    """The password again; 401 where it is wrong, and the session ends where it was too often."""
     session_id = _session_of(who)
-    await here.sign_in.by_password_again(who.person_id, body.password.get_secret_value(), address=address_of(request))
+    await here.sign_in.by_password_again(who.person_id, body.password.get_secret_value(), session_id=session_id)
     await here.sessions.unlock(session_id)
     return {"locked": False}
 

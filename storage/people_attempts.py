@@ -46,6 +46,17 @@ def begin_attempt(
     return 0
 
 
+def count_attempt(conn: Connection, subject: str, *, now_ms: int, forget_ms: int, kept_max: int) -> int:
+    """Put one attempt down as failed, closing nothing; how many there are now in a row, this one included."""
+    begin_attempt(conn, [(subject, _never)], now_ms=now_ms, forget_ms=forget_ms, kept_max=kept_max)
+    query = select(tables.attempts.c.failures).where(tables.attempts.c.subject == subject)
+    return conn.execute(query).scalar_one()
+
+
+def _never(_: int) -> int:
+    return 0
+
+
 def _hold(conn: Connection, names: Sequence[str], now_ms: int) -> None:
     """Make the rows that are not there, and hold all of them until the end: attempts at once are counted one by one."""
     statement = insert(conn, tables.attempts)

@@ -5,7 +5,7 @@ import pytest
 from dashboard.people_settings import PeopleSettings
 from dashboard.permissions import Permission, Role
 from dashboard.sessions import COOKIE, CSRF_HEADER, SECURE_COOKIE
-from dashboard.sign_in import WRONG
+from dashboard.sign_in import WRONG, network_of
 from storage import people, people_tables
 from tests.support.people_scene import OTHER, OWN, PASSWORD, PeopleScene, people_scene
 from vitals.errors import Unavailable
@@ -131,17 +131,54 @@ async def test_without_input_the_session_locks_and_opens_by_its_password() -> No
         assert (await scene.client.get("patients/pa")).status_code == 200
 
 
-async def test_wrong_passwords_at_the_lock_count_as_at_sign_in() -> None:
-    async with people_scene(failures_free=2) as scene:
+async def test_nobody_elsewhere_keeps_a_locked_session_from_its_owner() -> None:
+    async with people_scene(failures_free=2, address_failures_free=3) as scene:
+        own = await scene.session(await scene.add("kim", (Role.NURSE, OWN)))
+        await scene.client.post("session/lock", json={}, headers=own)
+        assert [await sign_in(scene, "wrong password") for _ in range(3)] == [401, 401, 429]
+        unlocked = await scene.client.post("session/unlock", json={"password": PASSWORD}, headers=own)
+        assert unlocked.json() == {"locked": False}
+        new = {"old": PASSWORD, "new": "another long password"}
+        assert (await scene.client.post("me/password", json=new, headers=own)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("session/unlock", {"password": "wrong password"}),
+        ("me/password", {"old": "wrong password", "new": "another long password"}),
+        ("me/tokens", {"password": "wrong password", "name": "laptop", "scopes": ["see_ward"]}),
+    ],
+)
+async def test_wrong_passwords_within_a_session_end_it_and_close_nothing_else(path: str, body: object) -> None:
+    async with people_scene(session_failures_max=2, failures_free=1) as scene:
+        person_id = await scene.add("kim", (Role.NURSE, OWN))
+        own, another = await scene.session(person_id), await scene.session(person_id)
+        answers = [(await scene.client.post(path, json=body, headers=own)).status_code for _ in range(2)]
+        assert answers == [401, 401]
+        assert (await scene.client.get("me", headers=own)).status_code == 401
+        assert (await scene.client.get("me", headers=another)).status_code == 200
+        assert await sign_in(scene) == 200
+
+
+async def test_addresses_of_one_network_count_as_one() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
+    assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
+    assert network_of("::ffff:10.0.0.7") == network_of("10.0.0.7") == "10.0.0.7"
+    assert (network_of("fe80::1%eth0"), network_of(""), network_of("proxy")) == ("fe80::/64", "", "proxy")
+
+
+async def test_a_right_password_at_the_lock_forgives_the_wrong_ones() -> None:
+    async with people_scene(session_failures_max=3) as scene:
         await scene.add("kim", (Role.NURSE, OWN))
         await sign_in(scene)
         headers = await csrf(scene)
         await scene.client.post("session/lock", json={}, headers=headers)
         answers = [
             (await scene.client.post("session/unlock", json={"password": word}, headers=headers)).status_code
-            for word in ("wrong password", "wrong password", PASSWORD)
+            for word in ("wrong password", "wrong password", PASSWORD, "wrong password", "wrong password", PASSWORD)
         ]
-        assert answers == [401, 401, 429]
+        assert answers == [401, 401, 200, 401, 401, 200]
 
 
 async def test_input_keeps_the_session_open_and_what_pages_ask_by_themselves_does_not() -> None:
