@@ -20,6 +20,7 @@ from dashboard import (
     stay_routes,
 )
 from dashboard.context import Context
+from dashboard.crowd import Places
 from dashboard.exports import Exports
 from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
@@ -89,5 +90,13 @@ def create_app(context: Context) -> FastAPI:
     hosts = LOOPBACK_NAMES | {name.lower() for name in context.settings.allowed_hosts}
     settings = context.settings
     is_tls = settings.tls_cert_file is not None
-    app.add_middleware(Guard, hosts=hosts, body_bytes_max=settings.body_bytes_max, is_tls=is_tls)
+    app.add_middleware(
+        Places,
+        identify=context.sessions.identify,
+        requests_max=settings.requests_max,
+        kept=round(settings.requests_max * settings.requests_kept_share),
+    )
+    app.add_middleware(
+        Guard, hosts=hosts, body_bytes_max=settings.body_bytes_max, body_s=settings.body_s, is_tls=is_tls
+    )
     return app

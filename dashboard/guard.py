@@ -5,6 +5,7 @@ address (DNS rebinding: the Host check), post forms to it (content type and orig
 through a patient's name (content security policy). Who asks, and whether they may, is for the gate behind it.
 """
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
@@ -18,6 +19,8 @@ from vitals.errors import ErrorCode
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that change something."""
+_BODY_LEFT = frozenset({408, 413})
+"""Answers given before the body was read: what else comes over that connection is not worth waiting for."""
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -35,12 +38,15 @@ STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
 
 
 class Guard:
-    """ASGI middleware: refuses foreign hosts, foreign origins, other content types than JSON and large bodies."""
+    """ASGI middleware: refuses foreign hosts, foreign origins, other content types than JSON, large bodies and slow ones."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], body_bytes_max: int, is_tls: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str], body_bytes_max: int, body_s: float, is_tls: bool = False
+    ) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
         self._body_bytes_max = body_bytes_max
+        self._body_s = body_s
         self._answered_with = SECURITY_HEADERS | STRICT_TRANSPORT if is_tls else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +61,13 @@ class Guard:
         if scope["method"] not in CHANGING:
             await self._app(scope, receive, sender)
             return
-        body = await self._body(receive)
+        try:
+            async with asyncio.timeout(self._body_s):
+                body = await self._body(receive)
+        except TimeoutError:
+            late = f"Send the whole body within {self._body_s:g} s."
+            await _refuse(sender, 408, ErrorCode.INVALID_ARGUMENT, late)
+            return
         if body is None:
             await _refuse(sender, 413, ErrorCode.INVALID_ARGUMENT, f"Send at most {self._body_bytes_max} bytes.")
             return
@@ -135,5 +147,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 async def _refuse(send: Send, status: int, code: ErrorCode, message: str) -> None:
     body = json.dumps({"code": code, "message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status in _BODY_LEFT:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

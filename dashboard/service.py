@@ -13,6 +13,7 @@ import uvicorn
 from dashboard.app import create_app
 from dashboard.audit_trail import Trail
 from dashboard.context import Context, Republish
+from dashboard.crowd import protocol_of
 from dashboard.fanout import Fanout
 from dashboard.feed import Feed
 from dashboard.flow import FlowWatch
@@ -81,7 +82,8 @@ class Dashboard:
                 forwarded_allow_ips=list(settings.trusted_proxies),
                 ssl_certfile=settings.tls_cert_file,
                 ssl_keyfile=settings.tls_key_file,
-                limit_concurrency=settings.requests_max,
+                http=protocol_of(settings.door_bounds),
+                timeout_keep_alive=settings.keep_alive_s,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
             )
         )

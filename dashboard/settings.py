@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from dashboard.audit_trail import TrailLimits
+from dashboard.crowd import Bounds
 from dashboard.ward_limits import WardLimits
 from runtime.settings import Section
 
@@ -93,6 +94,18 @@ class DashboardSettings(Section):
     """Size of a request body."""
     requests_max: int = Field(default=200, ge=10)
     """Requests in hand at once, live streams included; more are answered with 503."""
+    requests_kept_share: float = Field(default=0.25, ge=0, le=0.9)
+    """Of these places, how many are kept for people signed in and for health probes."""
+    connections_max: int = Field(default=1000, ge=16, le=100_000)
+    """Open connections, fewer where the process may open few files; beyond this the oldest idle one is ended."""
+    connections_per_address_max: int = Field(default=100, ge=1, le=100_000)
+    """The same for one address; trusted proxies and this machine itself are exempt."""
+    head_s: float = Field(default=10, ge=0.2, le=300)
+    """Real time for the head of a request to arrive whole; then the connection is closed."""
+    body_s: float = Field(default=10, ge=0.2, le=300)
+    """Real time for its body; then it is answered with 408."""
+    keep_alive_s: int = Field(default=5, ge=1, le=300)
+    """How long a connection may stay open between two requests."""
     shutdown_s: float = Field(default=3, ge=0.5, le=60)
     """Real time that open requests get to end."""
 
@@ -121,6 +134,16 @@ class DashboardSettings(Section):
             view_s=self.audit_view_minutes * 60,
             views_max=self.audit_views_max,
             backoff_s_max=self.backoff_s_max,
+        )
+
+    @property
+    def door_bounds(self) -> Bounds:
+        """What connections may do."""
+        return Bounds(
+            connections_max=self.connections_max,
+            per_address_max=self.connections_per_address_max,
+            exempt=frozenset(self.trusted_proxies),
+            head_s=self.head_s,
         )
 
     @property
