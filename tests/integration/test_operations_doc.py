@@ -36,6 +36,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 PAGE = text("docs/operations.md")
 BLOCK = re.compile(r"<!-- (run|start) ([\w-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"```(?:text|toml)\n# ([\w.-]+)\n(.*?)```", re.DOTALL)
+FORBIDDEN_TO_A_DEVICE = (
+    "wardlight/v1/devices/watch-2/readings",
+    "wardlight/v1/devices/watch-2/status",
+    "wardlight/v1/devices/watch-1/accepted",
+    "wardlight/v1/heartbeat",
+    "wardlight/v1/alerts/north/p1/spo2-low",
+)
 READY_S_MAX = 90.0
 COMMAND_S_MAX = 90.0
 BEHIND_S = 10
@@ -198,7 +205,9 @@ def sign_in(operator: Operator, password: str) -> None:
         assert changed.status_code == 200, changed.text
         me = client.get("me").json()
         headers["x-wardlight-csrf"] = me["csrf"]
-        made = client.post("me/tokens", json={"name": "monitoring", "scopes": ["see_status"], "password": PASSWORD}, headers=headers)
+        made = client.post(
+            "me/tokens", json={"name": "monitoring", "scopes": ["see_status"], "password": PASSWORD}, headers=headers
+        )
         assert made.status_code < 300, made.text
         operator.environment["WARDLIGHT_TOKEN"] = made.json()["secret"]
 
@@ -237,6 +246,39 @@ def test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_an
     box.start("one-box")
     box.until(lambda: whole(box))
     box.stop()
+
+
+def test_a_device_of_one_box_speaks_for_itself_only(box: Operator) -> None:
+    box.run("one-box")
+    service = ("wardlight", box.environment["WARDLIGHT_MQTT__PASSWORD"])
+    device = ("watch-1", box.environment["WATCH_1_PASSWORD"])
+    follows = ("-i", "checker", "-c", "-x", "60", "-t", "wardlight/#")
+    assert client(box, "mosquitto_sub", *follows, "-E", account=service).returncode == 0
+    own = "wardlight/v1/devices/watch-1/readings"
+    for topic in (*FORBIDDEN_TO_A_DEVICE, own):
+        client(box, "mosquitto_pub", "-t", topic, "-m", topic, account=device)
+    assert client(box, "mosquitto_pub", "-t", own, "-m", "anybody's", account=None).returncode != 0
+    allowed = (own, *FORBIDDEN_TO_A_DEVICE)
+    for topic in FORBIDDEN_TO_A_DEVICE:
+        client(box, "mosquitto_pub", "-t", topic, "-m", topic, account=service)
+    heard = client(box, "mosquitto_sub", *follows, "-C", str(len(allowed)), "-W", "10", account=service)
+    assert heard.stdout.splitlines() == list(allowed), "the device's own words, then the service's, and nothing between"
+
+
+def client(
+    operator: Operator, tool: str, *options: str, account: tuple[str, str] | None
+) -> subprocess.CompletedProcess[str]:
+    """mosquitto_pub or mosquitto_sub on the box, as this account."""
+    who = [] if account is None else ["-u", account[0], "-P", account[1]]
+    port = operator.environment["MOSQUITTO_PORT"]
+    return subprocess.run(
+        [tool, "-h", "127.0.0.1", "-p", port, "-q", "1", "-V", "mqttv5", *who, *options],
+        env=operator.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
 
 
 def whole(operator: Operator) -> bool:
