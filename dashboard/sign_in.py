@@ -113,12 +113,13 @@ class SignIn:
         """Who the provider says it is, added at the first time, with the roles of their groups.
 
         Raises Forbidden where no group of theirs has a role here and none was granted, or the account is closed; Conflict
-        where the login name is somebody else's.
+        where the login name is somebody else's. What the groups say holds even where it refuses: roles they no longer give are
+        gone, and with none left every session ends.
         """
         grants = granted_by(groups, self._settings.oidc_grants)
         now_ms = self._clock.now_ms()
 
-        def take(conn: Connection) -> Account:
+        def take(conn: Connection) -> Account | Forbidden:
             account = people.find_subject(conn, subject)
             if account is None:
                 if not grants:
@@ -126,15 +127,20 @@ class SignIn:
                 account = Account(people.new_person_id(), login_of(login), name, subject=subject, added_at_ms=now_ms)
                 people.add(conn, account)
             if account.disabled_at_ms is not None:
-                raise Forbidden("Your account here is closed: ask who looks after Wardlight.")
+                people.replace_hospital_grants(conn, account.person_id, grants, at_ms=now_ms)
+                return Forbidden("Your account here is closed: ask who looks after Wardlight.")
             if account.name != name:
                 people.rename(conn, account.person_id, name)
             people.replace_hospital_grants(conn, account.person_id, grants, at_ms=now_ms)
             if not people.grants_of(conn, account.person_id):
-                raise Forbidden("None of your groups has a role here: ask who looks after Wardlight.")
+                people_sessions.end_sessions_of(conn, account.person_id)
+                return Forbidden("None of your groups has a role here: ask who looks after Wardlight.")
             return account
 
-        return await self._change(take)
+        taken = await self._change(take)
+        if isinstance(taken, Forbidden):
+            raise taken
+        return taken
 
     async def _begin_attempt(self, login: str, address: str) -> None:
         """Put it down before the password is looked at; raises TooManyAttempts."""

@@ -50,7 +50,7 @@ def count_attempt(conn: Connection, subject: str, *, now_ms: int, forget_ms: int
     """Put one attempt down as failed, closing nothing; how many there are now in a row, this one included."""
     begin_attempt(conn, [(subject, _never)], now_ms=now_ms, forget_ms=forget_ms, kept_max=kept_max)
     query = select(tables.attempts.c.failures).where(tables.attempts.c.subject == subject)
-    return conn.execute(query).scalar_one()
+    return int(conn.execute(query).scalar_one())
 
 
 def _never(_: int) -> int:

@@ -102,3 +102,8 @@ def unlock(conn: Connection, session_id: str, at_ms: int) -> None:
 def end_session(conn: Connection, session_id: str) -> None:
     """Signed out."""
     conn.execute(delete(tables.sessions).where(tables.sessions.c.session_id == session_id))
+
+
+def end_sessions_of(conn: Connection, person_id: str) -> None:
+    """Every session of this person ends."""
+    conn.execute(delete(tables.sessions).where(tables.sessions.c.person_id == person_id))

@@ -80,6 +80,22 @@ async def test_groups_are_read_anew_at_every_sign_in_and_roles_given_here_stay()
 
 
 @pytest.mark.asyncio
+async def test_who_is_in_no_group_any_more_loses_roles_and_sessions_with_the_refusal() -> None:
+    async with hospital() as (scene, provider):
+        await through(scene)
+        person_id = (await scene.client.get("me")).json()["person_id"]
+        elsewhere, program = await scene.session(person_id), scene.token(person_id)
+        assert (await scene.client.get("wards", headers=elsewhere)).status_code == 200
+        provider.claims |= {"groups": []}
+        assert (await through(scene)).headers["location"] == "/sign-in?refused=no-role"
+        with scene.ward.database.snapshot() as conn:
+            assert people.grants_of(conn, person_id) == ()
+        scene.client.cookies.clear()
+        assert (await scene.client.get("me", headers=elsewhere)).status_code == 401
+        assert (await scene.client.get("wards", headers=program)).status_code == 403
+
+
+@pytest.mark.asyncio
 async def test_groups_that_the_token_does_not_name_are_asked_for() -> None:
     async with hospital() as (scene, provider):
         del provider.claims["groups"]
