@@ -7,7 +7,7 @@ from storage import patients, tables
 from storage.patients import Patient
 from storage.registry import begin_change, registry_version
 from vitals.errors import Conflict, InvalidArgument, NotFound
-from vitals.reading import CHARTING, DeviceId, PatientId, WardId
+from vitals.reading import CHARTING, PROBE, DeviceId, PatientId, WardId
 from vitals.topics import is_level
 
 __all__ = [
@@ -61,6 +61,8 @@ def add(conn: Connection, device: Device) -> None:
         raise InvalidArgument("Device and ward ids are 1-64 letters, digits, '.', '_' or '-'.")
     if device.device_id == CHARTING:
         raise InvalidArgument(f"No device may be called {CHARTING!r}: it stands for people who chart.")
+    if device.device_id == PROBE:
+        raise InvalidArgument(f"No device may be called {PROBE!r}: ingest writes under it to try the way into the log.")
     begin_change(conn)
     if _device(conn, device.device_id) is not None:
         raise Conflict(f"Device {device.device_id} exists already.")

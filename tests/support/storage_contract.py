@@ -18,7 +18,7 @@ from storage.session import Database
 from storage.signing import load_signer
 from storage.states import StateRow, delete_states, load_states, store_states
 from vitals.errors import Conflict, Fenced, InvalidArgument, NotFound, SnapshotMismatch
-from vitals.reading import DeviceId, PatientId, WardId
+from vitals.reading import PROBE, DeviceId, PatientId, WardId
 
 WARD = WardId("west")
 READINGS_0 = TopicPartition("readings", 0)
@@ -72,6 +72,10 @@ class RegistryContract:
                 devices.add(conn, device("#"))
             with pytest.raises(InvalidArgument, match="people who chart"):
                 devices.add(conn, device("charting"))
+            with pytest.raises(InvalidArgument, match="way into the log"):
+                devices.add(conn, device(PROBE))
+            with pytest.raises(InvalidArgument, match="way into the log"):
+                devices.enroll(conn, PROBE, WardId("ward-a"), 1)
 
     def test_a_discharged_patient_frees_bed_and_devices_and_stays_known(self, database: Database) -> None:
         with database.transaction() as conn:
