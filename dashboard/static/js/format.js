@@ -83,9 +83,28 @@ const RESPONSES = {
   emergency: "emergency threshold reached",
 };
 
+const AT_LEAST = {
+  low: "risk unknown until what is missing is charted",
+  low_medium: "one sign alone scores 3: ward review at least",
+  urgent: "at least urgent threshold reached",
+};
+
+/** The band of the upper end: a missing input that may score 3 may ask for a review by itself. */
+function highestResponse(news2) {
+  if (news2.high >= 7) return "emergency";
+  if (news2.high >= 5) return "urgent";
+  return news2.single_red || news2.high - news2.low >= 3 ? "low_medium" : "low";
+}
+
+/** What the score asks for; no more than is certain where its ends ask for different things. */
+function responseText(news2) {
+  const words = highestResponse(news2) === news2.response ? RESPONSES : AT_LEAST;
+  return words[news2.response] ?? news2.response;
+}
+
 /** NEWS2 in a sentence, with what is missing. */
 export function news2Sentence(news2) {
   const total = news2.total !== null ? `NEWS2 ${news2.total}` : `NEWS2 between ${news2.low} and ${news2.high}`;
   const missing = news2.missing.length ? `; missing: ${news2.missing.map((sign) => labelOf(sign).toLowerCase()).join(", ")}` : "";
-  return `${total}, ${RESPONSES[news2.response] ?? news2.response}${missing}.`;
+  return `${total}, ${responseText(news2)}${missing}.`;
 }
