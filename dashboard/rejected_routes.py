@@ -13,6 +13,7 @@ from storage import rejections
 from storage.rejections import StoredRejection
 from storage.session import Connection
 from storage.whereabouts import Kind, Named, Place, places_of
+from storage.window import Cursor
 from vitals.errors import Conflict, Unavailable
 from vitals.reading import DeviceId, RejectionReason
 from vitals.topics import is_level, readings_topic
@@ -36,7 +37,7 @@ async def list_rejected(
 
 @router.post("/rejected/replay")
 async def replay_by_reason(here: Here, who: Signed, body: ReplayByReason) -> Replayed:
-    """Publish again what was refused for one reason and not yet replayed, newest first, at most `limit`."""
+    """Publish again what was refused for one reason and not yet replayed, newest first, at most `limit`; then from `next` on."""
     permission = Permission.REPLAY_REJECTED
     found = await here.ask(
         rejections.list_rejections,
@@ -44,12 +45,15 @@ async def replay_by_reason(here: Here, who: Signed, body: ReplayByReason) -> Rep
         reason=body.reason,
         ward_ids=who.wards(permission),
         waiting_only=True,
+        after=_cursor(body.after),
     )
     waiting = await _permitted(here, who, permission, found)
     replayable = [stored for stored in waiting if _is_replayable(stored)]
     for stored in reversed(replayable):
         await _replay(here, stored)
-    return Replayed(replayed=len(replayable), not_replayable=len(waiting) - len(replayable))
+    last = found[-1].rejection if len(found) == body.limit else None
+    following = None if last is None else f"{last.received_at_ms}~{last.rejection_id}"
+    return Replayed(replayed=len(replayable), not_replayable=len(waiting) - len(replayable), next=following)
 
 
 @router.post("/rejected/{rejection_id:path}/replay")
@@ -85,6 +89,13 @@ async def _replay(here: Context, stored: StoredRejection) -> None:
     except Unavailable:
         await here.change(rejections.mark_replayed, [rejection.rejection_id], None)
         raise
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    at_ms, _, rejection_id = text.partition("~")
+    return Cursor(int(at_ms), rejection_id)
 
 
 def _is_replayable(stored: StoredRejection) -> bool:

@@ -262,6 +262,8 @@ class ReplayByReason(Body):
 
     reason: RejectionReason
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Annotated[str | None, Field(max_length=200, pattern=r"^[0-9]{1,15}~")] = None
+    """`next` of the page before: what was sent then and refused again is newer, and not sent twice."""
 
 
 class Nothing(Body):
@@ -273,6 +275,8 @@ class Replayed(BaseModel):
 
     replayed: int
     not_replayable: int
+    next: str | None = None
+    """Where the next page begins; None after the last."""
 
 
 class FeedStatus(BaseModel):

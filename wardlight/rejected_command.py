@@ -1,12 +1,20 @@
 """`wardlight rejected`: what ingest refused and why, and another try once the cause is mended."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Final
 
 import typer
 
+from runtime.clock import SystemClock
 from vitals.errors import InvalidArgument
-from wardlight.api_client import DEFAULT_URL, JsonOption, UrlOption, api
+from wardlight.api_client import DEFAULT_URL, ApiClient, JsonOption, UrlOption, api
 from wardlight.printing import print_json, print_rows
+
+PAGE: Final = 100
+"""Sent with one request; each is a message of its own to the broker."""
+COUNTED_MAX: Final = 1000
+SETTLE_S: Final = 2.0
+"""What ingest and recorder may take to refuse again, before what waits is counted."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,8 +50,32 @@ def add_to(app: typer.Typer) -> None:
             if rejection is not None:
                 answer = client.post(f"rejected/{rejection}/replay", {})
             else:
-                answer = client.post("rejected/replay", {"reason": reason})
+                answer = _replay_all(client, reason)
         if as_json:
             print_json(answer)
-        else:
-            typer.echo(f"Sent again: {answer['replayed']}.")
+            return
+        typer.echo(f"Sent again: {answer['replayed']}.")
+        if answer["not_replayable"]:
+            typer.echo(
+                f"Cannot be sent again, their bytes were cut or they named no device: {answer['not_replayable']}."
+            )
+        if answer.get("waiting"):
+            more = " or more" if answer["waiting"] == COUNTED_MAX else ""
+            typer.echo(f"Wait again for the same reason by now: {answer['waiting']}{more}.")
+
+
+def _replay_all(client: ApiClient, reason: str | None) -> dict[str, int]:
+    """Send each once, page by page, newest first; what is refused anew meanwhile is newer, and counted only."""
+    done = {"replayed": 0, "not_replayable": 0}
+    after: str | None = None
+    while True:
+        page = client.post("rejected/replay", {"reason": reason, "limit": PAGE, "after": after})
+        for name in done:
+            done[name] += page[name]
+        after = page["next"]
+        if after is None:
+            break
+    if done["replayed"]:
+        asyncio.run(SystemClock().sleep(SETTLE_S))
+    rows = client.get("rejected", reason=reason, limit=COUNTED_MAX)
+    return {**done, "waiting": sum(row["replayable"] and row["replayed_at_ms"] is None for row in rows)}

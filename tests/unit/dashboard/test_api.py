@@ -307,14 +307,25 @@ async def test_rejected_messages_are_replayed_with_their_original_bytes_oldest_f
             ("r1", True),
         ]
         answer = await client.post("rejected/replay", json={"reason": "unassigned"})
-        assert answer.json() == {"replayed": 2, "not_replayable": 1}
+        assert answer.json() == {"replayed": 2, "not_replayable": 1, "next": None}
         topic = "wardlight/v1/devices/w9/readings"
         assert scene.republished == [(topic, b"\xffone"), (topic, b"two")]
         again = await client.post("rejected/replay", json={"reason": "unassigned"})
-        assert again.json() == {"replayed": 0, "not_replayable": 1}
+        assert again.json() == {"replayed": 0, "not_replayable": 1, "next": None}
         said(await client.post("rejected/r3/replay", json={}), 409, "conflict")
         assert (await client.post("rejected/r1/replay", json={})).json()["replayed"] == 1
         said(await client.post("rejected/r9/replay", json={}), 404, "not_found")
+
+
+async def test_messages_that_cannot_be_replayed_do_not_stand_before_those_that_can() -> None:
+    async with api() as (scene, client):
+        with scene.database.transaction() as conn:
+            rejections.store(conn, [rejection(1, payload=b"one"), rejection(2, cut=True), rejection(3, cut=True)])
+        order = {"reason": "unassigned", "limit": 2}
+        page = (await client.post("rejected/replay", json=order)).json()
+        assert (page["replayed"], page["not_replayable"]) == (0, 2)
+        rest = (await client.post("rejected/replay", json={**order, "after": page["next"]})).json()
+        assert rest == {"replayed": 1, "not_replayable": 0, "next": None}
 
 
 async def test_without_mqtt_a_replay_says_so() -> None:
