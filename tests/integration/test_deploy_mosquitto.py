@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.integration
 class Broker:
     """Mosquitto started by deploy/start-mosquitto, its container's paths moved into `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, accounts: Mapping[str, str] = ACCOUNTS) -> None:
+        self._accounts = accounts
         if shutil.which("mosquitto", path=PATH) is None or shutil.which("mosquitto_pub", path=PATH) is None:
             missing("Mosquitto (Debian packages mosquitto and mosquitto-clients)")
         self._directory = directory
@@ -43,7 +44,7 @@ class Broker:
         """Start it and wait until it listens."""
         self._process = subprocess.Popen(
             ["/bin/sh", str(self._directory / "config" / "start-mosquitto")],
-            env={"PATH": PATH, **ACCOUNTS},
+            env={"PATH": PATH, **self._accounts},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -110,6 +111,18 @@ def test_a_device_speaks_for_itself_only(broker: Broker) -> None:
     for message, topic in [("other's", "wardlight/v1/devices/w2/readings"), ("own", READINGS)]:
         broker.client("mosquitto_pub", "-t", topic, "-m", message, account="w1:device-secret")
     assert queued_for_the_bridge(broker, 1) == ["own"]
+
+
+def test_outside_the_demo_nobody_may_speak_for_every_device(tmp_path: Path) -> None:
+    without = Broker(tmp_path, {**ACCOUNTS, "MQTT_SIMULATORS_PASSWORD": ""})
+    try:
+        for password in ("simulators-secret", ""):
+            account = f"simulators:{password}"
+            assert without.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account=account).returncode != 0
+        own = without.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account="w1:device-secret")
+        assert own.returncode == 0, own.stderr
+    finally:
+        without.stop()
 
 
 def test_a_subscriber_of_alerts_cannot_invent_readings(broker: Broker) -> None:

@@ -25,9 +25,10 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
     given = [line.split("=", 1) for line in text("deploy/example.env").splitlines() if re.match(r"\w+=", line)]
     assert all(value == "" for _, value in given)
     used = re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", text("docker-compose.yml"))
-    for harmless in (("ENROLL_UNASSIGNED", ":-false"), ("WATCHDOG_PING_URL", ":-")):
+    of_the_demo = ("MQTT_SIMULATORS_PASSWORD", ":-")
+    for harmless in (("ENROLL_UNASSIGNED", ":-false"), ("WATCHDOG_PING_URL", ":-"), of_the_demo, of_the_demo):
         used.remove(harmless)
-    assert {name for name, _ in used} == {name for name, _ in given} - {"WATCHDOG_PING_URL"}
+    assert {name for name, _ in used} == {name for name, _ in given} - {"WATCHDOG_PING_URL", of_the_demo[0]}
     assert all(rest == f":?Copy deploy/example.env to .env and fill in {name}" for name, rest in used)
 
 
