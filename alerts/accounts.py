@@ -32,5 +32,6 @@ def judge(state: PatientState, record: Unaccounted) -> Judged:
         finding = Finding(Priority.LOW, Reason.READINGS_UNACCOUNTED, record.since_ms, text, value=value)
         judgement = Judgement(finding)
     elif not record.readings and machine.episode is not None:
-        judgement = Judgement(ended_text="Every reading is accounted for again")
-    return Judged(AlertKind.LEDGER_IMBALANCE, machine, judgement, cause, Reason.ACCOUNT_BALANCED, value)
+        judgement = Judgement(ended_text=wording.accounted(device_off=record.device_off))
+    ended = Reason.DEVICE_OFF if record.device_off else Reason.ACCOUNT_BALANCED
+    return Judged(AlertKind.LEDGER_IMBALANCE, machine, judgement, cause, ended, value)

@@ -135,6 +135,13 @@ def usual_again(lasted_ms: int) -> str:
     return f"As usual again for {duration(lasted_ms)}" if lasted_ms >= 1000 else "As usual again"
 
 
+def accounted(*, device_off: bool) -> str:
+    """Why what the ledger missed is no alert of this patient any more."""
+    if device_off:
+        return "The device is off the patient; its readings are still not accounted for: see the ledger"
+    return "Every reading is accounted for again"
+
+
 def unaccounted(readings: int, device_ids: Sequence[str]) -> str:
     """What the ledger cannot account for.
 

@@ -81,11 +81,14 @@ def to_tell(
     after: defaultdict[PatientId, int] = defaultdict(int)
     devices: defaultdict[PatientId, set[DeviceId]] = defaultdict(set)
     since: dict[PatientId, int] = {}
+    off: set[PatientId] = set()
     told = []
     for finding in findings:
         if finding.told_patient_id is not None:
             before[PatientId(finding.told_patient_id)] += finding.told_readings
         patient_id = wearing.get(finding.device_id) if finding.readings else None
+        if finding.readings and finding.told_patient_id is not None and finding.told_patient_id != patient_id:
+            off.add(PatientId(finding.told_patient_id))
         if patient_id is not None:
             after[patient_id] += finding.readings
             devices[patient_id].add(DeviceId(finding.device_id))
@@ -98,6 +101,7 @@ def to_tell(
             readings=after[patient_id],
             device_ids=tuple(sorted(devices[patient_id])),
             since_ms=since.get(patient_id, now_ms),
+            device_off=patient_id in off and not after[patient_id],
         )
         for patient_id in sorted(before.keys() | after.keys())
         if before[patient_id] != after[patient_id]

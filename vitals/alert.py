@@ -79,6 +79,8 @@ class Reason(StrEnum):
     READINGS_UNACCOUNTED = "readings_unaccounted"
     """The ledger does not balance, and has not for longer than lags last."""
     ACCOUNT_BALANCED = "account_balanced"
+    DEVICE_OFF = "device_off"
+    """What the ledger misses stays missed, of a device that this patient wears no more."""
     PERSON = "person"
     """A person acknowledged or resolved it."""
     PATIENT_LEFT = "patient_left"

@@ -149,7 +149,7 @@ class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused
 class Unaccounted(msgspec.Struct, frozen=True, omit_defaults=True, tag="unaccounted"):
     """What the ledger cannot account for, on log topic `readings`, keyed by patient; whoever wants readings passes it over.
 
-    Told when it changes: the whole account of the patient's devices, 0 once it balances again.
+    Told when it changes: the whole account of the patient's devices, 0 once it balances again, or concerns the patient no more.
     """
 
     patient_id: PatientId
@@ -160,6 +160,8 @@ class Unaccounted(msgspec.Struct, frozen=True, omit_defaults=True, tag="unaccoun
     """Of which devices, in order."""
     since_ms: int = 0
     """When the first of them was found."""
+    device_off: bool = False
+    """0 only because the devices that miss readings are on this patient no more."""
 
 
 class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):

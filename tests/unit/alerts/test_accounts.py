@@ -1,5 +1,7 @@
 """What the ledger cannot account for is an alert of the patient who wears the device."""
 
+from msgspec.structs import replace
+
 from alerts.engine import PatientAlerts
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -40,6 +42,14 @@ def test_a_person_may_resolve_it_and_it_comes_back_only_when_the_account_changes
     order = Command("c1", P1, raised.episode_id, Action.RESOLVE, "Ada", at_ms(70))
     assert steps(engine.step(order)) == [(TransitionKind.RESOLVED, Reason.PERSON)]
     assert steps(engine.step(told(4, 90))) == [(TransitionKind.RAISED, Reason.READINGS_UNACCOUNTED)]
+
+
+def test_it_ends_with_another_word_where_the_device_was_taken_off_and_readings_are_still_missed() -> None:
+    engine = patient()
+    engine.step(told(12, 60))
+    (ended,) = engine.step(replace(told(0, 120), device_off=True))
+    assert ended.reason is Reason.DEVICE_OFF
+    assert ended.text == "The device is off the patient; its readings are still not accounted for: see the ledger"
 
 
 def test_a_replay_repeats_the_same_ids() -> None:

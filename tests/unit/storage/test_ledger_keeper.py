@@ -157,7 +157,13 @@ def finding(readings: int, *, told: int = 0, patient: str | None = None, device:
 def test_a_device_that_changes_hands_takes_its_account_along() -> None:
     records, told = to_tell([finding(3, told=3, patient="p1")], {"d1": PatientId("p2")}, now_ms=at_ms(9))
     assert [(one.patient_id, one.readings) for one in records] == [("p1", 0), ("p2", 3)]
+    assert [one.device_off for one in records] == [True, False]
     assert told == [finding(3, told=3, patient="p2")]
+
+
+def test_an_account_that_balances_is_not_a_device_that_was_taken_off() -> None:
+    (balanced,), _ = to_tell([finding(0, told=3, patient="p1")], {"d1": PatientId("p2")}, now_ms=at_ms(9))
+    assert (balanced.patient_id, balanced.readings, balanced.device_off) == ("p1", 0, False)
 
 
 def test_two_devices_of_one_patient_are_one_account() -> None:
