@@ -20,6 +20,10 @@ class Interest:
     patient_id: PatientId | None = None
     wards: frozenset[WardId] | None = None
     """The wards this browser may see; None means every one."""
+    owner: str | None = None
+    """The person whose streams count together, their tokens' too; None counts in all only."""
+    token_id: str | None = None
+    """The token in the person's name that asks; where streams have to end, its own do first."""
 
     def covers(self, ward_id: WardId | None) -> bool:
         """Whether a board of this interest shows that ward."""
@@ -42,9 +46,12 @@ class Browser:
 class Fanout:
     """Hands each event to every browser interested in it, without ever waiting for one."""
 
-    def __init__(self, *, browsers_max: int, queue_max: int, telemetry: Telemetry, instance: str) -> None:
-        self._browsers: set[Browser] = set()
+    def __init__(
+        self, *, browsers_max: int, per_owner_max: int, queue_max: int, telemetry: Telemetry, instance: str
+    ) -> None:
+        self._browsers: dict[Browser, None] = {}
         self._browsers_max = browsers_max
+        self._per_owner_max = per_owner_max
         self._queue_max = queue_max
         self._telemetry = telemetry
         self._instance = instance
@@ -57,20 +64,24 @@ class Fanout:
         return len(self._browsers)
 
     def open(self, interest: Interest, first: bytes) -> Browser:
-        """A stream that begins with `first`, gap-free: what is published after this call follows. Raises Unavailable."""
+        """A stream that begins with `first`, gap-free: what is published after this call follows.
+
+        The oldest of an owner who has too many ends for it. Raises Unavailable.
+        """
         if self._closed:
             raise Unavailable("The dashboard is shutting down: connect again in a moment.")
+        self._make_room(interest.owner, interest.token_id)
         if len(self._browsers) >= self._browsers_max:
             raise Unavailable(f"{self._browsers_max} browsers are connected already: close some or raise browsers_max.")
         browser = Browser(interest, asyncio.Queue(maxsize=self._queue_max))
         browser.queue.put_nowait(first)
-        self._browsers.add(browser)
+        self._browsers[browser] = None
         self._telemetry.set("wardlight_dashboard_browsers_count", len(self._browsers))
         return browser
 
     def leave(self, browser: Browser) -> None:
         """The stream has ended."""
-        self._browsers.discard(browser)
+        self._browsers.pop(browser, None)
         self._telemetry.set("wardlight_dashboard_browsers_count", len(self._browsers))
 
     def event(self, name: str, data: Mapping[str, Any]) -> bytes:
@@ -104,6 +115,11 @@ class Fanout:
         self._closed = True
         for browser in list(self._browsers):
             self._end(browser)
+
+    def _make_room(self, owner: str | None, token_id: str | None) -> None:
+        own = [browser for browser in self._browsers if owner is not None and browser.interest.owner == owner]
+        if len(own) >= self._per_owner_max:
+            self._end(next((browser for browser in own if browser.interest.token_id == token_id), own[0]))
 
     def _end(self, browser: Browser) -> None:
         browser.ended = True

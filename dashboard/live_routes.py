@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from dashboard.context import Here
 from dashboard.fanout import Browser, Fanout, Interest
 from dashboard.permissions import Permission
-from dashboard.person import Person, Signed
+from dashboard.person import GUEST, Person, Signed
 from dashboard.schemas import Level
 from runtime.clock import Clock
 from vitals.errors import Forbidden, Locked, SignInNeeded, Unavailable
@@ -90,6 +90,8 @@ async def events(
         ward_id=None if ward is None else WardId(ward),
         patient_id=None if patient is None else PatientId(patient),
         wards=who.wards(Permission.SEE_WARD),
+        owner=None if who is GUEST else who.person_id,
+        token_id=who.token_id,
     )
     recheck: Callable[[], Awaitable[Person | None]] = request.scope["recheck"]
 

@@ -140,6 +140,7 @@ def context_over(
     """What the routes stand on, with a feed that is not running yet."""
     fanout = Fanout(
         browsers_max=settings.browsers_max,
+        per_owner_max=settings.browsers_per_person_max,
         queue_max=settings.browser_queue_max,
         telemetry=telemetry,
         instance=secrets.token_hex(4),

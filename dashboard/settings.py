@@ -69,6 +69,9 @@ class DashboardSettings(Section):
     stuck_after_s: float = Field(default=10, ge=2, le=120)
     """If the feed has not turned for this real time, the page says it is not live."""
     browsers_max: int = Field(default=100, ge=1, le=10_000)
+    """Live streams at once."""
+    browsers_per_person_max: int = Field(default=20, ge=1, le=10_000)
+    """The same for one person, their tokens included; beyond this their oldest ends, a token's own first. Guests count in all only."""
     browser_queue_max: int = Field(default=256, ge=8, le=10_000)
     """Events that may wait for one slow browser; beyond this it is disconnected and starts again from a snapshot."""
     poll_records_max: int = Field(default=500, ge=1, le=100_000)

@@ -80,7 +80,7 @@ async def running(*snapshots: Snapshot | Unavailable, before: Sequence[Outgoing]
     bus = await LocalBus.open(None, partitions=3, door=InlineDoor(), clock=clock)
     await bus.publish(before)
     source = ListedSource(list(snapshots or [Snapshot(seeds=[Seed(bed=BED)])]))
-    fanout = Fanout(browsers_max=3, queue_max=8, telemetry=telemetry, instance="test")
+    fanout = Fanout(browsers_max=3, per_owner_max=2, queue_max=8, telemetry=telemetry, instance="test")
     feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=SETTINGS, telemetry=telemetry)
     stopping = asyncio.Event()
     task = asyncio.create_task(feed.run(stopping))

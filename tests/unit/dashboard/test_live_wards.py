@@ -81,7 +81,9 @@ def _move(scene: PeopleScene, patient_id: str, ward_id: WardId) -> None:
         conn.execute(tables.patients.update().where(tables.patients.c.patient_id == patient_id).values(ward_id=ward_id))
 
 
-async def streamed(scene: PeopleScene, headers: dict[str, str], *, after_start: Any = None) -> list[Message]:
+async def streamed(
+    scene: PeopleScene, headers: dict[str, str], *, after_start: Any = None, hold: bool = False
+) -> list[Message]:
     """What GET /events sends until it ends by itself."""
     sent: list[Message] = []
 
@@ -94,6 +96,8 @@ async def streamed(scene: PeopleScene, headers: dict[str, str], *, after_start: 
         await asyncio.Event().wait()
         raise AssertionError
 
+    if hold:
+        scene.clock.stands = True
     raw = [(name.encode(), value.encode()) for name, value in {"host": "127.0.0.1", **headers}.items()]
     scope = {
         "type": "http", "method": "GET", "path": "/api/v1/events", "raw_path": b"/api/v1/events", "query_string": b"",
@@ -151,3 +155,20 @@ async def test_the_lock_does_not_end_a_stream() -> None:
 
         await asyncio.wait_for(stream({}, receive, send), 10)
         assert looks == 3
+
+
+async def test_one_account_with_its_tokens_takes_its_own_streams_only_and_its_oldest_ends_for_the_next() -> None:
+    async with people_scene() as scene:
+        scene.ward.settings = scene.ward.settings.model_copy(update={"browsers_max": 4, "browsers_per_person_max": 2})
+        scene.context = scene.ward.context()
+        kim, lee = [await scene.add(login, (Role.NURSE, OWN)) for login in ("kim", "lee")]
+        token, page, others = scene.token(kim), await scene.session(kim), await scene.session(lee)
+        tasks = []
+        for headers in [token, token, token, others, page, token]:
+            begun = asyncio.Event()
+            tasks.append(asyncio.create_task(streamed(scene, headers, after_start=begun.set, hold=True)))
+            await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(asyncio.gather(*tasks[:3]), 5)
+        assert [task.done() for task in tasks] == [True, True, True, False, False, False]
+        scene.context.fanout.close()
+        assert [answer[0]["status"] for answer in await asyncio.gather(*tasks)] == [200] * 6
