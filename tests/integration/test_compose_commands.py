@@ -93,7 +93,7 @@ def environment_of(name: str, places: Mapping[str, str]) -> dict[str, str]:
     made: dict[str, str] = {}
     for key, value in SERVICES[name]["environment"].items():
         filled = re.sub(r"\$\{ENROLL_UNASSIGNED:-false\}", "true", str(value)).replace("${WATCHDOG_PING_URL:-}", "")
-        made[key] = re.sub(r"\$\{(\w+):\?[^}]*\}", "secret", filled)
+        made[key] = re.sub(r"\$\{(\w+):[?-][^}]*\}", "secret", filled)
     made["WARDLIGHT_MQTT__HOST"] = "127.0.0.1"
     made["WARDLIGHT_MQTT__PORT"] = places["mqtt"]
     if "WARDLIGHT_DATABASE__URL" in made:
