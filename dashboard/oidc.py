@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -190,8 +191,14 @@ class Hospital:
 
 
 def safe_next(text: str) -> str:
-    """Where to go afterwards: a path of ours, never an address of somebody else's."""
-    fits = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) <= NEXT_MAX
+    """Where to go afterwards: a path of ours, never an address of somebody else's.
+
+    No path of ours has an empty segment or a backslash; with one, what browsers make of dots ("/.//elsewhere") is a host.
+    """
+    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    fits = (
+        path.startswith("/") and "//" not in path and "\\" not in path and text.isprintable() and len(text) <= NEXT_MAX
+    )
     return text if fits else "/"
 
 

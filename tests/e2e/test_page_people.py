@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Page, expect
@@ -47,6 +48,19 @@ async def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
     await page.get_by_label("Login name").fill(login)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize(
+    "then", ["/.//127.0.0.2:1/phish", "/..//127.0.0.2:1", "//127.0.0.2:1", "/.\\\\127.0.0.2:1", "//["]
+)
+async def test_the_sign_in_leads_to_no_other_host(tmp_path: Path, then: str) -> None:
+    async with guarded(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=1)
+        await add(scene, "kim", (Role.NURSE, WARD))
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}sign-in?next={quote(then)}") as page:
+            await sign_in(page, "kim")
+            await expect(page.locator(".tile")).to_have_count(1)
+            assert page.url == dashboard.url
 
 
 @pytest.mark.pictures

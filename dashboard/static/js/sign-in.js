@@ -16,8 +16,10 @@ const said = find("#said");
 /** Where to go afterwards: a page of ours, never an address of somebody else's. */
 function next() {
   const wanted = query.get("next") ?? "/";
-  const address = new URL(wanted, location.origin);
-  return address.origin === location.origin && wanted.startsWith("/") ? address.pathname + address.search : "/";
+  const address = URL.canParse(wanted, location.origin) ? new URL(wanted, location.origin) : null;
+  // A path such as "/.//elsewhere" resolves to "//elsewhere", which a browser takes for another host.
+  const ours = wanted.startsWith("/") && address?.origin === location.origin && !address.pathname.startsWith("//");
+  return ours ? address.pathname + address.search : "/";
 }
 
 function show(form) {

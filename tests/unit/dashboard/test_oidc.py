@@ -199,11 +199,23 @@ async def test_without_a_hospital_its_sign_in_leads_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "then", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "", "/\n/x", "/" * 301]
+    "then",
+    [
+        *("//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "", "/\n/x", "/" + "x" * 300),
+        *(
+            "/.//evil.example/phish",
+            "/..//evil.example",
+            "/%2e//evil.example",
+            "/a/..//evil.example",
+            "/.\\/evil.example",
+        ),
+        *("/.\\\\evil.example", "/./\t/evil.example", "/patients//evil.example"),
+    ],
 )
 def test_one_is_led_to_pages_of_ours_only(then: str) -> None:
     assert safe_next(then) == "/"
-    assert safe_next("/patients/p1?tab=2") == "/patients/p1?tab=2"
+    for ours in ("/", "/patients/p1?tab=2", "/ledger?after=a//b", "/#//x"):
+        assert safe_next(ours) == ours
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "W10", "WyJhIl0", "bnVsbA", "WzEsMiwzLDRd", "é"])
