@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.beyond_ward import asks_beyond_ward, names_patient
 from dashboard.exports import Exports
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
@@ -120,10 +121,13 @@ class Gate:
             raise SignInNeeded("Sign in first: nobody is signed in here, or the session or token has ended.")
         if person.must_change and rule is not SIGNED_ALWAYS:
             raise Locked("Choose a password of your own first: somebody else knows the one you have.")
-        if person.locked and not rule.when_locked:
+        query = scope["query_string"]
+        if person.locked and (not rule.when_locked or asks_beyond_ward(ruled.key, rule, query)):
             raise Locked("This session is locked after a time without input: unlock it with your password.")
         if rule.permission is not None:
             await self._judge(scope, ruled, rule.permission, person)
+        if names_patient(rule, query):
+            await self._judge(scope, ruled, Permission.SEE_PATIENT, person)
         if self._exports(ruled.key, scope["query_string"]):
             await self._judge_export(scope, ruled, person)
         return person

@@ -225,8 +225,8 @@ async def test_a_locked_session_shows_the_ward_and_nothing_else() -> None:
         open_gate, locked_gate = gate_for(scene, person), gate_for(scene, replace(person, locked=True))
         for key, rule in RULES.items():
             before, after = (
-                await passes(open_gate, request_of(key, OWN)),
-                await passes(locked_gate, request_of(key, OWN)),
+                await passes(open_gate, request_of(key, OWN, f"ward={OWN}&active=true")),
+                await passes(locked_gate, request_of(key, OWN, f"ward={OWN}&active=true")),
             )
             shows_the_ward = rule.permission is Permission.SEE_WARD and key.startswith("GET ")
             about_oneself = rule.permission is None and rule.when_locked
@@ -234,6 +234,34 @@ async def test_a_locked_session_shows_the_ward_and_nothing_else() -> None:
                 assert after == before, key
             else:
                 assert after in {423, 303}, key
+
+
+@pytest.mark.parametrize(
+    ("key", "query"),
+    [
+        *((f"GET /api/v1/{path}", "patient=pa") for path in ("alerts", "events")),
+        *((f"GET /api/v1/{path}", f"ward={OWN}&active=true&patient=pa") for path in ("alerts", "events")),
+        *(
+            ("GET /api/v1/patients", f"with_discharged={word}")
+            for word in ("true", "1", "On", "false&with_discharged=y")
+        ),
+        *(("GET /api/v1/alerts", query) for query in ("", "active=false", "active=0", "active=true&active=false")),
+    ],
+)
+async def test_a_locked_session_asks_for_no_patient_and_nothing_that_is_over(key: str, query: str) -> None:
+    async with furnished() as scene:
+        person = await found_by(scene, await scene.session(await scene.add("kim", (Role.NURSE, OWN))))
+        assert await passes(gate_for(scene, person), request_of(key, OWN, query)) == PASSED
+        assert await passes(gate_for(scene, replace(person, locked=True)), request_of(key, OWN, query)) == 423
+
+
+async def test_who_sees_only_the_ward_asks_for_no_patient() -> None:
+    async with furnished() as scene:
+        owner = await scene.add("kim", (Role.NURSE, OWN))
+        gate = gate_for(scene, await found_by(scene, scene.token(owner, [Permission.SEE_WARD])))
+        for key in ("GET /api/v1/alerts", "GET /api/v1/events"):
+            assert await passes(gate, request_of(key, OWN, f"ward={OWN}")) == PASSED
+            assert await passes(gate, request_of(key, OWN, "patient=pa")) == 403
 
 
 async def test_what_waits_for_its_own_password_reaches_only_itself() -> None:

@@ -121,7 +121,8 @@ async def test_without_input_the_session_locks_and_opens_by_its_password() -> No
         assert (await scene.client.get("patients/pa")).status_code == 200
         scene.clock.pass_s(1)
         assert (await scene.client.get("patients/pa")).status_code == 423
-        assert (await scene.client.get("alerts")).status_code == 200
+        assert (await scene.client.get("alerts?active=true")).status_code == 200
+        assert (await scene.client.get("alerts?patient=pa")).status_code == 423
         assert (await scene.client.post("session/active", json={}, headers=headers)).json() == {"locked": True}
         assert (await scene.client.post("patients/pa/discharge", json={}, headers=headers)).status_code == 423
         wrong = await scene.client.post("session/unlock", json={"password": "wrong password"}, headers=headers)
