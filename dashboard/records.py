@@ -7,16 +7,18 @@ from dashboard.ward import Bed
 from storage.episodes import Episode
 from storage.patients import Patient
 from vitals.alert import Transition, TransitionKind
+from vitals.reading import DeviceId
 
 
-def bed_of(patient: Patient) -> Bed:
-    """Where a patient lies; at home or in the corridor the bed is empty."""
+def bed_of(patient: Patient, device_ids: tuple[DeviceId, ...] = ()) -> Bed:
+    """Where a patient lies; at home or in the corridor the bed is empty. `device_ids` are worn now."""
     return Bed(
         patient_id=patient.patient_id,
         ward_id=patient.ward_id,
         bed=patient.bed or "",
         name=patient.name,
         spo2_scale=patient.spo2_scale,
+        device_ids=device_ids,
     )
 
 

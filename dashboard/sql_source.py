@@ -63,14 +63,14 @@ class SqlSource:
             if version == self._version and not again:
                 return None
             self._version = version
-            return [bed_of(patient) for patient in patients.list_patients(conn)]
+            return _beds(conn)
 
     def _read(self, now_ms: int) -> Snapshot:
         bucket_ms = self._limits.trend_bucket_ms
         recent_ms = now_ms - max(self._limits.recent_alert_ms, 3_600_000)
         with self._database.snapshot() as conn:
             self._version = devices.registry_version(conn)
-            beds = [bed_of(patient) for patient in patients.list_patients(conn)]
+            beds = _beds(conn)
             newest = readings.latest(conn, [bed.patient_id for bed in beds])
             assessed = assessments.latest(conn, [bed.patient_id for bed in beds])
             shown = _shown_episodes(conn, recent_ms)
@@ -120,6 +120,11 @@ class SqlSource:
             for bed in beds
         ]
         return Snapshot(seeds=seeds, positions=positions)
+
+
+def _beds(conn: Connection) -> list[Bed]:
+    worn = devices.worn_now(conn)
+    return [bed_of(patient, worn.get(patient.patient_id, ())) for patient in patients.list_patients(conn)]
 
 
 def _shown_episodes(conn: Connection, recent_ms: int) -> dict[PatientId, list[EpisodeNow]]:

@@ -34,6 +34,7 @@ def tile(patient: PatientNow, limits: WardLimits, *, now_ms: int, trend_from_ms:
         "spo2_scale": bed.spo2_scale if bed else 1,
         "origin": patient.origin,
         "device_id": patient.device_id,
+        "device_ids": list(bed.device_ids) if bed else [],
         "measured_at_ms": newest.measured_at_ms if newest else None,
         "seen_at_ms": patient.seen_at_ms,
         "stale_after_ms": patient.stale_after_ms(limits),

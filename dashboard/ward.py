@@ -33,6 +33,8 @@ class Bed:
     bed: str
     name: str
     spo2_scale: int = 1
+    device_ids: tuple[DeviceId, ...] = ()
+    """Worn now, by the register."""
 
 
 @dataclass(kw_only=True)

@@ -206,6 +206,17 @@ def unworn_patients(conn: Connection) -> set[PatientId]:
     }
 
 
+def worn_now(conn: Connection) -> dict[PatientId, tuple[DeviceId, ...]]:
+    """The devices that each patient wears by the register, in order; who wears none is left out."""
+    columns = tables.assignments.c
+    query = select(columns.patient_id, columns.device_id).where(columns.until_ms.is_(None)).order_by(columns.device_id)
+    worn: dict[PatientId, tuple[DeviceId, ...]] = {}
+    for row in conn.execute(query):
+        patient_id = PatientId(row.patient_id)
+        worn[patient_id] = (*worn.get(patient_id, ()), DeviceId(row.device_id))
+    return worn
+
+
 def patient_as_of(conn: Connection, device_id: DeviceId, at_ms: int) -> PatientId | None:
     """Whom the device measured at `at_ms`; None where nobody."""
     columns = tables.assignments.c

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from storage import devices
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
 from tests.support.shown_ward import beating, followed, obeying, seed_alerts, seed_ward, step, tile_of
 from tests.support.ward_scene import NAMES, WardScene, assessed, course, serving, ward_scene
 from vitals.alert import AlertKind, Priority, TransitionKind
+from vitals.reading import DeviceId, PatientId
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 NO_VALUE = "\N{EN DASH}"
@@ -167,3 +169,18 @@ async def test_motion_is_spared_where_the_system_asks_for_it(tmp_path: Path) -> 
             await expect(strip).to_have_css("animation-duration", "0.5s")
             await page.emulate_media(reduced_motion="reduce")
             await expect(strip).to_have_css("animation-name", "none")
+
+
+async def test_the_patients_page_names_every_device_worn_now_and_none_that_was_taken_off(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=2)
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/p1") as page:
+            where = page.locator("#whereabouts")
+            await expect(where).to_have_text("ward-3 · watch-1")
+            with scene.database.transaction() as conn:
+                devices.assign(conn, DeviceId("watch-2"), PatientId("p1"), scene.clock.now_ms())
+            await expect(where).to_have_text("ward-3 · watch-1, watch-2")
+            for number in (1, 2):
+                with scene.database.transaction() as conn:
+                    devices.release(conn, DeviceId(f"watch-{number}"), scene.clock.now_ms())
+            await expect(where).to_have_text("ward-3 · no device")

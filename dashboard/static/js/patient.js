@@ -125,7 +125,7 @@ function render() {
   counts.show(tile.alerts);
   acknowledger.arrived(tile.alerts);
   announcer.hear([tile]);
-  setText(find("#whereabouts"), [tile.ward_id, tile.device_id].filter(Boolean).join(" · "));
+  setText(find("#whereabouts"), [tile.ward_id, tile.device_ids.join(", ") || "no device"].filter(Boolean).join(" · "));
   find("#pretend").hidden = tile.origin === "real";
   setText(find("#pretend"), ORIGIN_NOTES[tile.origin] ? `${ORIGIN_NOTES[tile.origin]} data: not a real patient’s present state.` : "");
   renderAlerts();
