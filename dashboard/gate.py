@@ -23,7 +23,7 @@ from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
 from dashboard.refusals import STATUS, refusal
 from storage.whereabouts import Kind, Named, Place
-from vitals.errors import Forbidden, Locked, SignInNeeded, WardError
+from vitals.errors import ErrorCode, Forbidden, Locked, SignInNeeded, WardError
 
 Identify = Callable[[Scope], Awaitable[Person | None]]
 """Who is behind a request; None where nobody known."""
@@ -106,6 +106,10 @@ class Gate:
                 await self._admitted(scope, ruled)
             except WardError as error:
                 await _refused(error, scope)(scope, receive, send)
+                return
+            if scope.get("too_nested"):
+                deep = refusal(400, ErrorCode.INVALID_ARGUMENT, "The body is nested too deeply: send plain fields.")
+                await deep(scope, receive, send)
                 return
             scope["recheck"] = partial(self._admitted, scope, ruled)
         await self._app(scope, receive, send)

@@ -19,6 +19,8 @@ from vitals.errors import ErrorCode
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that change something."""
+NESTED_MAX = 32
+"""Objects and lists within one another that a body may have."""
 _BODY_LEFT = frozenset({408, 413})
 """Answers given before the body was read: what else comes over that connection is not worth waiting for."""
 _CONTENT_SECURITY_POLICY = (
@@ -71,6 +73,9 @@ class Guard:
         if body is None:
             await _refuse(sender, 413, ErrorCode.INVALID_ARGUMENT, f"Send at most {self._body_bytes_max} bytes.")
             return
+        if is_too_nested(body):
+            # Nobody behind reads it: the gate refuses it, which is put on record.
+            scope["too_nested"], body = True, b""
         scope["body"] = body
         await self._app(scope, _replayed(body, receive), sender)
 
@@ -99,6 +104,20 @@ class Guard:
                 return None
             if not message.get("more_body", False):
                 return bytes(parts)
+
+
+def is_too_nested(body: bytes) -> bool:
+    """Whether this is JSON deeper than `NESTED_MAX`, on which parsers may run out of stack."""
+    try:
+        level = [json.loads(body)] if body else []
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    for _ in range(NESTED_MAX + 1):
+        holders = [value for value in level if isinstance(value, dict | list)]
+        level = [inner for value in holders for inner in (value.values() if isinstance(value, dict) else value)]
+    return bool(level)
 
 
 def is_loopback_host(host: str) -> bool:
