@@ -1,7 +1,5 @@
 """`wardlight rejected replay`: everything once, however many pages that takes, and what came of it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.scripted_api import Answer, Asked, scripted_api
@@ -17,13 +15,12 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_of_one_reason_are_sent_page_by_page_and_what_waits_again_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pages: Iterator[dict[str, object]] = iter(
-        (
-            {"replayed": 99, "not_replayable": 1, "next": "7~r7"},
-            {"replayed": 0, "not_replayable": 100, "next": "5~r5"},
-            {"replayed": 20, "not_replayable": 0, "next": None},
-        )
-    )
+    told: list[dict[str, object]] = [
+        {"replayed": 99, "not_replayable": 1, "next": "7~r7"},
+        {"replayed": 0, "not_replayable": 100, "next": "5~r5"},
+        {"replayed": 20, "not_replayable": 0, "next": None},
+    ]
+    pages = iter(told)
     again = [
         {"replayable": True, "replayed_at_ms": None},
         {"replayable": False, "replayed_at_ms": None},
