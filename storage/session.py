@@ -159,7 +159,7 @@ def _engine(url: str, connections_max: int) -> Engine:
 def _sqlite_engine(url: str, connections_max: int, *, in_memory: bool) -> Engine:
     connect_args = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
     if in_memory:
-        engine = create_engine(url, poolclass=StaticPool, connect_args=connect_args)
+        engine = create_engine(url, poolclass=StaticPool, connect_args=connect_args, hide_parameters=True)
     else:
         engine = create_engine(
             url,
@@ -168,6 +168,7 @@ def _sqlite_engine(url: str, connections_max: int, *, in_memory: bool) -> Engine
             max_overflow=0,
             pool_timeout=BUSY_TIMEOUT_MS / 1000,
             connect_args=connect_args,
+            hide_parameters=True,
         )
         event.listen(engine, "do_connect", _close_to_others)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -182,6 +183,7 @@ def _postgres_engine(url: str, connections_max: int) -> Engine:
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_MS / 1000,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": APPLICATION_NAME,

@@ -397,7 +397,7 @@ async def test_a_replay_by_reason_leaves_the_messages_of_other_wards_alone() -> 
         scene.furnish()
         keeper = await scene.session(await scene.add("lee", (Role.WARD_MANAGER, OWN)))
         answer = await scene.client.post("rejected/replay", json={"reason": "unassigned"}, headers=keeper)
-        assert answer.json() == {"replayed": 1, "not_replayable": 0}
+        assert answer.json() == {"replayed": 1, "not_replayable": 0, "next": None}
         assert [topic for topic, _ in scene.ward.republished] == ["wardlight/v1/devices/watch-a/readings"]
 
 

@@ -144,3 +144,11 @@ def test_in_memory_threads_take_turns() -> None:
     with database.transaction() as conn:
         assert claim(conn, "g", [0]).epochs == {0: 201}
     database.close()
+
+
+def test_an_error_says_nothing_of_the_values_that_were_at_hand() -> None:
+    database = Database("sqlite://")
+    with pytest.raises(DBAPIError) as caught, database.transaction() as conn:
+        conn.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": "Ada Okafor"})
+    database.close()
+    assert "Ada Okafor" not in str(caught.value)
