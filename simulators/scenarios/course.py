@@ -1,5 +1,6 @@
 """What every scenario keeps, and the arithmetic they share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -141,7 +142,7 @@ STEADY = DeviceCourse()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scenario:
+class Scenario(ABC):
     """One named course, and what is true of it; pure. A subclass says what it does to patient, sensor or device."""
 
     onset_s: float = 600.0
@@ -167,9 +168,9 @@ class Scenario:
         """What befalls the device."""
         return STEADY
 
+    @abstractmethod
     def truth(self, every_s: float = 1.0) -> Truth:
         """What is true of it, where devices measure once in `every_s`."""
-        raise NotImplementedError
 
     def _since_s(self, elapsed_s: Array) -> Array:
         """Seconds of the course since its onset; negative before it."""
