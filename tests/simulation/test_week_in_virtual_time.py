@@ -4,7 +4,7 @@ from runtime.virtual_loop import run_virtual
 from tests.support.simulated_week import SimulatedWeek, WeekOutcome, WeekPlan
 from vitals.alert import AlertKind
 
-HOURS = 4
+HOURS = 3
 """`make week` is the long run; this one keeps the fast loop fast."""
 
 
@@ -18,7 +18,7 @@ def simulate(plan: WeekPlan) -> WeekOutcome:
 
 
 def test_hours_of_a_ward_with_a_story_in_most_beds() -> None:
-    outcome = simulate(WeekPlan(beds=12, hours=HOURS, onsets_within_h=1.5))
+    outcome = simulate(WeekPlan(beds=12, hours=HOURS, onsets_within_h=1.0))
 
     assert outcome.complaints() == []
     assert len(outcome.published) == len(outcome.stored) == 12 * HOURS * 60
