@@ -111,7 +111,9 @@ class Box:
                     return found
                 session.acknowledge(messages)
                 for message in messages:
-                    assert message.topic == TOPIC
+                    if message.topic != TOPIC:
+                        assert message.payload == b"", "a refresh clears what may stand under another ward"
+                        continue
                     found = codec.decode(Transition, message.payload) if message.payload else None
         finally:
             await session.close()
