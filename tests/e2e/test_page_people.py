@@ -152,7 +152,7 @@ async def test_the_lock_takes_clicks_and_leaves_every_alarm_visible_and_live(tmp
             assert page.url == dashboard.url
             await lock.get_by_placeholder("Password").fill("wrong password")
             await lock.get_by_role("button", name="Unlock").click()
-            await expect(lock).to_contain_text("Login name or password is wrong.")
+            await expect(lock).to_contain_text("The password is wrong.")
             await lock.get_by_placeholder("Password").fill(PASSWORD)
             await lock.get_by_role("button", name="Unlock").click()
             await expect(lock).to_be_hidden()
