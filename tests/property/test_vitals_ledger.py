@@ -67,8 +67,9 @@ def test_a_book_that_may_follow_few_runs_still_balances(said: list[tuple[str, in
     assert len(book.gaps) <= 2
     assert len(book.refused) <= 2
     assert book.next == book.accepted + book.refused_count + book.missing + book.forgotten
-    assert book.accepted + book.refused_count <= len(reference.accepted | reference.refused)
-    assert book.missing + book.forgotten >= len(reference.missing())
+    twice = reference.accepted & {number for what, number in said if what == "refused"}
+    assert book.accepted + book.refused_count <= len(reference.accepted | reference.refused) + len(twice)
+    assert book.missing + book.forgotten + len(twice) >= len(reference.missing())
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.permutations(range(10)))
