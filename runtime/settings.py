@@ -34,6 +34,8 @@ SECTION_NAMES = frozenset(
         "people",
         "simulators",
         "watchdog",
+        "notifications",
+        "ladders",
     }
 )
 

@@ -172,7 +172,7 @@ def count_of_correction(conn: Connection, correction_id: str, last: TransitionKi
 
 
 def _is_active(transition: Transition) -> bool:
-    return transition.active
+    return transition.is_open
 
 
 def _known(conn: Connection, episode_ids: Iterable[str]) -> dict[str, Order]:
@@ -188,7 +188,7 @@ def _known(conn: Connection, episode_ids: Iterable[str]) -> dict[str, Order]:
 
 def _insert(conn: Connection, transition: Transition) -> None:
     columns = tables.episodes.c
-    if transition.active:
+    if transition.is_open:
         other = conn.execute(
             select(columns.episode_id).where(
                 columns.patient_id == transition.patient_id,
@@ -229,7 +229,7 @@ def _columns_of(transition: Transition) -> dict[str, Any]:
         "acknowledged": transition.acknowledged,
         "onset_ms": transition.onset_ms,
         "raised_at_ms": transition.raised_at_ms,
-        "resolved_at_ms": None if transition.active else transition.at_ms,
+        "resolved_at_ms": None if transition.is_open else transition.at_ms,
         "origin": transition.origin.value,
         "last_transition_id": transition.transition_id,
         "last_transition": transition.transition.value,

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -240,7 +241,7 @@ episodes = Table(
     Column("last_transition", Text, nullable=False),
     Column("last_reason", Text, nullable=False),
     Column("last_at_ms", BigInteger, nullable=False),
-    Column("last_progress", SmallInteger, nullable=False),
+    Column("last_progress", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Column("sign", Text),
     Column("value", Double),
@@ -268,7 +269,7 @@ transitions = Table(
     Column("transition_id", Identifier, primary_key=True),
     Column("episode_id", Identifier, ForeignKey("episodes.episode_id"), nullable=False, index=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("progress", SmallInteger, nullable=False),
+    Column("progress", Integer, nullable=False),
     Column("record", LargeBinary, nullable=False),
 )
 """Every step of every episode; `record` is the whole transition as the log carries it."""

@@ -43,6 +43,23 @@ class AlertKind(StrEnum):
     SYSTOLIC_LOST = "systolic-lost"
     LEDGER_IMBALANCE = "ledger-imbalance"
     """Readings of the patient's devices that cannot be accounted for; technical."""
+    DETERIORATION_RISK = "deterioration-risk"
+    """The learned risk of deterioration has reached its threshold; it adds to NEWS2 and never lowers it."""
+    BASELINE_SHIFT = "baseline-shift"
+    """A sign has left what is usual for this patient, and stayed away."""
+    IRREGULAR_DATA = "irregular-data"
+    """A chattering sensor or a poor signal: there are values, and they cannot be relied on; technical."""
+    LOW_BATTERY = "low-battery"
+    CLOCK_WRONG = "clock-wrong"
+    """A device's clock is so wrong that its readings cannot alarm; technical."""
+    PEWS_HIGH = "pews-high"
+    """Bedside PEWS of a child has reached its threshold."""
+    WORKER_DOWN = "worker-down"
+    """A stage of Wardlight itself stands still; this and the next four are about no patient (`vitals.fault`)."""
+    BACKLOG_GROWING = "backlog-growing"
+    READINGS_REJECTED = "readings-rejected"
+    DISK_FULL = "disk-full"
+    DELIVERY_FAILED = "delivery-failed"
 
 
 class TransitionKind(StrEnum):
@@ -51,9 +68,17 @@ class TransitionKind(StrEnum):
     RAISED = "raised"
     ESCALATED = "escalated"
     """The priority rose while active; an earlier acknowledgement no longer covers it."""
+    REALARMED = "realarmed"
+    """To be told anew at the same priority: worse, back while latched, or its acknowledgement ran out."""
     ACKNOWLEDGED = "acknowledged"
     MOVED = "moved"
     """The patient was transferred to another ward, and the open alert with them; nothing else changed."""
+    LATCHED = "latched"
+    """The condition ended and nobody had seen it: it stays open, not active, until somebody has or its time is up."""
+    SUPPRESSED = "suppressed"
+    """Still open, recorded and shown, and told to nobody from now on; `suppression` says by whom and why."""
+    UNSUPPRESSED = "unsuppressed"
+    """What kept it quiet has ended, and it is open still: told anew."""
     RESOLVED = "resolved"
     RETRACTED = "retracted"
     """It was never this patient's: what it was raised by had been measured on somebody else."""
@@ -94,10 +119,66 @@ class Reason(StrEnum):
     FOUND_BY_CORRECTION = "found_by_correction"
     DEVICES_RELEASED = "devices_released"
     """The patient wears no device any more: silence is no alert."""
+    BREACHED_AGAIN = "breached_again"
+    """The condition came back while its alert stood latched."""
+    ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired"
+    """It persists past the time for which anyone had taken it in hand."""
+    LATCH_RESET = "latch_reset"
+    """Somebody has now seen an alert whose condition had ended."""
+    LATCH_EXPIRED = "latch_expired"
+    SILENCED = "silenced"
+    SILENCE_ENDED = "silence_ended"
+    INHIBITED = "inhibited"
+    """A technical fault makes it meaningless, and pages in its stead."""
+    INHIBITION_ENDED = "inhibition_ended"
+    ABSORBED = "absorbed"
+    """Another open alert of the patient says the same, at the same priority or a higher one."""
+    RULES_CHANGED = "rules_changed"
+    """By the rules in force now the condition is none."""
+    RISK_REACHED = "risk_reached"
+    RISK_FELL = "risk_fell"
+    BASELINE_LEFT = "baseline_left"
+    BASELINE_REGAINED = "baseline_regained"
+    SIGNAL_IRREGULAR = "signal_irregular"
+    SIGNAL_REGULAR = "signal_regular"
+    BATTERY_LOW = "battery_low"
+    BATTERY_CHARGED = "battery_charged"
+    CLOCK_OFF = "clock_off"
+    CLOCK_RIGHT = "clock_right"
+    FAULT_FOUND = "fault_found"
+    FAULT_GONE = "fault_gone"
+
+
+class Suppression(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why an open episode is told to nobody, and who answers for that. It stays recorded, counted and on the screen."""
+
+    reason: Reason
+    """SILENCED, INHIBITED or ABSORBED."""
+    since_ms: int
+    by: str | None = None
+    """Who silenced it."""
+    silence_id: str | None = None
+    until_ms: int | None = None
+    """When the silence ends by itself."""
+    kind: AlertKind | None = None
+    """The open alert that inhibits or absorbs it."""
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One person has taken an episode in hand, for a time; it binds nobody else."""
+
+    person_id: str
+    by: str
+    at_ms: int
+    until_ms: int
+    """When it runs out: if the condition still holds then and nobody else has it in hand, it is told anew."""
+    note: str | None = None
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step in an episode's life, on log topic `alerts`, keyed by patient; carries the episode's whole state after it.
+
+    An episode is open while it is active or latched.
 
     Ids are deterministic: `episode_id` from patient, kind and the log record that opened it; `transition_id` from the
     episode and the log record that caused the step. A replay repeats them, so every sink upserts.
@@ -136,6 +217,23 @@ class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
     """Found afterwards, in readings that a correction gave to their right patient: never open, pages nobody."""
     correction_id: str | None = None
     """The correction that retracted or found it."""
+    latched: bool = False
+    """Open although the condition has ended, since nobody has seen it."""
+    suppression: Suppression | None = None
+    """Set while it is told to nobody."""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    """Who has it in hand now, one per person, in the order given."""
+    round: int = 0
+    """How often it was told anew at its present priority."""
+    heard_ms: int | None = None
+    """When the record that caused this step was received: what the way to whoever is told is measured from."""
+    rules_version: str | None = None
+    """Of the rules by which it was raised or escalated."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it concerns anyone still: active, or latched."""
+        return self.active or self.latched
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,6 +250,10 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """Set in PATIENT_MOVED: the ward the patient lies on now."""
     move: int = 0
     """Set in PATIENT_MOVED: the number of the move; greater is later, whatever the clocks say."""
+    person_id: str | None = None
+    """Who, for the record of people; `by` is their name."""
+    until_ms: int | None = None
+    """With ACKNOWLEDGE: for how long the person takes it in hand, where not the time that the rules give."""
 
 
 class Action(StrEnum):
@@ -170,8 +272,9 @@ class Action(StrEnum):
     """The patient wears a device again: silence counts from now on; `episode_id` is empty."""
 
 
-_PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 10, Priority.HIGH: 20}
-_ENDED, _RETRACTED = 100, 200
+_ENDED, _RETRACTED = 1_000_000, 2_000_000
+_PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 100_000, Priority.HIGH: 200_000}
+_ROUNDS_MAX, _SEEN_MAX = 999, 99
 
 Order = tuple[int, int, int, str]
 """Where a step stands in its episode: progress, move, time, id. Greater is further."""
@@ -181,24 +284,23 @@ def progress_of(step: Transition) -> int:
     """How far along its episode a step stands, apart from moves; never falls along a valid episode, whatever the clocks say.
 
     Retracted is beyond ended, and that beyond everything open; a higher priority is beyond a lower one; at one priority
-    an acknowledgement beyond the raising or escalating it answers. A move keeps what it finds.
+    each new round is beyond the one before, and each acknowledgement beyond what it answers. The rest keeps what it finds.
     """
     if step.transition is TransitionKind.RETRACTED:
         level = _RETRACTED
-    elif not step.active:
+    elif not step.is_open:
         level = _ENDED
     else:
         level = 0
-    seen = step.transition is TransitionKind.ACKNOWLEDGED or (
-        step.transition is TransitionKind.MOVED and step.acknowledged
-    )
-    return level + _PROGRESS[step.priority] + seen
+    rounds = min(step.round, _ROUNDS_MAX)
+    seen = min(max(len(step.acknowledgements), int(step.acknowledged)), _SEEN_MAX)
+    return level + _PROGRESS[step.priority] + rounds * 100 + seen
 
 
 def order_of(step: Transition) -> Order:
     """What decides which step is its episode's state: whoever keeps the greatest holds it, in whatever order steps arrive.
 
-    Along a valid episode (progress, move) grows with every step, since moves are numbered by the registry; time and id
-    only make the order total.
+    Along a valid episode (progress, move) never falls, since moves are numbered by the registry; where neither grows
+    (latched, suppressed) the engine's own time does, and the id makes the order total.
     """
     return progress_of(step), step.move, step.at_ms, step.transition_id

@@ -1,0 +1,1 @@
+"""Ways by which a notification reaches somebody, a file each."""
