@@ -8,7 +8,7 @@ end them.
 from collections.abc import Callable
 from enum import StrEnum
 
-from alerts import accounts, charted, wording
+from alerts import accounts, charted, faults, wording
 from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved, seen_again
 from alerts.evidence import Cadence, Moment
 from alerts.register import REGISTER_ACTIONS, follow_register
@@ -28,11 +28,12 @@ from alerts.state import PENDING_MAX, Machine, PatientState, remember_id
 from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
+from vitals.fault import SystemFault
 from vitals.lateness import event_ms, is_outdated
 from vitals.reading import CHARTING, Charted, PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
 from vitals.sign import Sign
 
-Record = Reading | RefusedSigns | Withdrawn | Unaccounted | Assessment | Command | Tick
+Record = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command | Tick
 
 
 class Outcome(StrEnum):
@@ -74,6 +75,8 @@ class PatientAlerts:
                 stepped = self._step_withdrawn(record)
             case Unaccounted():
                 stepped = self._settle(*accounts.judge(self.state, record))
+            case SystemFault():
+                stepped = self._settle(*faults.judge(self.state, record))
             case Assessment():
                 stepped = self._step_assessment(record)
             case Tick():

@@ -13,6 +13,7 @@ import msgspec
 
 from alerts.unjudged import LOST_KINDS
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
+from vitals.fault import FAULT_KINDS
 from vitals.identity import episode_id, transition_id
 from vitals.reading import DeviceId, Origin, PatientId, WardId, Withdrawn
 from vitals.sign import Sign
@@ -20,7 +21,9 @@ from vitals.sign import Sign
 RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
 """Priorities by urgency."""
 
-RESOLVABLE_BY_PERSON = frozenset({AlertKind.LOST_CONTACT, AlertKind.LEDGER_IMBALANCE, *LOST_KINDS.values()})
+RESOLVABLE_BY_PERSON = frozenset(
+    {AlertKind.LOST_CONTACT, AlertKind.LEDGER_IMBALANCE, *LOST_KINDS.values(), *FAULT_KINDS}
+)
 """Technical conditions; a physiological one ends with contrary evidence or with the patient's stay, never by order."""
 
 

@@ -8,6 +8,7 @@ from alerts.state import PatientState
 from alerts.watchdog import Watch
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
+from vitals.fault import SystemFault
 from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
 
 
@@ -42,7 +43,7 @@ class PartitionAlerts:
         return found
 
     def step(
-        self, record: Reading | RefusedSigns | Withdrawn | Unaccounted | Assessment | Command
+        self, record: Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command
     ) -> tuple[Transition, ...]:
         """Step the record's patient."""
         self.dirty.add(record.patient_id)

@@ -12,6 +12,7 @@ from storage.registry import registry_version
 from storage.session import Connection, Database
 from vitals.alert import Action, Command
 from vitals.errors import NotFound
+from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 
 UNKNOWN_WARD = WardId("unknown")
@@ -45,12 +46,12 @@ class Wards:
         self._wards, self._version, self._told_left = {}, None, set()
 
     def ward_of(self, patient_id: PatientId) -> WardId:
-        """The patient's ward as last known."""
-        return self._wards.get(patient_id, UNKNOWN_WARD)
+        """The patient's ward as last known; a part of Wardlight has its own."""
+        return SYSTEM_WARD if is_system(patient_id) else self._wards.get(patient_id, UNKNOWN_WARD)
 
     def knows(self, patient_id: PatientId) -> bool:
         """Whether the patient was looked up."""
-        return patient_id in self._wards
+        return is_system(patient_id) or patient_id in self._wards
 
     def look_up(self, patient_ids: Iterable[PatientId]) -> None:
         """Read the wards of these patients; raises Unavailable."""

@@ -15,6 +15,7 @@ from storage.session import Database, in_snapshot
 from storage.stages import BEHIND_S_MAX, TOPICS, Stage, StageWatch
 from vitals.codec import decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
+from vitals.fault import SystemFault
 from vitals.reading import Tick, Unaccounted, Withdrawn
 from vitals.topics import LogTopic
 
@@ -145,4 +146,4 @@ def _at_ms(value: bytes) -> int | None:
         found = decode_readings_record(value)
     except MalformedRecord:
         return None
-    return found.at_ms if isinstance(found, Tick | Unaccounted | Withdrawn) else found.received_at_ms
+    return found.at_ms if isinstance(found, Tick | Unaccounted | Withdrawn | SystemFault) else found.received_at_ms

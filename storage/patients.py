@@ -9,6 +9,7 @@ from storage import moves, tables
 from storage.registry import begin_change
 from storage.wards import require_known
 from vitals.errors import Conflict, InvalidArgument, NotFound
+from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 from vitals.topics import is_level
 
@@ -36,6 +37,8 @@ def add(conn: Connection, patient: Patient, *, by: str | None = None) -> None:
     """Admit a patient; raises Conflict where the id exists or the bed is taken, InvalidArgument on impossible fields."""
     if not (is_level(patient.patient_id) and is_level(patient.ward_id)):
         raise InvalidArgument("Patient and ward ids are 1-64 letters, digits, '.', '_' or '-'.")
+    if is_system(patient.patient_id) or patient.ward_id == SYSTEM_WARD:
+        raise InvalidArgument("Ids that begin with 'system-', and the ward 'system', stand for Wardlight itself.")
     if patient.spo2_scale not in (1, 2):
         raise InvalidArgument(f"The SpO2 scale is 1 or 2, not {patient.spo2_scale}.")
     begin_change(conn)

@@ -23,6 +23,7 @@ from storage.settings import RecorderSettings
 from vitals.alert import Transition
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Conflict, MalformedRecord, Unavailable
+from vitals.fault import SystemFault
 from vitals.reading import Tick, Unaccounted, Withdrawn
 from vitals.topics import LogTopic
 
@@ -221,5 +222,7 @@ def _oldest_at_ms(records: Sequence[Incoming]) -> int | None:
                 found = decode_readings_record(record.value)
             except MalformedRecord:
                 continue
-            times.append(found.at_ms if isinstance(found, Tick | Withdrawn | Unaccounted) else found.received_at_ms)
+            times.append(
+                found.at_ms if isinstance(found, Tick | Withdrawn | Unaccounted | SystemFault) else found.received_at_ms
+            )
     return min(times, default=None)

@@ -54,8 +54,10 @@ _RefusedColumns = msgspec.defstruct("RefusedColumns", [("reading_id", str)], tag
 """Its message is stored with the rejections, by its own record."""
 _UnaccountedColumns = msgspec.defstruct("UnaccountedColumns", [("at_ms", int)], tag="unaccounted", gc=False)
 """Made of the ledger's own tables."""
+_FaultColumns = msgspec.defstruct("FaultColumns", [("at_ms", int)], tag="fault", gc=False)
+"""What comes of it are alerts."""
 _decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
-    _ReadingColumns | _RefusedColumns | _UnaccountedColumns | _TickColumns | Withdrawn
+    _ReadingColumns | _RefusedColumns | _UnaccountedColumns | _FaultColumns | _TickColumns | Withdrawn
 ).decode
 _values_of: Final = msgspec.structs.astuple
 

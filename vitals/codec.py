@@ -7,13 +7,14 @@ import msgspec
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord
+from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
 from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick, Unaccounted, Withdrawn
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 _encoder = msgspec.json.Encoder()
-ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | Tick
+ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Tick
 """Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
 
 _readings_decoder: msgspec.json.Decoder[ReadingsRecord] = msgspec.json.Decoder(ReadingsRecord)

@@ -9,6 +9,7 @@ from runtime.version import VERSION
 from vitals.alert import AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.assessment import Assessment, News2Summary
 from vitals.codec import encode
+from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
 from vitals.identity import sequenced_reading_id
 from vitals.reading import (
@@ -38,6 +39,7 @@ LOG_RECORDS: tuple[type[msgspec.Struct], ...] = (
     RefusedSigns,
     Withdrawn,
     Unaccounted,
+    SystemFault,
     Tick,
     Rejection,
     Assessment,
@@ -102,7 +104,7 @@ _MQTT_CHANNELS = (
 )
 _LOG_CHANNELS: dict[LogTopic, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     LogTopic.READINGS: (
-        (Reading, RefusedSigns, Withdrawn, Unaccounted, Tick),
+        (Reading, RefusedSigns, Withdrawn, Unaccounted, SystemFault, Tick),
         "Readings in the order of each patient, and time itself.",
     ),
     LogTopic.REJECTED: ((Rejection,), "Refused messages, with the original bytes."),

@@ -18,6 +18,7 @@ from storage.session import Database
 from storage.signing import load_signer
 from storage.states import StateRow, delete_states, load_states, store_states
 from vitals.errors import Conflict, Fenced, InvalidArgument, NotFound, SnapshotMismatch
+from vitals.fault import SYSTEM_WARD
 from vitals.reading import PROBE, DeviceId, PatientId, WardId
 
 WARD = WardId("west")
@@ -76,6 +77,12 @@ class RegistryContract:
                 devices.add(conn, device(PROBE))
             with pytest.raises(InvalidArgument, match="way into the log"):
                 devices.enroll(conn, PROBE, WardId("ward-a"), 1)
+
+    def test_no_patient_may_pass_for_a_part_of_the_system(self, database: Database) -> None:
+        with database.transaction() as conn:
+            for impostor in (patient("system-recorder"), patient("a", ward=SYSTEM_WARD)):
+                with pytest.raises(InvalidArgument, match="stand for Wardlight itself"):
+                    patients.add(conn, impostor)
 
     def test_a_discharged_patient_frees_bed_and_devices_and_stays_known(self, database: Database) -> None:
         with database.transaction() as conn:

@@ -3,6 +3,7 @@
 import pytest
 
 from vitals.alert import AlertKind, Priority
+from vitals.fault import FAULT_KINDS
 from vitals.limits import HARD_LIMITS, WITHIN_LIMITS, LimitRule, Side, any_beyond_limits, is_beyond_limits
 from vitals.news2 import points_of
 from vitals.sign import SIGN_FACTS, Sign
@@ -39,6 +40,8 @@ def test_each_kind_of_limit_alert_has_one_rule() -> None:
     assert len(BY_KIND) == len(HARD_LIMITS)
     others = {AlertKind.NEWS2_SINGLE_RED, AlertKind.NEWS2_URGENT, AlertKind.NEWS2_EMERGENCY}
     others |= {AlertKind.UNUSUAL_PATTERN, AlertKind.CONSCIOUSNESS, AlertKind.LOST_CONTACT, AlertKind.LEDGER_IMBALANCE}
+    others |= {AlertKind.DETERIORATION_RISK, AlertKind.BASELINE_SHIFT, AlertKind.IRREGULAR_DATA, AlertKind.LOW_BATTERY}
+    others |= {AlertKind.CLOCK_WRONG, AlertKind.PEWS_HIGH, *FAULT_KINDS}
     others |= {kind for kind in AlertKind if kind.value.endswith("-lost")}
     assert set(BY_KIND) == set(AlertKind) - others
 
