@@ -20,8 +20,13 @@ EPOCHS_AHEAD: Final = 1_000_000
 """How far a restore raises the epochs of claims: whoever still works under a claim from after the backup is fenced."""
 FETCH_ROWS: Final = 2000
 _VERSION_TABLE: Final = "alembic_version"
-_BOOKKEEPING: Final = frozenset({_VERSION_TABLE, "instance", "registry", "claims", "operations"})
-"""Tables whose rows make no database worth keeping: a schema alone has them, or a command that was run over nothing."""
+_BOOKKEEPING: Final = frozenset(
+    {_VERSION_TABLE, "instance", "registry", "claims", "operations", "decisions", "rulebooks"}
+)
+"""Tables whose rows make no database worth keeping: a schema alone has them, or a start or a command over nothing.
+
+A rulebook comes with the program, from a file, or from a person, who then stands in `people`.
+"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
