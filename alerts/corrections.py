@@ -12,6 +12,7 @@ import structlog
 
 from alerts import worker as engine
 from alerts.episode import retracted
+from alerts.policy import FixedPolicy, Policy
 from alerts.retraction import was_raised_by
 from alerts.retrospect import Retrospect, copy_of
 from alerts.settings import AlertsSettings
@@ -55,6 +56,7 @@ class CorrectionWorker:
         telemetry: Telemetry,
         settings: AlertsSettings,
         owned: Callable[[], frozenset[int]],
+        policy: Policy | None = None,
     ) -> None:
         self._bus = bus
         self._database = database
@@ -62,6 +64,7 @@ class CorrectionWorker:
         self._clock = clock
         self._telemetry = telemetry
         self._settings = settings
+        self._policy = FixedPolicy(settings.rules()) if policy is None else policy
         self._owned = owned
         self._swept_s = float("-inf")
 
@@ -179,7 +182,7 @@ class CorrectionWorker:
 
         retrospect = Retrospect(
             patient_id,
-            self._settings.rules(),
+            self._policy,
             correction_id=correction.correction_id,
             by=correction.by_person,
             ward_at=ward_at,

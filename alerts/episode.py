@@ -15,7 +15,7 @@ from alerts.unjudged import LOST_KINDS
 from vitals.alert import Action, AlertKind, Command, Priority, Reason, Transition, TransitionKind
 from vitals.fault import FAULT_KINDS
 from vitals.identity import episode_id, transition_id
-from vitals.reading import DeviceId, Origin, PatientId, WardId, Withdrawn
+from vitals.reading import DeviceId, Origin, PatientId, Reading, RefusedSigns, WardId, Withdrawn
 from vitals.sign import Sign
 
 RANK: Mapping[Priority, int] = MappingProxyType({Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2})
@@ -53,6 +53,11 @@ class Cause(NamedTuple):
     origin: Origin = Origin.REAL
     device_id: DeviceId | None = None
     """Whose reading it is, or is about; None for time and orders."""
+
+    @classmethod
+    def of(cls, record: Reading | RefusedSigns, at_ms: int, heard_ms: int) -> "Cause":
+        """A device's record, at its place in time."""
+        return cls(record.reading_id, at_ms, heard_ms, record.origin, record.device_id)
 
 
 class Finding(NamedTuple):

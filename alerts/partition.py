@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from alerts.engine import PatientAlerts
-from alerts.rules import AlertRules
+from alerts.policy import Policy
 from alerts.state import PatientState
-from alerts.watchdog import Watch
+from alerts.watchdog import ContactRule, Watch
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.fault import SystemFault
@@ -18,19 +18,28 @@ class PartitionAlerts:
     Holds at most `patients_max` patients: beyond that the one longest unheard without an open episode is forgotten.
     """
 
-    def __init__(self, rules: AlertRules, ward_of: Callable[[PatientId], WardId], *, patients_max: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        ward_of: Callable[[PatientId], WardId],
+        *,
+        patients_max: int,
+        watch_rule: ContactRule | None = None,
+    ) -> None:
+        """`watch_rule` says when ticks may judge, for all patients of the partition alike."""
         self.watch = Watch()
         self.patients: dict[PatientId, PatientAlerts] = {}
         self.dirty: set[PatientId] = set()
         """Patients whose state changed; whoever stores them empties it."""
-        self._rules = rules
+        self._policy = policy
+        self._watch_rule = ContactRule() if watch_rule is None else watch_rule
         self._ward_of = ward_of
         self._patients_max = patients_max
 
     def restore(self, states: Iterable[PatientState]) -> None:
         """Go on from these states."""
         for state in states:
-            self.patients[state.patient_id] = PatientAlerts(state, self._rules, self._ward_of)
+            self.patients[state.patient_id] = PatientAlerts(state, self._policy, self._ward_of)
 
     def patient(self, patient_id: PatientId) -> PatientAlerts:
         """The patient's machines, made on first use."""
@@ -38,7 +47,7 @@ class PartitionAlerts:
         if found is None:
             if len(self.patients) >= self._patients_max:
                 self._forget_one()
-            found = PatientAlerts(PatientState(patient_id), self._rules, self._ward_of)
+            found = PatientAlerts(PatientState(patient_id), self._policy, self._ward_of)
             self.patients[patient_id] = found
         return found
 
@@ -51,7 +60,7 @@ class PartitionAlerts:
 
     def tick(self, tick: Tick) -> tuple[Transition, ...]:
         """Step every patient by a tick, where the watch judges."""
-        if not self.watch.step(tick.at_ms, self._rules.contact):
+        if not self.watch.step(tick.at_ms, self._watch_rule):
             return ()
         transitions: list[Transition] = []
         for patient_id, patient in self.patients.items():

@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.engine import PatientAlerts
 from alerts.episode import RESOLVABLE_BY_PERSON
-from alerts.rules import AlertRules
+from alerts.policy import Policy
 from alerts.state import PatientState
 from vitals.alert import Reason, Transition, TransitionKind
 from vitals.assessment import Assessment
@@ -46,7 +46,7 @@ class Retrospect:
     def __init__(
         self,
         patient_id: PatientId,
-        rules: AlertRules,
+        policy: Policy,
         *,
         correction_id: str,
         by: str,
@@ -54,7 +54,7 @@ class Retrospect:
     ) -> None:
         self.left_out = 0
         """Findings beyond `FINDINGS_MAX`."""
-        self._engine = PatientAlerts(PatientState(patient_id), rules, lambda _: ward_at(0))
+        self._engine = PatientAlerts(PatientState(patient_id), policy, lambda _: ward_at(0))
         self._correction_id = correction_id
         self._by = by
         self._ward_at = ward_at

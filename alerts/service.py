@@ -10,6 +10,7 @@ from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
 from alerts.heartbeat import Heartbeat
 from alerts.heartbeat_settings import WatchdogSettings
+from alerts.policy import FixedPolicy, Policy
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from runtime.blocking import Door
@@ -66,7 +67,8 @@ class Alerts:
             "clock": clock,
             "telemetry": telemetry,
         }
-        engine = AlertsHandler(settings=settings, **ports)
+        policy: Policy = FixedPolicy(settings.rules())
+        engine = AlertsHandler(settings=settings, policy=policy, **ports)
         sender = DeliveryHandler(settings=settings, mqtt=self._session, **ports)
         self._heartbeat = Heartbeat(
             settings=WatchdogSettings() if watchdog is None else watchdog, mqtt=self._session, **ports
@@ -74,7 +76,9 @@ class Alerts:
         followed: dict[str, Any] = {"bus": bus, "clock": clock, "limits": limits, "telemetry": telemetry}
         self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
         self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
-        self.corrections = CorrectionWorker(settings=settings, owned=lambda: self.engine.partitions, **ports)
+        self.corrections = CorrectionWorker(
+            settings=settings, policy=policy, owned=lambda: self.engine.partitions, **ports
+        )
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then remember what was handled; the first failure is raised."""

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import structlog
 
-from alerts.engine import Outcome, PatientAlerts, Record
+from alerts.casebook import Outcome
+from alerts.engine import PatientAlerts, Record
 from alerts.partition import PartitionAlerts
+from alerts.policy import FixedPolicy, Policy
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
 from alerts.wards import Stay, Wards, stay_of
@@ -57,14 +59,17 @@ class AlertsHandler:
         clock: Clock,
         telemetry: Telemetry,
         settings: AlertsSettings,
+        policy: Policy | None = None,
     ) -> None:
+        """`policy` says what people decided; without one the settings hold for everybody."""
         self._bus = bus
         self._database = database
         self._door = door
         self._clock = clock
         self._telemetry = telemetry
         self._settings = settings
-        self._rules = settings.rules()
+        self._policy = FixedPolicy(settings.rules()) if policy is None else policy
+        self._watch_rule = settings.rules().contact
         self._wards = Wards(database, clock.now_ms)
         self._tick_keys = _keys_by_partition(bus.partition_count)
         self._epochs: dict[int, int] = {}
@@ -162,7 +167,10 @@ class AlertsHandler:
 
     def _restored(self, number: int, claimed: _Claimed) -> PartitionAlerts:
         partition = PartitionAlerts(
-            self._rules, self._wards.ward_of, patients_max=self._settings.patients_per_partition_max
+            self._policy,
+            self._wards.ward_of,
+            patients_max=self._settings.patients_per_partition_max,
+            watch_rule=self._watch_rule,
         )
         restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
         partition.watch = restored.watch

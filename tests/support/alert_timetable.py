@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from alerts.engine import Outcome, PatientAlerts, Record
+from alerts.casebook import Outcome
+from alerts.engine import PatientAlerts, Record
+from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
@@ -145,7 +147,7 @@ class Timetable:
     """One patient's engine and everything it said."""
 
     def __init__(self, rules: AlertRules | None = None, state: PatientState | None = None) -> None:
-        self.engine = PatientAlerts(state or PatientState(PATIENT), rules or AlertRules(), lambda _: WARD)
+        self.engine = PatientAlerts(state or PatientState(PATIENT), FixedPolicy(rules or AlertRules()), lambda _: WARD)
         self.transitions: list[Transition] = []
         self.outcomes: list[Outcome] = []
 

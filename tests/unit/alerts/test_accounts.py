@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from alerts.engine import PatientAlerts
+from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
 from tests.support.builders import at_ms
@@ -13,7 +14,7 @@ P1 = PatientId("p1")
 
 
 def patient() -> PatientAlerts:
-    return PatientAlerts(PatientState(P1), AlertRules(), lambda _: WardId("west"))
+    return PatientAlerts(PatientState(P1), FixedPolicy(AlertRules()), lambda _: WardId("west"))
 
 
 def told(readings: int, at_s: float) -> Unaccounted:

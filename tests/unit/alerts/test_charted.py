@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from alerts.engine import Outcome
+from alerts.casebook import Outcome
 from tests.support.alert_timetable import Timetable, charted, charted_assessment, ms, news2, withdrawn
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.reading import DeviceId, Reading

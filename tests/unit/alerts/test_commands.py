@@ -2,7 +2,7 @@
 
 import msgspec
 
-from alerts.engine import Outcome
+from alerts.casebook import Outcome
 from alerts.episode import Refusal
 from alerts.state import PatientState
 from tests.support.alert_timetable import Timetable, named, reading

@@ -1,6 +1,7 @@
 """Faults of Wardlight itself raise, get worse and end as a patient's alerts do."""
 
 from alerts.partition import PartitionAlerts
+from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.wards import Wards
 from storage.session import Database
@@ -15,7 +16,7 @@ def fault(at_ms: int, *, present: bool = True, priority: Priority = Priority.MED
 
 
 def told(*records: SystemFault | Command) -> list[Transition]:
-    partition = PartitionAlerts(AlertRules(), lambda _: SYSTEM_WARD, patients_max=10)
+    partition = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: SYSTEM_WARD, patients_max=10)
     return [transition for record in records for transition in partition.step(record)]
 
 
