@@ -1,4 +1,4 @@
-"""The recorder: readings, assessments and rejections from the log into SQL, in batches, positions in the same transaction."""
+"""The recorder: readings, assessments, rejections and labels from the log into SQL, in batches, with their positions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from storage.assessments import ASSESSMENTS_INSERT
 from storage.bulk import ROW_REFUSALS, BulkInsert, Storable, Stored
 from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
+from storage.labels import LABELS_INSERT, label_row
 from storage.ledger_journal import Jotting, assessed_of, jot, note_readings, refused_of, without_repeats
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
@@ -44,7 +45,7 @@ log = structlog.get_logger()
 GROUP: Final = "recorder"
 _TOPIC_OF: Final = attrgetter("topic")
 _RECEIVED_AT_OF: Final = itemgetter(READING_ROW_RECEIVED_AT)
-TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED)
+TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED, LogTopic.LABELS)
 
 
 class _Way(Enum):
@@ -143,6 +144,7 @@ class RecorderHandler:
             LogTopic.READINGS.value: _Lane(reading_row, READINGS_INSERT),
             LogTopic.ASSESSMENTS.value: _Lane(assessment_row, ASSESSMENTS_INSERT),
             LogTopic.REJECTED.value: _Lane(rejection_row, REJECTIONS_INSERT),
+            LogTopic.LABELS.value: _Lane(label_row, LABELS_INSERT),
         }
         self._waiting = 0
         self._waiting_since_s = 0.0
@@ -237,8 +239,8 @@ class RecorderHandler:
 
     def _jotting(self, outcomes: Sequence[Storable]) -> Jotting:
         """What the ledger is to know of this commit."""
-        readings, assessed, refused = self._lanes.values()
-        of_readings, of_assessed, of_refused = outcomes
+        readings, assessed, refused, _ = self._lanes.values()
+        of_readings, of_assessed, of_refused, _ = outcomes
         unstorable = [index for index, _ in of_readings.refused]
         jotting = Jotting(
             self._clock.now_ms(),

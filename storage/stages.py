@@ -16,7 +16,12 @@ from storage import tables
 from vitals.topics import LogTopic
 
 STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "recorder": (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.REJECTED.value),
+    "recorder": (
+        LogTopic.READINGS.value,
+        LogTopic.ASSESSMENTS.value,
+        LogTopic.REJECTED.value,
+        LogTopic.LABELS.value,
+    ),
     "stream": (LogTopic.READINGS.value,),
     "alerts": (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value),
     "alert-delivery": (LogTopic.ALERTS.value,),

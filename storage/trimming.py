@@ -6,12 +6,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, func, select
 
 from storage import tables
+from storage.labels_tables import labels
 from storage.minutes import add_minutes
 from storage.operations_tables import reading_minutes
 from storage.retention import Cutoffs, RetentionSettings, patient_cutoff_ms
 from vitals.reading import PatientId
 
-TABLES: Final = ("readings", "assessments", "reading_minutes", "rejections", "episodes", "transitions")
+TABLES: Final = ("readings", "assessments", "reading_minutes", "rejections", "episodes", "transitions", "labels")
 """Every table that is trimmed."""
 
 
@@ -69,14 +70,16 @@ def trim_rejections(conn: Connection, cutoff_ms: int, settings: RetentionSetting
 
 
 def trim_episodes(conn: Connection, cutoff_ms: int, settings: RetentionSettings) -> Trimmed:
-    """Delete alerts that ended before, with every step of theirs."""
+    """Delete alerts that ended before, with every step of theirs and what people said of them."""
     columns = tables.episodes.c
     query = select(columns.episode_id).where(columns.resolved_at_ms < cutoff_ms).order_by(columns.raised_at_ms)
     ids = _ids(conn, query, settings)
     steps = conn.execute(delete(tables.transitions).where(tables.transitions.c.episode_id.in_(ids))).rowcount
+    said = conn.execute(delete(labels).where(labels.c.episode_id.in_(ids))).rowcount
     conn.execute(delete(tables.episodes).where(columns.episode_id.in_(ids)))
     return Trimmed(
-        {tables.transitions.name: steps, tables.episodes.name: len(ids)}, more=len(ids) == settings.rows_per_step
+        {tables.transitions.name: steps, labels.name: said, tables.episodes.name: len(ids)},
+        more=len(ids) == settings.rows_per_step,
     )
 
 
@@ -108,6 +111,7 @@ def count_due(conn: Connection, due: Cutoffs, settings: RetentionSettings) -> di
         counts["episodes"] = _count(conn, tables.episodes, ended)
         steps = select(tables.episodes.c.episode_id).where(ended)
         counts["transitions"] = _count(conn, tables.transitions, tables.transitions.c.episode_id.in_(steps))
+        counts["labels"] = _count(conn, labels, labels.c.episode_id.in_(steps))
     return counts
 
 

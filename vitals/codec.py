@@ -9,6 +9,7 @@ from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord
 from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
+from vitals.label import Label
 from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick, Unaccounted, Withdrawn
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
@@ -24,6 +25,7 @@ _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
         Assessment,
         Transition,
         Command,
+        Label,
         Rejection,
         Receipt,
         DeviceReading,

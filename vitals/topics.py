@@ -26,6 +26,7 @@ class LogTopic(StrEnum):
     ASSESSMENTS = "assessments"
     ALERTS = "alerts"
     COMMANDS = "commands"
+    LABELS = "labels"
 
 
 def is_level(name: str) -> bool:

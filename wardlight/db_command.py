@@ -41,7 +41,7 @@ def _add_schema(db: typer.Typer) -> None:
 def _add_log(db: typer.Typer) -> None:
     @db.command()
     def rebuild(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-        """Bring back from the log what is missing of readings, assessments, rejections and alerts; stop every service first.
+        """Bring back from the log what is missing of readings, assessments, rejections, labels and alerts; stop every service first.
 
         Nothing is deleted. Registry, people and audit are not in the log: they come from a backup.
         """

@@ -12,6 +12,7 @@ from vitals.codec import encode
 from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
 from vitals.identity import sequenced_reading_id
+from vitals.label import Label
 from vitals.reading import (
     DeviceId,
     DeviceReading,
@@ -45,6 +46,7 @@ LOG_RECORDS: tuple[type[msgspec.Struct], ...] = (
     Assessment,
     Transition,
     Command,
+    Label,
 )
 """What stands in the log."""
 
@@ -111,6 +113,7 @@ _LOG_CHANNELS: dict[LogTopic, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     LogTopic.ASSESSMENTS: ((Assessment,), "What the scores and models say of each reading."),
     LogTopic.ALERTS: ((Transition,), "Every step of every alert."),
     LogTopic.COMMANDS: ((Command,), "What people order about alerts."),
+    LogTopic.LABELS: ((Label,), "What people say of alerts: whether they were worth it."),
 }
 
 _AT_MS = 1_767_225_600_000

@@ -2,7 +2,15 @@
 
 from alembic import context
 
-from storage import audit_tables, decisions_tables, ledger_tables, operations_tables, people_tables, stays_tables  # noqa: F401 - declare their tables on the metadata
+from storage import (  # noqa: F401 - declare their tables on the metadata
+    audit_tables,
+    decisions_tables,
+    labels_tables,
+    ledger_tables,
+    operations_tables,
+    people_tables,
+    stays_tables,
+)
 from storage.tables import metadata
 
 context.configure(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import MetaData, func, select, text
 
 from runtime.bus import TopicPartition
-from storage import archive, assessments, devices, episodes, migrate, patients, readings, rejections, tables
+from storage import archive, assessments, devices, episodes, labels, migrate, patients, readings, rejections, tables
 from storage.backup import EPOCHS_AHEAD, dump, load
 from storage.claims import claim, positions_of, remember_positions
 from storage.devices import Device
@@ -18,7 +18,9 @@ from storage.session import Database
 from storage.signing import load_signer
 from storage.states import load_states, store_states
 from tests.support.builders import assessment, reading
+from tests.support.labels import label
 from tests.support.storage_history_contract import rejection, step
+from vitals.codec import encode
 from vitals.errors import Conflict, MalformedRecord
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -41,6 +43,7 @@ def filled(database: Database, *, seconds: Iterable[int] = range(1200)) -> None:
         assessments.store(conn, [assessment(at_s=second) for second in list(seconds)[:5]])
         rejections.store(conn, [rejection("r1")])
         episodes.store(conn, [step()])
+        labels.store(conn, [encode(label())])
         claims = claim(conn, "stream", {0})
         signed = load_signer(conn).signed("stream", 0, key="p1", offset=4, blob=b"\x00\xff", pipeline_hash="h")
         store_states(conn, "stream", claims.epochs, {0: [signed]})

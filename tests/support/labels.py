@@ -24,7 +24,7 @@ def label(
         kind=AlertKind.SPO2_LOW,
         priority=Priority.MEDIUM,
         feedback=feedback,
-        person_id=by.split()[0].lower(),
+        person_id=by.split(maxsplit=1)[0].lower(),
         by=by,
         at_ms=at_ms(at_s),
         note=note,

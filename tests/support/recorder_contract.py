@@ -8,12 +8,13 @@ import pytest
 from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Positions, TopicPartition
 from runtime.telemetry import Telemetry
-from storage import assessments, readings, rejections
+from storage import assessments, labels, readings, rejections
 from storage.claims import claim, positions_of
 from storage.recorder import GROUP, RecorderHandler
 from storage.session import Database, in_transaction
 from storage.settings import RecorderSettings
 from tests.support.builders import assessment, at_ms, reading
+from tests.support.labels import label
 from tests.support.storage_history_contract import rejection
 from vitals.codec import encode
 from vitals.errors import Fenced
@@ -102,13 +103,15 @@ class RecorderContract:
         await bench.feed("readings", *kept[:3], Tick(at_ms=5), *kept[3:])
         await bench.feed("assessments", assessment(at_s=1))
         await bench.feed("rejected", rejection("r1"))
+        await bench.feed("labels", label("l1"), label("l1"))
         await bench.remember()
         assert bench.stored() == tuple(kept)
         with database.snapshot() as conn:
             assert assessments.latest(conn, [PatientId("p1")]) == {"p1": assessment(at_s=1)}
             assert rejections.get(conn, "r1").rejection.payload == b"\x00\xff"
+            assert labels.labels_of(conn, ["e1", "e9"]) == {"e1": (label("l1"),)}
         assert bench.remembered() == bench.positions
-        assert bench.handler.stored == {"readings": 5, "assessments": 1, "rejections": 1}
+        assert bench.handler.stored == {"readings": 5, "assessments": 1, "rejections": 1, "labels": 1}
         assert bench.telemetry.value("wardlight_recorder_rows_stored_total", table="readings") == 5
         assert bench.telemetry.value("wardlight_recorder_reading_to_stored_seconds") == 1
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.blocking import InlineDoor
 from runtime.telemetry import Telemetry
-from storage import assessments, episodes, readings, rejections
+from storage import assessments, episodes, labels, readings, rejections
 from storage.buckets import Bucket
 from storage.claims import claim
 from storage.operations import Deed, last_done
@@ -17,9 +17,11 @@ from storage.session import Database
 from storage.trimmer import GROUP, Trimmer
 from storage.trimming import count_due
 from tests.support.builders import assessment, at_ms, charted, reading
+from tests.support.labels import label
 from tests.support.recorder_contract import HandClock
 from tests.support.storage_history_contract import P1, RESOLVED, rejection, step
 from vitals.alert import TransitionKind
+from vitals.codec import encode
 from vitals.errors import Fenced
 from vitals.sign import Sign
 
@@ -127,12 +129,14 @@ class RetentionContract:
         with database.transaction() as conn:
             rejections.store(conn, [rejection("r1"), rejection("r2", at_s=15 * DAY_S)])
             episodes.store(conn, [step(), RESOLVED, step(episode="e2", at_s=99)])
+            labels.store(conn, [encode(label("l1")), encode(label("l2", episode="e2"))])
         assert trim(database, at_day=25)["rejections"] == 1
         with database.snapshot() as conn:
             assert [stored.rejection.rejection_id for stored in rejections.list_rejections(conn, limit=9)] == ["r2"]
         trimmed = trim(database, at_day=40)
         assert trimmed["episodes"] == 1
         assert trimmed["transitions"] == 2
+        assert trimmed["labels"] == 1
         with database.snapshot() as conn:
             assert [episode.episode_id for episode in episodes.list_episodes(conn, limit=9)] == ["e2"]
 
