@@ -15,6 +15,8 @@ import msgspec
 import structlog
 
 from alerts.heartbeat_settings import WatchdogSettings
+from alerts.self_watch import SelfWatch
+from alerts.symptoms import INGEST
 from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
@@ -34,8 +36,6 @@ from vitals.topics import HEARTBEAT_TOPIC, accepted_topic, readings_topic
 
 log = structlog.get_logger()
 
-INGEST: Final = "ingest"
-"""The stage that the probe's receipt judges."""
 _TAKEN_MAX: Final = 50
 Ping = Callable[[], Awaitable[None]]
 
@@ -63,6 +63,7 @@ class Heartbeat:
         self._mqtt = mqtt
         self._settings = settings
         self._ping = _ping_of(settings) if ping_outside is None else ping_outside
+        self._self_watch = SelfWatch(bus=bus, database=database, door=door, clock=clock, settings=settings)
         self._watch = StageWatch(behind_s_max=settings.behind_s_max)
         self._boot = secrets.token_hex(8)
         self._sequence = 0
@@ -96,7 +97,7 @@ class Heartbeat:
             await asyncio.gather(listening, return_exceptions=True)
 
     async def _round(self) -> None:
-        await self._probe()
+        unheard = await self._probe_heard()
         beginnings, ends = await self._bus.beginnings(TOPICS), await self._bus.ends(TOPICS)
         positions = await in_snapshot(self._door, self._database, group_positions)
         now_s = self._now_s()
@@ -104,9 +105,10 @@ class Heartbeat:
         stages = (self._ingest(now_s), *self._watch.stages(now_s))
         for stage in stages:
             self._telemetry.set("wardlight_alerts_stage_behind_seconds", stage.behind_s, stage=stage.name)
-        self._tell(faults(stages))
+        self._tell(faults(stages) if unheard is None else {"broker": unheard, **faults(stages)})
         if not self._faults:
             await self._beat(stages)
+        await self._self_watch.look(now_s, stages)
 
     async def _beat(self, stages: Sequence[Stage]) -> None:
         beat = Beat(self._clock.now_ms(), self._settings.every_s, VERSION)
@@ -123,6 +125,14 @@ class Heartbeat:
             except Unavailable as error:
                 log.warning("ping_failed", error=str(error))
                 self._telemetry.count("wardlight_alerts_pings_failed_total")
+
+    async def _probe_heard(self) -> str | None:
+        """Send a probe; why it could not be sent, or None. The stages are judged either way."""
+        try:
+            await self._probe()
+        except Unavailable as error:
+            return str(error)
+        return None
 
     async def _probe(self) -> None:
         """Send one probe as a device sends a reading; those that wait for too long are given up."""

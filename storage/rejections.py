@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, func, select, tuple_, update
 
 from storage import tables
 from storage.bulk import BulkInsert, Stored
@@ -98,6 +98,17 @@ def list_rejections(
         query = query.where(tuple_(columns.received_at_ms, columns.rejection_id) < tuple_(*after))
     query = query.order_by(columns.received_at_ms.desc(), columns.rejection_id.desc()).limit(limit)
     return tuple(map(_stored, conn.execute(query)))
+
+
+def counts_since(conn: Connection, from_ms: int) -> dict[RejectionReason, int]:
+    """How many messages were refused for which reason since then, and still wait to be replayed."""
+    columns = tables.rejections.c
+    query = (
+        select(columns.reason, func.count())
+        .where(columns.received_at_ms >= from_ms, columns.replayed_at_ms.is_(None))
+        .group_by(columns.reason)
+    )
+    return {RejectionReason(row[0]): int(row[1]) for row in conn.execute(query)}
 
 
 def get(conn: Connection, rejection_id: str) -> StoredRejection:

@@ -14,17 +14,21 @@ from runtime.clock import LoopClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from runtime.virtual_loop import run_virtual
-from storage import patients
+from storage import episodes, patients
 from storage.operations import Deed, last_done
 from storage.session import Database
 from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker
 from tests.support.simulated_services import SERVICES, SimulatedPorts, SimulatedServices
+from vitals.alert import Priority
 from vitals.errors import Unavailable
+from vitals.fault import SYSTEM_WARD
 from vitals.topics import HEARTBEAT_TOPIC
 
 EPOCH_MS = 1_700_000_000_000
-SETTINGS = WatchdogSettings(every_s=2, behind_s_max=10, probe_s_max=5, ping_every_s=10)
+SETTINGS = WatchdogSettings(
+    every_s=2, behind_s_max=10, probe_s_max=5, ping_every_s=10, fault_lasts_s=4, fault_clear_s=4
+)
 BOUND_S = 10 + 5 + 3 * 2
 """Within so long a stage that stands still has stopped the heartbeat."""
 
@@ -64,6 +68,14 @@ class Rig:
         if not self.outside_is_up:
             raise Unavailable("nobody there")
         self.pings += 1
+
+    def faults(self) -> dict[str, tuple[str, Priority]]:
+        """Of each part of Wardlight with an open alert its kind and priority."""
+        with self.database.snapshot() as conn:
+            return {
+                episode.patient_id: (episode.kind.value, episode.priority)
+                for episode in episodes.open_episodes(conn, SYSTEM_WARD)
+            }
 
     def age_s(self) -> float:
         """How old the last heartbeat is that the broker holds."""
@@ -146,5 +158,35 @@ def test_an_address_outside_that_does_not_answer_stops_nothing_here() -> None:
         await rig.clock.sleep(35)
         assert rig.age_s() <= 3
         assert rig.telemetry.value("wardlight_alerts_pings_failed_total") >= 3
+
+    with_rig(scene)
+
+
+@pytest.mark.parametrize(
+    ("stage", "priority"), [("recorder", Priority.MEDIUM), ("stream", Priority.MEDIUM), ("ingest", Priority.HIGH)]
+)
+def test_a_stage_that_dies_is_an_alert_until_it_moves_again(stage: str, priority: Priority) -> None:
+    async def scene(rig: Rig) -> None:
+        assert rig.faults() == {}
+        await rig.services.kill(stage)
+        await rig.clock.sleep(BOUND_S + 4 + 2)
+        assert rig.faults() == {f"system-{stage}": ("worker-down", priority)}
+        await rig.services.start(stage)
+        await rig.clock.sleep(30)
+        assert rig.faults() == {}
+
+    with_rig(scene)
+
+
+def test_a_broker_that_is_down_is_an_alert_of_high_priority() -> None:
+    async def scene(rig: Rig) -> None:
+        rig.broker.crash()
+        await rig.clock.sleep(BOUND_S + 10)
+        assert rig.faults() == {
+            part: ("worker-down", Priority.HIGH) for part in ("system-ingest", "system-alert-delivery")
+        }
+        rig.broker.restart()
+        await rig.clock.sleep(60)
+        assert rig.faults() == {}
 
     with_rig(scene)
