@@ -17,6 +17,7 @@ from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
 from tests.support.retention_contract import RetentionContract
+from tests.support.silence_contract import SilenceContract
 from tests.support.stay_contract import StayContract
 from tests.support.storage_charting_contract import ChartingContract
 from tests.support.storage_contract import FenceContract, RegistryContract
@@ -41,7 +42,7 @@ def migrated(postgres_server: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 def database(migrated: Database) -> Database:
     """The same database for every test, emptied of all but what the upgrade put there."""
-    names = ", ".join(set(tables.metadata.tables) - {"instance", "registry", "audit_entries"})
+    names = ", ".join(set(tables.metadata.tables) - {"instance", "registry", "audit_entries", "decisions"})
     with migrated.transaction() as conn:
         conn.execute(text(f"TRUNCATE {names}"))
     return migrated
@@ -52,6 +53,10 @@ class TestRegistry(RegistryContract):
 
 
 class TestFence(FenceContract):
+    pass
+
+
+class TestSilences(SilenceContract):
     pass
 
 

@@ -1,0 +1,104 @@
+"""What silences in SQL promise, whichever database: subclass and give the fixture `database`, upgraded and empty."""
+
+import msgspec
+import pytest
+
+from storage import patients, silences
+from storage.decisions import decisions_version
+from storage.session import Database
+from tests.support.storage_contract import patient
+from vitals.alert import AlertKind, Priority
+from vitals.errors import Conflict, NotFound
+from vitals.reading import PatientId, WardId
+from vitals.silence import Silence
+
+
+def silence(
+    name: str = "s1",
+    *,
+    ward: str | None = "west",
+    of: str | None = None,
+    kind: AlertKind | None = None,
+    priority: Priority | None = None,
+    from_ms: int = 1_000,
+    until_ms: int = 60_000,
+) -> Silence:
+    """One silence, effective two seconds after it was ordered."""
+    return Silence(
+        silence_id=name,
+        ward_id=None if ward is None else WardId(ward),
+        patient_id=None if of is None else PatientId(of),
+        kind=kind,
+        priority=priority,
+        person_id="kim",
+        by="Kim Nurse",
+        reason="physiotherapy",
+        ordered_at_ms=from_ms,
+        effective_ms=from_ms + 2_000,
+        until_ms=until_ms,
+    )
+
+
+class SilenceContract:
+    """Ordered once, ended once, found by who may see them."""
+
+    def test_a_silence_comes_back_as_it_was_ordered_and_its_repetition_changes_nothing(
+        self, database: Database
+    ) -> None:
+        ordered = silence(of="p1", kind=AlertKind.SPO2_LOW, priority=Priority.HIGH)
+        again = msgspec.structs.replace(ordered, ordered_at_ms=1_700, effective_ms=3_700, until_ms=60_700)
+        with database.transaction() as conn:
+            before = decisions_version(conn)
+            assert silences.order(conn, ordered) == ordered
+            assert silences.order(conn, again) == ordered
+            assert decisions_version(conn) > before
+        with database.snapshot() as conn:
+            assert silences.get(conn, "s1") == ordered
+
+    def test_one_id_cannot_mean_two_silences(self, database: Database) -> None:
+        with database.transaction() as conn:
+            silences.order(conn, silence())
+        with pytest.raises(Conflict, match="another silence s1"), database.transaction() as conn:
+            silences.order(conn, silence(ward="east"))
+
+    def test_ending_early_is_put_down_once(self, database: Database) -> None:
+        with database.transaction() as conn:
+            silences.order(conn, silence())
+            ended = silences.end(conn, "s1", by="Ada", at_ms=9_000, effective_ms=11_000)
+            assert (ended.ended_by, ended.ended_at_ms, ended.last_ms) == ("Ada", 9_000, 11_000)
+            assert silences.end(conn, "s1", by="Ben", at_ms=12_000, effective_ms=14_000) == ended
+            with pytest.raises(NotFound):
+                silences.end(conn, "s9", by="Ben", at_ms=1, effective_ms=1)
+
+    def test_what_was_over_by_itself_is_not_ended_again(self, database: Database) -> None:
+        with database.transaction() as conn:
+            silences.order(conn, silence(until_ms=5_000))
+            assert silences.end(conn, "s1", by="Ada", at_ms=6_000, effective_ms=8_000).ended_by is None
+
+    def test_those_in_force_and_those_that_a_replay_needs_are_found(self, database: Database) -> None:
+        with database.transaction() as conn:
+            for one in (silence("s1"), silence("s2", until_ms=9_000), silence("s3", from_ms=20_000)):
+                silences.order(conn, one)
+            silences.end(conn, "s3", by="Ada", at_ms=30_000, effective_ms=32_000)
+        with database.snapshot() as conn:
+            assert [one.silence_id for one in silences.in_force(conn, 31_000)] == ["s1", "s3"]
+            assert [one.silence_id for one in silences.in_force(conn, 40_000)] == ["s1"]
+            assert [one.silence_id for one in silences.held_since(conn, 8_000)] == ["s1", "s2", "s3"]
+            assert [one.silence_id for one in silences.list_silences(conn, limit=2)] == ["s3", "s2"]
+            assert [one.silence_id for one in silences.list_silences(conn, limit=9, open_at_ms=40_000)] == ["s1"]
+
+    def test_one_sees_those_of_ones_wards_of_patients_there_and_of_the_house(self, database: Database) -> None:
+        with database.transaction() as conn:
+            patients.add(conn, patient("p1", ward="west"))
+            patients.add(conn, patient("p2", ward="east"))
+            for one in (
+                silence("ward"),
+                silence("there", ward=None, of="p1"),
+                silence("elsewhere", ward=None, of="p2"),
+                silence("house", ward=None, kind=AlertKind.LOW_BATTERY),
+                silence("east", ward="east"),
+            ):
+                silences.order(conn, one)
+        with database.snapshot() as conn:
+            seen = silences.list_silences(conn, limit=9, ward_ids=[WardId("west")])
+        assert {one.silence_id for one in seen} == {"ward", "there", "house"}

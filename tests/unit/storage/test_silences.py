@@ -1,0 +1,21 @@
+"""Silences in SQLite in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.session import Database
+from tests.support.fresh_database import lay_schema
+from tests.support.silence_contract import SilenceContract
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    database = Database("sqlite://")
+    lay_schema(database)
+    yield database
+    database.close()
+
+
+class TestSilences(SilenceContract):
+    pass
