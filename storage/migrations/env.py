@@ -6,6 +6,7 @@ from storage import (  # noqa: F401 - declare their tables on the metadata
     audit_tables,
     decisions_tables,
     labels_tables,
+    ladder_tables,
     ledger_tables,
     notification_tables,
     operations_tables,
