@@ -3,7 +3,19 @@
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from alerts.episode import Cause, Episode, Finding, Moved, Refusal, escalated, obeyed, opened, resolved, seen_again
+from alerts.episode import (
+    RANK,
+    Cause,
+    Episode,
+    Finding,
+    Moved,
+    Refusal,
+    escalated,
+    obeyed,
+    opened,
+    resolved,
+    seen_again,
+)
 from alerts.policy import Policy
 from alerts.rules import AlertRules, Judgement, limits_by_sign
 from alerts.state import Machine, PatientState, remember_id
@@ -72,11 +84,14 @@ class Casebook:
             return []
         if machine.episode is None:
             return self.open(kind, machine, judgement.finding, cause)
-        return [self.keep(machine, escalated(machine.episode, judgement.finding, cause))]
+        finding = self._rated(kind, judgement.finding)
+        if RANK[finding.priority] <= RANK[machine.episode.priority]:
+            return []
+        return [self.keep(machine, escalated(machine.episode, finding, cause))]
 
     def open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
         """Raise an episode, and let orders that came before it have their say."""
-        patient_id = self.state.patient_id
+        patient_id, finding = self.state.patient_id, self._rated(kind, finding)
         moved = opened(patient_id, self._ward_of(patient_id), kind, finding, cause, move=self.state.move)
         transitions = [self.keep(machine, moved)]
         waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
@@ -89,6 +104,11 @@ class Casebook:
             transitions += self.obey(machine, machine.episode, left)
         self.outcome = Outcome.STEPPED
         return transitions
+
+    def _rated(self, kind: AlertKind, finding: Finding) -> Finding:
+        """The finding with the priority that the rules give its kind, where they give one."""
+        priority = self.rules.priorities.get(kind)
+        return finding if priority is None else finding._replace(priority=priority)
 
     def close(
         self, machine: Machine, reason: Reason, text: str, cause: Cause, value: float | None = None

@@ -15,6 +15,7 @@ import msgspec
 from alerts import wording
 from alerts.episode import RANK, Finding
 from alerts.evidence import GapRule, Moment
+from alerts.priorities import default_priorities
 from alerts.state import Machine
 from alerts.unjudged import UnjudgedRule
 from alerts.watchdog import ContactRule
@@ -56,6 +57,10 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     """How long NEWS2 must be below its threshold."""
     pattern_delay_s: float = 120.0
     pattern_clear_s: float = 300.0
+    priorities: dict[AlertKind, Priority] = msgspec.field(default_factory=default_priorities)
+    """Of kinds without bands, in place of what their machines say."""
+    version: str | None = None
+    """Of the rulebook that says so, and of what was changed for the ward or the patient; set by whoever read it."""
 
 
 @lru_cache(maxsize=8)
