@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
 from vitals.errors import WardError
 from wardlight import (
+    alarm_load_command,
     alerts_command,
     audit_command,
     backup_command,
@@ -58,6 +59,7 @@ for commands in (
     rejected_command,
     score_command,
     realism_command,
+    alarm_load_command,
     schema_command,
     users_command,
     db_command,

@@ -14,6 +14,7 @@ BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measure
 OPERATIONS = "tests/integration/test_operations_doc.py"
 HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
+ALARM_LOAD = "tests/integration/test_alarm_load.py::test_the_load_stays_within_its_targets_on_ward_and_recordings"
 
 ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
@@ -31,6 +32,7 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up": COMPOSE,
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
+    "wardlight alarm-load DIRECTORY": ALARM_LOAD,
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""
 
