@@ -49,6 +49,7 @@ subscriptions = Table(
     Column("state", Identifier, nullable=False),
     Column("state_at_ms", BigInteger, nullable=False),
     Column("state_reason", Text, nullable=False),
+    Column("activated_at_ms", BigInteger),
     Column("expires_at_ms", BigInteger),
     Column("heartbeat_s", BigInteger),
     Column("heartbeat_due_ms", BigInteger),
@@ -93,6 +94,7 @@ deliveries = Table(
     Column("patient_id", Identifier),
     Column("ward_id", Identifier),
     Column("urgency", SmallInteger, nullable=False),
+    Column("is_ending", Boolean, nullable=False, server_default=false()),
     Column("record", LargeBinary),
     Column("state", Identifier, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
@@ -118,7 +120,7 @@ deliveries = Table(
 
 `notification_id` is set with the first attempt and never changed: those that share one are sent together, and again so.
 `urgency` is 0 for high, 1 medium, 2 low, 3 for what is no alert. `epoch` rises with each claim: a former claimer's news of
-failure is passed over.
+failure is passed over. What `is_ending` waits for what was queued before it of the same episode.
 """
 
 receipts = Table(

@@ -106,7 +106,7 @@ class SubscriptionState(StrEnum):
     """Events are counted and kept; a handshake is on its way."""
     ACTIVE = "active"
     ERROR = "error"
-    """Something could not be delivered: events are counted and kept, and only those of high priority are still sent."""
+    """Something could not be delivered: events are counted and kept; of one that ever was active, high alerts are still sent."""
     OFF = "off"
 
 
@@ -255,6 +255,8 @@ class Subscription(msgspec.Struct, frozen=True):
     heartbeat_s: int | None = None
     last_number: int = 0
     """How many events it has had."""
+    activated_at_ms: int | None = None
+    """When its destination first took a handshake: before that nothing of any patient is sent there."""
 
 
 class Withheld(StrEnum):
@@ -263,6 +265,8 @@ class Withheld(StrEnum):
     QUIET_HOURS = "quiet_hours"
     NOT_ACTIVE = "not_active"
     """The subscription was requested or in error."""
+    NOT_TOLD = "not_told"
+    """It ends or answers what was not sent either."""
 
 
 class DeliverySource(NamedTuple):

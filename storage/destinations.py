@@ -1,0 +1,178 @@
+"""Where notifications can go: people's own addresses, and the house's."""
+
+import secrets
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from storage.notification_tables import deliveries, destinations, subscriptions
+from vitals.errors import Conflict, InvalidArgument, NotFound
+from vitals.notification import Channel, DeliveryFault, Destination, Secret
+
+DESTINATIONS_MAX: Final = 500
+"""Of the whole installation: each that something is due for has a task of its own."""
+DESTINATIONS_OF_ONE_MAX: Final = 20
+ADDRESS_MAX: Final = 2000
+SECRET_MAX: Final = 2000
+TEMPLATE_MAX: Final = 10_000
+OPTIONS_MAX: Final = 20
+OPTION_LENGTH_MAX: Final = 500
+NAME_MAX: Final = 100
+
+
+class StoredDestination(msgspec.Struct, frozen=True):
+    """A destination with how it fares."""
+
+    destination: Destination
+    created_at_ms: int
+    created_by: str
+    removed_at_ms: int | None = None
+    paused_until_ms: int = 0
+    """It asked to be left alone until then."""
+    accepted_at_ms: int | None = None
+    """When it last took anything."""
+    failed_at_ms: int | None = None
+    """When something for it was last given up."""
+    fault: DeliveryFault | None = None
+    """Why."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether nothing was accepted since something was given up."""
+        return self.failed_at_ms is not None and self.failed_at_ms > (self.accepted_at_ms or 0)
+
+
+def new_destination_id() -> str:
+    """A random id."""
+    return secrets.token_hex(8)
+
+
+def check_destination(destination: Destination) -> None:
+    """Raises InvalidArgument where a field is empty or too long; whether the address is one, its channel says."""
+    for name, text, most in (
+        ("name", destination.name, NAME_MAX),
+        ("address", destination.address, ADDRESS_MAX),
+        ("secret", None if destination.secret is None else destination.secret.reveal(), SECRET_MAX),
+        ("template", destination.template, TEMPLATE_MAX),
+    ):
+        if text is not None and not 1 <= len(text) <= most:
+            raise InvalidArgument(f"The {name} of a destination has 1 to {most} characters.")
+    if len(destination.options) > OPTIONS_MAX:
+        raise InvalidArgument(f"A destination has at most {OPTIONS_MAX} options.")
+    for key, value in destination.options.items():
+        if max(len(key), len(value)) > OPTION_LENGTH_MAX:
+            raise InvalidArgument(f"Names and values of options have at most {OPTION_LENGTH_MAX} characters.")
+
+
+def add(conn: Connection, destination: Destination, *, by: str, now_ms: int) -> None:
+    """Keep a destination; raises InvalidArgument where it is impossible, or there are too many."""
+    check_destination(destination)
+    present = destinations.c.removed_at_ms.is_(None)
+    if _count(conn, present) >= DESTINATIONS_MAX:
+        raise InvalidArgument(f"There are {DESTINATIONS_MAX} destinations already: remove one first.")
+    if destination.person_id is not None:
+        own = _count(conn, present & (destinations.c.person_id == destination.person_id))
+        if own >= DESTINATIONS_OF_ONE_MAX:
+            raise InvalidArgument(f"One person has at most {DESTINATIONS_OF_ONE_MAX} destinations: remove one first.")
+    values = {
+        "destination_id": destination.destination_id,
+        "person_id": destination.person_id,
+        "name": destination.name,
+        "channel": destination.channel.value,
+        "address": destination.address,
+        "secret": None if destination.secret is None else destination.secret.reveal(),
+        "template": destination.template,
+        "options": msgspec.json.encode(dict(destination.options)).decode(),
+        "created_at_ms": now_ms,
+        "created_by": by,
+    }
+    conn.execute(insert(destinations).values(values))
+
+
+def get(conn: Connection, destination_id: str) -> StoredDestination:
+    """The destination, a removed one too; raises NotFound."""
+    row = conn.execute(select(destinations).where(destinations.c.destination_id == destination_id)).first()
+    if row is None:
+        raise NotFound(f"There is no destination {destination_id}.")
+    return stored(row)
+
+
+def list_destinations(
+    conn: Connection, *, person_id: str | None = None, house: bool = False
+) -> tuple[StoredDestination, ...]:
+    """Those not removed, by name: all, or one person's, with `house` the house's among them."""
+    columns = destinations.c
+    query = select(destinations).where(columns.removed_at_ms.is_(None))
+    if person_id is not None:
+        own = columns.person_id == person_id
+        query = query.where(or_(own, columns.person_id.is_(None)) if house else own)
+    return tuple(map(stored, conn.execute(query.order_by(columns.name, columns.destination_id))))
+
+
+def remove(conn: Connection, destination_id: str, *, now_ms: int) -> None:
+    """Nothing is sent there any more; repeating it changes nothing. Raises NotFound, and Conflict while somebody subscribes by it."""
+    get(conn, destination_id)
+    columns = subscriptions.c
+    used = conn.execute(
+        select(columns.name).where(columns.destination_id == destination_id, columns.removed_at_ms.is_(None)).limit(1)
+    ).scalar_one_or_none()
+    if used is not None:
+        raise Conflict(f"Subscription {used!r} goes to this destination: remove it first.")
+    conn.execute(
+        update(destinations)
+        .where(destinations.c.destination_id == destination_id, destinations.c.removed_at_ms.is_(None))
+        .values(removed_at_ms=now_ms, secret=None)
+    )
+
+
+def failing(conn: Connection) -> tuple[StoredDestination, ...]:
+    """Destinations for which something was given up and that have taken nothing since."""
+    columns = destinations.c
+    query = select(destinations).where(
+        columns.removed_at_ms.is_(None),
+        columns.failed_at_ms.is_not(None),
+        columns.failed_at_ms > func.coalesce(columns.accepted_at_ms, 0),
+    )
+    return tuple(map(stored, conn.execute(query.order_by(columns.destination_id))))
+
+
+def destinations_due(conn: Connection, *, now_ms: int) -> list[tuple[str, bool]]:
+    """Where something may be sent now: destination, and whether it is of high priority."""
+    columns = deliveries.c
+    is_high = (columns.urgency == 0).label("is_high")
+    query = (
+        select(columns.destination_id, is_high)
+        .where(columns.ended_at_ms.is_(None), columns.due_at_ms <= now_ms)
+        .where(or_(columns.lease_until_ms.is_(None), columns.lease_until_ms <= now_ms))
+        .distinct()
+    )
+    return [(row.destination_id, bool(row.is_high)) for row in conn.execute(query)]
+
+
+def stored(row: Row[Any]) -> StoredDestination:
+    """From a row of the table."""
+    destination = Destination(
+        destination_id=row.destination_id,
+        channel=Channel(row.channel),
+        address=row.address,
+        name=row.name,
+        person_id=row.person_id,
+        secret=None if row.secret is None else Secret(row.secret),
+        template=row.template,
+        options=msgspec.json.decode(row.options, type=dict[str, str]),
+    )
+    return StoredDestination(
+        destination=destination,
+        created_at_ms=row.created_at_ms,
+        created_by=row.created_by,
+        removed_at_ms=row.removed_at_ms,
+        paused_until_ms=row.paused_until_ms,
+        accepted_at_ms=row.accepted_at_ms,
+        failed_at_ms=row.failed_at_ms,
+        fault=None if row.fault is None else DeliveryFault(row.fault),
+    )
+
+
+def _count(conn: Connection, condition: Any) -> int:  # noqa: ANN401 - a condition of SQLAlchemy's
+    return int(conn.execute(select(func.count()).select_from(destinations).where(condition)).scalar_one())
