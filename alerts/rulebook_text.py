@@ -88,7 +88,7 @@ def read_text(text: str) -> Marked:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(1, 1) if at is None else Mark(at.line + 1, at.column + 1)
-        raise RulebookError(mark, error.problem or "something that is no YAML", "YAML") from error
+        raise RulebookError(mark, f"what is no YAML ({error.problem})", "YAML") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise RulebookError(Mark(line, 1), "a character that is not allowed in YAML", "plain text") from error
@@ -207,4 +207,3 @@ def _plain(text: str, mark: Mark) -> Value:
     if _NO_NUMBER.fullmatch(text):
         raise RulebookError(mark, text, "a number")
     return text
-

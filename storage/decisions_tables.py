@@ -22,6 +22,7 @@ rulebooks = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("version", Identifier, nullable=False),
     Column("yaml", Text, nullable=False),
+    Column("part", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("person_id", Identifier),
     Column("by_person", Text, nullable=False),
@@ -29,7 +30,25 @@ rulebooks = Table(
     Column("ordered_at_ms", BigInteger, nullable=False),
     Column("effective_ms", BigInteger, nullable=False),
 )
-"""Every book that was ever in force, numbered from 1; `version` is its content's hash, so a book that returns has its old one."""
+"""Every book that was ever in force, numbered from 1; `version` is its content's hash, so a book that returns has its old one.
+
+`part` is a JSON object of what may be changed in it, and how far (`vitals.kind_rules.BookPart`).
+"""
+
+rule_proposals = Table(
+    "rule_proposals",
+    metadata,
+    Column("proposal_id", Identifier, primary_key=True),
+    Column("yaml", Text, nullable=False),
+    Column("person_id", Identifier, nullable=False),
+    Column("by_person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_at_ms", BigInteger, nullable=False),
+    Column("state", Identifier, nullable=False, index=True),
+    Column("answer", Text),
+    Column("number", BigInteger),
+)
+"""Books that people ask for: the alert service, which would go by them, takes or refuses each, and says why."""
 
 rule_changes = Table(
     "rule_changes",

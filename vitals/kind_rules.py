@@ -131,8 +131,10 @@ def crossed(limits: Iterable[LimitRule]) -> Sign | None:
     return next((sign for sign, low in lows.items() if sign in highs and low >= highs[sign]), None)
 
 
-def check_change(part: BookPart, ward_id: str | None, kind: AlertKind, change: Change) -> bool:
-    """Whether `change` makes anything of high priority later, further out or lower.
+def check_change(
+    part: BookPart, ward_id: str | None, kind: AlertKind, change: Change, *, beside: Mapping[AlertKind, Change]
+) -> bool:
+    """Whether `change`, with others of the same subject `beside` it, makes anything of high priority later, further out or lower.
 
     Raises InvalidArgument where it says nothing, does not fit the kind, or is looser than the rulebook's bounds allow.
     """
@@ -150,6 +152,8 @@ def check_change(part: BookPart, ward_id: str | None, kind: AlertKind, change: C
     if complaint is not None:
         field, index, expected = complaint
         raise InvalidArgument(f"{kind.value}, band {index + 1}: {field} must be {expected}.")
+    for other, standing in beside.items():
+        rules = rules.changed(other, standing)
     _check_sides(rules, kind, change)
     for index, (before, after) in enumerate(zip(rule.depths, wanted.depths, strict=True)):
         _check_band(rule, bound, index, before, after)

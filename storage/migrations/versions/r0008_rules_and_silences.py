@@ -32,6 +32,7 @@ def _create_rulebooks() -> None:
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("version", IDENTIFIER, nullable=False),
         sa.Column("yaml", sa.Text(), nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("person_id", IDENTIFIER, nullable=True),
         sa.Column("by_person", sa.Text(), nullable=False),
@@ -40,6 +41,20 @@ def _create_rulebooks() -> None:
         sa.Column("effective_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_rulebooks"),
     )
+    op.create_table(
+        "rule_proposals",
+        sa.Column("proposal_id", IDENTIFIER, nullable=False),
+        sa.Column("yaml", sa.Text(), nullable=False),
+        sa.Column("person_id", IDENTIFIER, nullable=False),
+        sa.Column("by_person", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", IDENTIFIER, nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("proposal_id", name="pk_rule_proposals"),
+    )
+    op.create_index("ix_rule_proposals_state", "rule_proposals", ["state"])
 
 
 def _create_rule_changes() -> None:
@@ -96,5 +111,5 @@ def _ended() -> tuple[sa.Column[object], ...]:
 
 def downgrade() -> None:
     """Take them away: the rules that were in force are gone then, and those of the program are in force again."""
-    for table in ("silences", "rule_changes", "rulebooks", "decisions"):
+    for table in ("silences", "rule_changes", "rule_proposals", "rulebooks", "decisions"):
         op.drop_table(table)
