@@ -1,29 +1,44 @@
-"""Alert episodes, and the orders people give about them."""
+"""Alert episodes as people look them up: those open, those over, one's whole life, and many as a file."""
 
-import secrets
-from functools import partial
-from typing import Annotated
+import csv
+import io
+from collections.abc import Collection, Sequence
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from dashboard import tiles
-from dashboard.context import Context, Here
+from dashboard.alert_lookup import find_alert, with_hands
+from dashboard.alert_orders import label_entry
+from dashboard.alert_schemas import ExportedEpisode, StepEntry, Timeline
+from dashboard.context import Here
 from dashboard.episodes import EpisodeNow
 from dashboard.permissions import Permission
 from dashboard.person import Person, Signed
-from dashboard.records import episode_of
-from dashboard.schemas import EpisodeEntry, EpisodeId, Level, Order, Ordered, TimeMs
-from runtime.bus import Outgoing
-from storage import episodes
-from storage.episodes import Episode
-from vitals.alert import Action, Command, TransitionKind
-from vitals.codec import encode
-from vitals.errors import Conflict
+from dashboard.schemas import EpisodeEntry, EpisodeId, Level, TimeMs
+from storage import episode_history, episodes, labels
+from storage.episode_history import EpisodeState, Wanted
+from storage.session import Connection
+from storage.window import ROWS_MAX, Cursor
+from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.errors import InvalidArgument
+from vitals.fault import SYSTEM_WARD
+from vitals.label import Label
 from vitals.reading import PatientId, WardId
-from vitals.topics import LogTopic
 
 router = APIRouter(tags=["alerts"])
-_OPEN_MAX = 1000
+_ROWS_MAX = 1000
+_AFTER = r"^[0-9]{1,15}~[A-Za-z0-9._-]{1,64}$"
+WardQuery = Annotated[Level | None, Query()]
+TimeQuery = Annotated[TimeMs | None, Query()]
+FromQuery = Annotated[TimeMs | None, Query(alias="from")]
+AfterQuery = Annotated[str | None, Query(pattern=_AFTER)]
+_COLUMNS = (
+    "episode_id", "ward_id", "patient_id", "kind", "priority", "state", "onset_ms", "raised_at_ms", "resolved_at_ms",
+    "reason", "text", "value", "limit", "round", "acknowledged_by", "acknowledged_at_ms", "resolved_by", "origin",
+    "retracted", "retrospective", "rules_version",
+)  # fmt: skip
 
 
 @router.get("/alerts")
@@ -32,98 +47,180 @@ async def list_alerts(
     who: Signed,
     *,
     active: bool | None = None,
-    ward: Annotated[Level | None, Query()] = None,
-    patient: Annotated[Level | None, Query()] = None,
-    from_: Annotated[TimeMs | None, Query(alias="from")] = None,
-    to: Annotated[TimeMs | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=_OPEN_MAX)] = 200,
+    ward: WardQuery = None,
+    patient: WardQuery = None,
+    kind: AlertKind | None = None,
+    priority: Priority | None = None,
+    state: EpisodeState | None = None,
+    from_: FromQuery = None,
+    to: TimeQuery = None,
+    after: AfterQuery = None,
+    limit: Annotated[int, Query(ge=1, le=_ROWS_MAX)] = 200,
 ) -> list[EpisodeEntry]:
-    """Episodes, newest first: those open (`active=true`), those ended (`active=false`), or both; of wards one may see."""
-    ward_id = None if ward is None else WardId(ward)
-    patient_id = None if patient is None else PatientId(patient)
-    # Whoever may see the patient sees all alerts they had, also those on another ward.
-    wards = who.wards(Permission.SEE_WARD) if patient_id is None and ward_id is None else None
+    """Episodes, newest first: those open (`active=true`: active or latched), those ended (`active=false`), or both.
 
-    def ask() -> list[EpisodeNow]:
-        with here.database.snapshot() as conn:
-            if active:
-                found = [
-                    episode
-                    for episode in reversed(episodes.open_episodes(conn, ward_id))
-                    if patient_id in (None, episode.patient_id)
-                    and (wards is None or episode.ward_id in wards)
-                    and (from_ is None or episode.raised_at_ms >= from_)
-                    and (to is None or episode.raised_at_ms < to)
-                ][:limit]
-            else:
-                narrow = partial(
-                    episodes.list_episodes, conn, limit=limit, patient_id=patient_id, from_ms=from_, to_ms=to
-                )
-                among = [ward_id] if wards is None else sorted(wards)
-                listed = sorted((one for where in among for one in narrow(ward_id=where)), key=_newest_first)[:limit]
-                found = [episode for episode in listed if active is None or not episode.active]
-            return [
-                episode_of(
-                    episode,
-                    episodes.transitions_of(conn, episode.episode_id)
-                    if episode.acknowledged and episode.last_transition is not TransitionKind.ACKNOWLEDGED
-                    else (),
-                )
-                for episode in found
-            ]
+    Of wards one may see; those about Wardlight itself (ward `system`) whoever sees any ward. The next page begins
+    `after` the last row's `raised_at_ms~episode_id`.
+    """
+    wanted = _wanted(
+        who, Permission.SEE_WARD, ward, patient,
+        kind=kind, priority=priority, state=_state(active=active, state=state), from_ms=from_, to_ms=to, after=after,
+    )  # fmt: skip
 
-    return [_entry(episode) for episode in await here.door.run(ask)]
+    def ask(conn: Connection) -> list[EpisodeNow]:
+        return [with_hands(conn, step) for step in episode_history.find(conn, wanted, limit=limit)]
+
+    return [_entry(episode) for episode in await here.ask(ask)]
+
+
+@router.get("/alerts/export")
+async def export_alerts(
+    here: Here,
+    who: Signed,
+    *,
+    ward: WardQuery = None,
+    patient: WardQuery = None,
+    kind: AlertKind | None = None,
+    priority: Priority | None = None,
+    state: EpisodeState | None = None,
+    from_: FromQuery = None,
+    to: TimeQuery = None,
+    after: AfterQuery = None,
+    format_: Annotated[Literal["csv", "json"], Query(alias="format")] = "json",
+    limit: Annotated[int, Query(ge=1, le=ROWS_MAX)] = ROWS_MAX,
+) -> Response:
+    """Episodes with what people said of them, newest first, as a file: JSON (`ExportedEpisode`), or a CSV row each.
+
+    Of wards of which one may carry data away. The next page begins `after` the last row's `raised_at_ms~episode_id`.
+    """
+    wanted = _wanted(
+        who, Permission.EXPORT, ward, patient,
+        kind=kind, priority=priority, state=state, from_ms=from_, to_ms=to, after=after,
+    )  # fmt: skip
+
+    def ask(conn: Connection) -> tuple[list[EpisodeNow], dict[str, tuple[Label, ...]]]:
+        found = [with_hands(conn, step) for step in episode_history.find(conn, wanted, limit=limit)]
+        return found, labels.labels_of(conn, [episode.episode_id for episode in found])
+
+    found, said = await here.ask(ask)
+    rows = [_exported(episode, said.get(episode.episode_id, ())) for episode in found]
+    if format_ == "csv":
+        return _download(_csv(rows), "text/csv; charset=utf-8", "alerts.csv")
+    body = "[" + ",\n".join(row.model_dump_json() for row in rows) + "]\n"
+    return _download(body, "application/json", "alerts.json")
 
 
 @router.get("/alerts/{episode_id}")
 async def get_alert(here: Here, episode_id: EpisodeId) -> EpisodeEntry:
     """One episode."""
-    return _entry(await _find(here, episode_id))
+    return _entry(await find_alert(here, episode_id))
 
 
-@router.post("/alerts/{episode_id}/acknowledge", status_code=202)
-async def acknowledge(here: Here, who: Signed, episode_id: EpisodeId, order: Order) -> Ordered:
-    """Say that someone has seen it: silences it, never ends it. Answers once the log has the order."""
-    return await _order(here, episode_id, Action.ACKNOWLEDGE, order, who)
+@router.get("/alerts/{episode_id}/timeline")
+async def get_timeline(here: Here, episode_id: EpisodeId) -> Timeline:
+    """One alert's whole life, as far as it is stored: every step with its reason, and what people said of it."""
+    episode = await find_alert(here, episode_id)
 
+    def ask(conn: Connection) -> tuple[Sequence[Transition], Sequence[Label]]:
+        steps = episodes.transitions_of(conn, episode_id)
+        return steps, labels.labels_of(conn, [episode_id]).get(episode_id, ())
 
-@router.post("/alerts/{episode_id}/resolve", status_code=202)
-async def resolve(here: Here, who: Signed, episode_id: EpisodeId, order: Order) -> Ordered:
-    """End the episode; it opens anew if the condition still holds. Answers once the log has the order."""
-    return await _order(here, episode_id, Action.RESOLVE, order, who)
-
-
-async def _order(here: Context, episode_id: str, action: Action, order: Order, who: Person) -> Ordered:
-    episode = await _find(here, episode_id)
-    if not episode.active:
-        raise Conflict("This alert has ended already: there is nothing left to do about it.")
-    command = Command(
-        command_id=order.command_id or secrets.token_hex(16),
-        patient_id=episode.patient_id,
-        episode_id=episode_id,
-        action=action,
-        by=who.name,
-        at_ms=here.clock.now_ms(),
-        note=order.note,
+    steps, said = await here.ask(ask)
+    return Timeline(
+        episode=_entry(episode),
+        steps=[_step(step) for step in sorted(steps, key=_in_time)],
+        labels=[label_entry(label) for label in said],
     )
-    await here.bus.publish([Outgoing(LogTopic.COMMANDS, episode.patient_id.encode(), encode(command))])
-    return Ordered(command_id=command.command_id, episode_id=episode_id)
 
 
-async def _find(here: Context, episode_id: str) -> EpisodeNow:
-    """From the live ward, which may know it before the database does; raises NotFound."""
-    for patient in here.feed.ward.patients.values():
-        known = patient.episodes.get(episode_id)
-        if known is not None:
-            return known
-    stored = await here.ask(episodes.get, episode_id)
-    steps = await here.ask(episodes.transitions_of, episode_id)
-    return episode_of(stored, steps)
+def _wanted(
+    who: Person,
+    permission: Permission,
+    ward: str | None,
+    patient: str | None,
+    *,
+    kind: AlertKind | None,
+    priority: Priority | None,
+    state: EpisodeState | None,
+    from_ms: int | None,
+    to_ms: int | None,
+    after: str | None,
+) -> Wanted:
+    wards: Collection[WardId] | None = None
+    if ward is not None:
+        wards = {WardId(ward)}
+    elif patient is None:
+        # Whoever may see the patient sees all alerts they had, also those on another ward.
+        seen = who.wards(permission)
+        wards = None if seen is None else {*seen, SYSTEM_WARD}
+    return Wanted(
+        ward_ids=wards,
+        patient_id=None if patient is None else PatientId(patient),
+        kind=kind,
+        priority=priority,
+        state=state,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        after=None if after is None else Cursor(int(after.partition("~")[0]), after.partition("~")[2]),
+    )
 
 
-def _newest_first(episode: Episode) -> tuple[int, list[int]]:
-    return -episode.raised_at_ms, [-ord(letter) for letter in episode.episode_id]
+def _state(*, active: bool | None, state: EpisodeState | None) -> EpisodeState | None:
+    if active is None:
+        return state
+    if state is None:
+        return EpisodeState.OPEN if active else EpisodeState.ENDED
+    if active is (state in (EpisodeState.ENDED, EpisodeState.UNSEEN)):
+        raise InvalidArgument(f"active={str(active).lower()} and state={state.value} leave nothing: give one of them.")
+    return state
+
+
+def _in_time(step: Transition) -> tuple[int, int, str]:
+    """As things happened to whoever was told: by when they were heard of, then by event time."""
+    return step.at_ms if step.heard_ms is None else step.heard_ms, step.at_ms, step.transition_id
+
+
+def _step(step: Transition) -> StepEntry:
+    given = None
+    if step.transition is TransitionKind.ACKNOWLEDGED and step.acknowledgements:
+        given = max(step.acknowledgements, key=lambda one: one.at_ms)
+    shown = {name: getattr(step, name) for name in StepEntry.model_fields if hasattr(step, name)}
+    return StepEntry.model_validate(
+        shown
+        | {
+            "suppression": None if step.suppression is None else tiles.suppression(step.suppression),
+            "note": None if given is None else given.note,
+            "until_ms": None if given is None else given.until_ms,
+        }
+    )
 
 
 def _entry(episode: EpisodeNow) -> EpisodeEntry:
     return EpisodeEntry.model_validate(tiles.episode(episode))
+
+
+def _exported(episode: EpisodeNow, said: Sequence[Label]) -> ExportedEpisode:
+    return ExportedEpisode.model_validate(
+        tiles.episode(episode) | {"labels": [label_entry(label).model_dump() for label in said]}
+    )
+
+
+def _csv(rows: Sequence[ExportedEpisode]) -> str:
+    """A row each; feedback of several people in one cell, as `word by name`, in the order given."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow([*_COLUMNS, "feedback"])
+    for row in rows:
+        said = "; ".join(f"{label.feedback.value} by {label.by}" for label in row.labels)
+        writer.writerow([_cell(value) for value in (*(getattr(row, name) for name in _COLUMNS), said)])
+    return sheet.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Text that a spreadsheet would take for a formula is given as text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+
+
+def _download(body: str, media_type: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return Response(body, media_type=media_type, headers=headers)

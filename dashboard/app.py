@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from dashboard import (
+    alert_orders,
     alert_routes,
     audit_routes,
     charting_routes,
@@ -16,6 +17,7 @@ from dashboard import (
     refusals,
     rejected_routes,
     sign_in_routes,
+    silence_routes,
     status_routes,
     stay_routes,
 )
@@ -42,6 +44,8 @@ _RESOURCES = (
     patient_routes,
     charting_routes,
     alert_routes,
+    alert_orders,
+    silence_routes,
     device_routes,
     rejected_routes,
     live_routes,

@@ -27,6 +27,7 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
     _P.SET_SCALE: AuditAction.SET_SCALE,
     _P.ACKNOWLEDGE: AuditAction.ACKNOWLEDGE,
     _P.RESOLVE: AuditAction.RESOLVE,
+    _P.SILENCE: AuditAction.SILENCE,
     _P.ADMIT: AuditAction.ADMIT,
     _P.TRANSFER: AuditAction.TRANSFER,
     _P.DISCHARGE: AuditAction.DISCHARGE,
@@ -44,6 +45,7 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/me/password": AuditAction.CHANGE_PASSWORD,
     "POST /api/v1/me/tokens": AuditAction.ISSUE_TOKEN,
     "POST /api/v1/me/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
+    "POST /api/v1/alerts/{episode_id}/feedback": AuditAction.LABEL,
     "POST /api/v1/people/{person_id}/password": AuditAction.CHANGE_PASSWORD,
     "POST /api/v1/people/{person_id}/grant": AuditAction.CHANGE_GRANT,
     "POST /api/v1/people/{person_id}/revoke": AuditAction.CHANGE_GRANT,
@@ -64,7 +66,7 @@ KEPT_FIELDS: Final = frozenset(
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
-        "until", "with_patient_id", "with_device_id", "device", "before",
+        "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "with_patient_id", "with_device_id", "device", "before",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""

@@ -1,10 +1,20 @@
-"""One patient's alert episodes as the screen shows them: pure, stepped by transitions, idempotent by their ids."""
+"""Alert episodes of one subject as the screen shows them: pure, stepped by transitions, idempotent by their ids."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from vitals.alert import AlertKind, Order, Priority, Reason, Transition, TransitionKind, order_of
+from vitals.alert import (
+    Acknowledgement,
+    AlertKind,
+    Order,
+    Priority,
+    Reason,
+    Suppression,
+    Transition,
+    TransitionKind,
+    order_of,
+)
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import Sign
 
@@ -13,7 +23,7 @@ PRIORITY_ORDER: tuple[Priority, ...] = (Priority.HIGH, Priority.MEDIUM, Priority
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeNow:
-    """One episode; *active* and *acknowledged* are kept apart (ISA-18.2), the label is derived from them."""
+    """One episode; *active*, *acknowledged* and *latched* are kept apart (ISA-18.2), the label is derived from them."""
 
     episode_id: str
     patient_id: PatientId
@@ -41,6 +51,31 @@ class EpisodeNow:
     retrospective: bool = False
     """Found afterwards by a correction; it paged nobody."""
     correction_id: str | None = None
+    latched: bool = False
+    """Open although its condition has ended, since nobody has seen it."""
+    suppression: Suppression | None = None
+    """Set while it is told to nobody."""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    """Who has it in hand, and until when."""
+    round: int = 0
+    """How often it was told anew at its present priority."""
+    last_transition: TransitionKind = TransitionKind.RAISED
+    last_at_ms: int = 0
+    rules_version: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it concerns anyone still: active, or latched."""
+        return self.active or self.latched
+
+    @property
+    def urgency(self) -> tuple[bool, int, int, int]:
+        """What comes first on a screen has the least: by priority, and what is told to nobody after all else.
+
+        Of one priority what nobody has in hand comes first, then what is latched, then what somebody has in hand.
+        """
+        stage = 2 if self.acknowledged else 0 if self.active else 1
+        return self.suppression is not None, PRIORITY_ORDER.index(self.priority), stage, -self.raised_at_ms
 
 
 @dataclass
@@ -53,7 +88,7 @@ class EpisodeBook:
 
     def adopt(self, episode: EpisodeNow) -> None:
         """Take an episode over from a snapshot."""
-        if episode.active:
+        if episode.is_open:
             self.open[episode.episode_id] = episode
         else:
             self._close(episode)
@@ -63,19 +98,16 @@ class EpisodeBook:
         before = self.get(transition.episode_id)
         if before is not None and order_of(transition) <= before.order:
             return False
-        self.adopt(_stepped(before, transition))
+        self.adopt(episode_after(before, transition))
         return True
 
     def get(self, episode_id: str) -> EpisodeNow | None:
         """The episode, open or lately ended."""
         return self.open.get(episode_id) or self.resolved.get(episode_id)
 
-    def active(self) -> Sequence[EpisodeNow]:
-        """Open episodes, the most urgent first; among equals unacknowledged before acknowledged, then newest first."""
-        return sorted(
-            self.open.values(),
-            key=lambda episode: (PRIORITY_ORDER.index(episode.priority), episode.acknowledged, -episode.raised_at_ms),
-        )
+    def standing(self) -> Sequence[EpisodeNow]:
+        """Open episodes, the most urgent first (`EpisodeNow.urgency`)."""
+        return sorted(self.open.values(), key=lambda episode: episode.urgency)
 
     def ended_since(self, at_ms: int) -> Sequence[EpisodeNow]:
         """Episodes that ended at or after `at_ms`, newest first."""
@@ -89,8 +121,8 @@ class EpisodeBook:
             self.resolved.popitem(last=False)
 
 
-def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
-    """The episode after `transition`, which carries its whole state except who acknowledged it earlier."""
+def episode_after(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
+    """The episode after `transition`, which carries its whole state except who acknowledged it before that ran out."""
     after = EpisodeNow(
         episode_id=transition.episode_id,
         patient_id=transition.patient_id,
@@ -111,11 +143,21 @@ def _stepped(before: EpisodeNow | None, transition: Transition) -> EpisodeNow:
         retracted=transition.transition is TransitionKind.RETRACTED,
         retrospective=transition.retrospective,
         correction_id=transition.correction_id,
+        latched=transition.latched,
+        suppression=transition.suppression,
+        acknowledgements=transition.acknowledgements,
+        round=transition.round,
+        last_transition=transition.transition,
+        last_at_ms=transition.at_ms,
+        rules_version=transition.rules_version,
     )
-    if transition.transition is TransitionKind.ACKNOWLEDGED:
+    if transition.acknowledgements:
+        last = max(transition.acknowledgements, key=lambda one: one.at_ms)
+        after = replace(after, acknowledged_by=last.by, acknowledged_at_ms=last.at_ms)
+    elif transition.transition is TransitionKind.ACKNOWLEDGED:
         after = replace(after, acknowledged_by=transition.by, acknowledged_at_ms=transition.at_ms)
     elif before is not None and transition.acknowledged:
         after = replace(after, acknowledged_by=before.acknowledged_by, acknowledged_at_ms=before.acknowledged_at_ms)
-    if not transition.active:
+    if not transition.is_open:
         after = replace(after, resolved_at_ms=transition.at_ms, resolved_by=transition.by)
     return after

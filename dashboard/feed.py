@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 import structlog
 
+from dashboard.episodes import EpisodeNow
 from dashboard.fanout import Browser, Fanout, Interest
 from dashboard.settings import DashboardSettings
-from dashboard.tiles import patient_event, tile
+from dashboard.tiles import patient_event, system_event, tile
 from dashboard.ward import Bed, PatientNow, Seed, Ward
 from runtime.bus import Bus, Delivered, Incoming, Positions, Reader, TopicPartition
 from runtime.clock import Clock
@@ -41,6 +42,8 @@ class Snapshot:
     seeds: Sequence[Seed] = ()
     positions: Positions = field(default_factory=dict)
     """Partitions left out are read from the log's beginning."""
+    system: Sequence[EpisodeNow] = ()
+    """Alerts about Wardlight itself."""
 
 
 class Source(Protocol):
@@ -152,6 +155,10 @@ class Feed:
             "why_not_live": self.why_not_live,
         }
 
+    def system_event(self) -> Mapping[str, Any]:
+        """Alerts about Wardlight itself, open and lately ended: what it says of patients may not be relied on meanwhile."""
+        return system_event(self.ward.system, self.ward.limits, now_ms=self._clock.now_ms())
+
     async def _catch_up(self, reader: Reader, snapshot: Snapshot, stopping: asyncio.Event) -> Ward | None:
         """A ward from `snapshot`, stepped to the present end of the log; None where `stopping` came first."""
         ward = _ward_of(snapshot, self._settings)
@@ -167,6 +174,7 @@ class Feed:
                 return None
             await self._turn(reader, ward)
         ward.take_changes()
+        ward.take_system_change()
         return ward
 
     async def _follow(self, reader: Reader, stopping: asyncio.Event, backoff: Backoff) -> None:
@@ -230,8 +238,10 @@ class Feed:
         self.ward.forget(unknown)
 
     def flush(self) -> None:
-        """Send what changed, one event per patient and kind of listener."""
+        """Send what changed, one event per patient and kind of listener; alerts about Wardlight itself to everybody."""
         now_ms = self._clock.now_ms()
+        if self.ward.take_system_change():
+            self._fanout.publish(self._fanout.event("system", self.system_event()), wanted=_everyone)
         for patient_id, change in self.ward.take_changes().items():
             patient = self.ward.patients[patient_id]
             boards = _boards_of(patient)
@@ -273,6 +283,7 @@ class Feed:
                 "trend_window_ms": limits.trend_window_ms,
                 "trend_bucket_ms": limits.trend_bucket_ms,
                 "tiles": tiles,
+                "system": self.system_event(),
             },
         )
 
@@ -284,6 +295,8 @@ def _ward_of(snapshot: Snapshot, settings: DashboardSettings) -> Ward:
     ward = Ward(settings.ward_limits)
     for seed in snapshot.seeds:
         ward.adopt(seed)
+    for episode in snapshot.system:
+        ward.system.adopt(episode)
     return ward
 
 

@@ -44,6 +44,7 @@ _PATHS: Mapping[Where, tuple[Kind, str]] = {
     Where.PATH_DEVICE: (Kind.DEVICE, "device_id"),
     Where.PATH_EPISODE: (Kind.EPISODE, "episode_id"),
     Where.PATH_REJECTION: (Kind.REJECTION, "rejection_id"),
+    Where.PATH_SILENCE: (Kind.SILENCE, "silence_id"),
 }
 _FIELDS: Mapping[str, Kind] = {"ward_id": Kind.WARD, "patient_id": Kind.PATIENT, "device_id": Kind.DEVICE}
 _QUERIES: Mapping[str, Kind] = {"ward": Kind.WARD, "patient": Kind.PATIENT}

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     SET_SCALE = "set_scale"
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
+    SILENCE = "silence"
+    """Keep alerts quiet for a time."""
     ADMIT = "admit"
     TRANSFER = "transfer"
     DISCHARGE = "discharge"
@@ -64,7 +66,7 @@ class Role(StrEnum):
 _P = Permission
 _BEDSIDE: Final = frozenset(
     {
-        _P.SEE_WARD, _P.SEE_PATIENT, _P.CHART, _P.ACKNOWLEDGE, _P.RESOLVE, _P.ADMIT, _P.TRANSFER, _P.DISCHARGE,
+        _P.SEE_WARD, _P.SEE_PATIENT, _P.CHART, _P.ACKNOWLEDGE, _P.RESOLVE, _P.SILENCE, _P.ADMIT, _P.TRANSFER, _P.DISCHARGE,
         _P.MANAGE_DEVICES, _P.SEE_STATUS, _P.BREAK_GLASS,
     }
 )  # fmt: skip
@@ -81,6 +83,9 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.ADMINISTRATOR: frozenset({_P.MANAGE_PEOPLE, _P.SEE_STATUS}),
 }
 """An administrator gives access and has none to patients; who needs both has both roles, and the record shows it."""
+
+SYSTEM_PERMISSIONS: Final = frozenset({_P.SEE_WARD, _P.ACKNOWLEDGE, _P.RESOLVE})
+"""What holds on ward `system`, alerts about Wardlight itself, for whoever has it on any ward: they are about no patient."""
 
 HOUSE_ROLES: Final = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 """Roles that mean nothing on a single ward and are granted on every ward only."""
@@ -157,6 +162,7 @@ class Where(StrEnum):
     PATH_PATIENT = "the patient in the path ({patient_id})"
     PATH_DEVICE = "the device in the path ({device_id}): its ward, and that of the patient it measures now"
     PATH_EPISODE = "the alert in the path ({episode_id}): its patient's ward"
+    PATH_SILENCE = "the silence in the path ({silence_id}): its ward and its patient's; as HOUSE where it has none"
     PATH_REJECTION = "the refused message in the path ({rejection_id}): its device's ward; none where nobody knows it"
     QUERY = "ward= and patient= of the query; without them, the route filters to the person's wards"
     BODY = "every field of the body that is or ends in ward_id, patient_id or device_id; without any, as HOUSE"
@@ -253,8 +259,14 @@ RULES: Final[Mapping[str, Rule]] = {
     # Alerts
     "GET /api/v1/alerts": Rule(_P.SEE_WARD, Where.QUERY),
     "GET /api/v1/alerts/{episode_id}": Rule(_P.SEE_WARD, Where.PATH_EPISODE),
+    "GET /api/v1/alerts/export": Rule(_P.EXPORT, Where.QUERY),
+    "GET /api/v1/alerts/{episode_id}/timeline": Rule(_P.SEE_WARD, Where.PATH_EPISODE, when_locked=False),
+    "POST /api/v1/alerts/{episode_id}/feedback": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),
     "POST /api/v1/alerts/{episode_id}/acknowledge": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),
     "POST /api/v1/alerts/{episode_id}/resolve": Rule(_P.RESOLVE, Where.PATH_EPISODE),
+    "GET /api/v1/silences": Rule(_P.SEE_WARD, Where.QUERY, when_locked=False),
+    "POST /api/v1/silences": Rule(_P.SILENCE, Where.BODY),
+    "DELETE /api/v1/silences/{silence_id}": Rule(_P.SILENCE, Where.PATH_SILENCE),
     # Devices
     "GET /api/v1/devices": Rule(_P.MANAGE_DEVICES, Where.QUERY),
     "POST /api/v1/devices": Rule(_P.MANAGE_DEVICES, Where.BODY),

@@ -6,8 +6,19 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from dashboard.permissions import GLASS_PERMISSIONS, NO_WARD, Access, Grant, Permission, Role, Wards, access_of
+from dashboard.permissions import (
+    GLASS_PERMISSIONS,
+    NO_WARD,
+    SYSTEM_PERMISSIONS,
+    Access,
+    Grant,
+    Permission,
+    Role,
+    Wards,
+    access_of,
+)
 from storage.whereabouts import Place
+from vitals.fault import SYSTEM_WARD
 from vitals.reading import PatientId, WardId
 
 
@@ -34,11 +45,13 @@ class Person:
     ) -> bool:
         """Whether they may on this ward; None is what belongs to no ward, for roles on every ward only.
 
-        With `patient_id`, a broken glass counts too.
+        With `patient_id`, a broken glass counts too. Alerts about Wardlight itself are for whoever sees or answers any.
         """
         wards = self.access.get(permission, NO_WARD)
         if wards.every or (ward_id is not None and ward_id in wards):
             return True
+        if ward_id == SYSTEM_WARD and permission in SYSTEM_PERMISSIONS:
+            return bool(wards)
         return patient_id in self.glass and permission in GLASS_PERMISSIONS and bool(wards)
 
     def may_at(self, permission: Permission, places: Iterable[Place]) -> bool:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from vitals.alert import AlertKind, Priority
+from storage.episode_history import EpisodeState
+from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.reading import Origin, RejectionReason
 from vitals.sign import Sign
 
@@ -170,6 +171,28 @@ class AssessmentEntry(BaseModel):
     model_version: str
 
 
+class SuppressionEntry(BaseModel):
+    """Why an alert is told to nobody, and who answers for that."""
+
+    reason: Reason
+    since_ms: int
+    by: str | None
+    silence_id: str | None
+    until_ms: int | None
+    kind: AlertKind | None
+    """The open alert that inhibits or absorbs it."""
+
+
+class AcknowledgementEntry(BaseModel):
+    """One person who has an alert in hand."""
+
+    person_id: str
+    by: str
+    at_ms: int
+    until_ms: int
+    note: str | None
+
+
 class EpisodeEntry(BaseModel):
     """One alert from onset to end; *active* and *acknowledged* are independent."""
 
@@ -197,6 +220,19 @@ class EpisodeEntry(BaseModel):
     retrospective: bool
     """Found afterwards by a correction: it paged nobody."""
     correction_id: str | None
+    latched: bool
+    """Open although its condition has ended, since nobody has seen it; open is active or latched."""
+    suppression: SuppressionEntry | None
+    """Set while it is told to nobody."""
+    acknowledgements: list[AcknowledgementEntry]
+    """Who has it in hand, and until when."""
+    round: int
+    """How often it was told anew at its present priority."""
+    last_transition: TransitionKind
+    last_at_ms: int
+    rules_version: str | None
+    state: EpisodeState
+    """The one word that says most of it."""
 
 
 class Order(Body):

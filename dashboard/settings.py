@@ -77,6 +77,15 @@ class DashboardSettings(Section):
     poll_records_max: int = Field(default=500, ge=1, le=100_000)
     backoff_s_max: float = Field(default=5, ge=0.1, le=60)
 
+    acknowledge_minutes_max: int = Field(default=480, ge=5, le=1440)
+    """For how long somebody may take an alert in hand at most, whatever they ask for;"""
+    acknowledge_high_minutes_max: int = Field(default=60, ge=5, le=480)
+    """and one of high priority. Our choices."""
+    silence_minutes_max: int = Field(default=720, ge=5, le=1440)
+    """How long a silence lasts at most;"""
+    silence_high_minutes_max: int = Field(default=30, ge=1, le=120)
+    """and one of high priority, which is for one patient and kind only. Our choices; nothing is ever silent without end."""
+
     audit_unwritable: Literal["refuse_reads", "go_on"] = "refuse_reads"
     """What becomes of reads of patient data that cannot be put on record: refused with 503, or answered, their entries
     written once SQL answers. The live board and orders about alerts always go on."""

@@ -10,17 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dashboard.charted_now import ENTRIES_KEPT
 from dashboard.episodes import EpisodeNow
 from dashboard.feed import Snapshot
-from dashboard.records import bed_of, episode_of
+from dashboard.records import bed_of, episode_of, is_retold
 from dashboard.tiles import TILE_SIGNS
 from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow
 from dashboard.ward_limits import WardLimits
 from runtime.blocking import Door
 from runtime.bus import Positions, TopicPartition
 from runtime.clock import Clock
-from storage import assessments, charting, claims, devices, episodes, patients, readings
+from storage import assessments, charting, claims, devices, episode_history, episodes, patients, readings
+from storage.episode_history import OPEN_MAX, EpisodeState, Wanted
 from storage.readings import Bucket, LatestSign
 from storage.session import Connection, Database
-from vitals.alert import TransitionKind
+from vitals.fault import is_system
 from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
 from vitals.topics import LogTopic
@@ -119,7 +120,8 @@ class SqlSource:
             )
             for bed in beds
         ]
-        return Snapshot(seeds=seeds, positions=positions)
+        system = [episode for subject, found in shown.items() if is_system(subject) for episode in found]
+        return Snapshot(seeds=seeds, positions=positions, system=system)
 
 
 def _beds(conn: Connection) -> list[Bed]:
@@ -128,19 +130,18 @@ def _beds(conn: Connection) -> list[Bed]:
 
 
 def _shown_episodes(conn: Connection, recent_ms: int) -> dict[PatientId, list[EpisodeNow]]:
-    """Open and recent episodes by patient."""
+    """Open and recent episodes by subject: a patient, or a part of Wardlight."""
     known = {
-        episode.episode_id: episode
-        for episode in (
-            *episodes.list_episodes(conn, from_ms=recent_ms, limit=_RECENT_EPISODES_MAX),
-            *episodes.open_episodes(conn),
+        step.episode_id: step
+        for step in (
+            *episode_history.find(conn, Wanted(from_ms=recent_ms), limit=_RECENT_EPISODES_MAX),
+            *episode_history.find(conn, Wanted(state=EpisodeState.OPEN), limit=OPEN_MAX),
         )
     }
     shown: dict[PatientId, list[EpisodeNow]] = {}
-    for episode in known.values():
-        retold = episode.acknowledged and episode.last_transition is not TransitionKind.ACKNOWLEDGED
-        steps = episodes.transitions_of(conn, episode.episode_id) if retold else ()
-        shown.setdefault(episode.patient_id, []).append(episode_of(episode, steps))
+    for step in known.values():
+        steps = episodes.transitions_of(conn, step.episode_id) if is_retold(step) else ()
+        shown.setdefault(step.patient_id, []).append(episode_of(step, steps))
     return shown
 
 

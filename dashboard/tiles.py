@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.episodes import EpisodeNow
+from dashboard.episodes import EpisodeBook, EpisodeNow
 from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
+from storage.episode_history import state_of
+from vitals.alert import Suppression
 from vitals.assessment import Assessment
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
@@ -41,7 +43,7 @@ def tile(patient: PatientNow, limits: WardLimits, *, now_ms: int, trend_from_ms:
         "time_shift_ms": _time_shift_ms(newest),
         "signs": _signs(patient, limits),
         "assessment": _assessment(patient, limits),
-        "alerts": [episode(active) for active in patient.episodes.active()],
+        "alerts": [episode(standing) for standing in patient.episodes.standing()],
         "recent": [episode(ended) for ended in patient.episodes.ended_since(now_ms - limits.recent_alert_ms)],
         "trend_from_ms": trend_from_ms,
         "trend": {} if trend_from_ms is None else _trend(patient, trend_from_ms),
@@ -56,6 +58,14 @@ def patient_event(patient: PatientNow, change: Change, limits: WardLimits, *, no
         "samples_dropped": change.samples_dropped,
         "alerts_changed": change.alerts_changed,
         "charting_changed": change.charting_changed,
+    }
+
+
+def system_event(book: EpisodeBook, limits: WardLimits, *, now_ms: int) -> Json:
+    """Alerts about Wardlight itself."""
+    return {
+        "alerts": [episode(standing) for standing in book.standing()],
+        "recent": [episode(ended) for ended in book.ended_since(now_ms - limits.recent_alert_ms)],
     }
 
 
@@ -128,6 +138,29 @@ def episode(shown: EpisodeNow) -> Json:
         "retracted": shown.retracted,
         "retrospective": shown.retrospective,
         "correction_id": shown.correction_id,
+        "latched": shown.latched,
+        "suppression": None if shown.suppression is None else suppression(shown.suppression),
+        "acknowledgements": [
+            {"person_id": one.person_id, "by": one.by, "at_ms": one.at_ms, "until_ms": one.until_ms, "note": one.note}
+            for one in shown.acknowledgements
+        ],
+        "round": shown.round,
+        "last_transition": shown.last_transition,
+        "last_at_ms": shown.last_at_ms,
+        "rules_version": shown.rules_version,
+        "state": state_of(shown),
+    }
+
+
+def suppression(found: Suppression) -> Json:
+    """Why an alert is told to nobody, in the API's field names."""
+    return {
+        "reason": found.reason,
+        "since_ms": found.since_ms,
+        "by": found.by,
+        "silence_id": found.silence_id,
+        "until_ms": found.until_ms,
+        "kind": found.kind,
     }
 
 

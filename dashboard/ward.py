@@ -14,6 +14,7 @@ from dashboard.taking_back import take_back
 from dashboard.ward_limits import WardLimits
 from vitals.alert import Transition
 from vitals.assessment import Assessment
+from vitals.fault import is_system
 from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, WardId, Withdrawn
 from vitals.sign import Sign
 from vitals.validity import charted_for_ms
@@ -138,6 +139,9 @@ class Ward:
         self.patients: dict[PatientId, PatientNow] = {}
         self.left_out = 0
         """Records of patients beyond `patients_max`."""
+        self.system = EpisodeBook(resolved_kept=limits.resolved_kept)
+        """Alerts about Wardlight itself, whatever part of it."""
+        self._system_changed = False
         self._changes: dict[PatientId, Change] = {}
 
     @property
@@ -241,7 +245,11 @@ class Ward:
         return True
 
     def apply_transition(self, transition: Transition) -> bool:
-        """Step the patient's episodes; False where this step is already known."""
+        """Step the subject's episodes; False where this step is already known."""
+        if is_system(transition.patient_id):
+            changed = self.system.apply(transition)
+            self._system_changed |= changed
+            return changed
         patient = self._patient(transition.patient_id)
         if patient is None or not patient.episodes.apply(transition):
             return False
@@ -258,6 +266,16 @@ class Ward:
         for patient_id in ready:
             del self._changes[patient_id]
         return ready
+
+    def take_system_change(self) -> bool:
+        """Whether alerts about Wardlight itself changed since the last call."""
+        changed, self._system_changed = self._system_changed, False
+        return changed
+
+    def episode(self, episode_id: str) -> EpisodeNow | None:
+        """An alert that is open or lately ended, whoever it is about."""
+        books = (self.system, *(patient.episodes for patient in self.patients.values()))
+        return next((found for book in books if (found := book.get(episode_id)) is not None), None)
 
     def listed(self) -> Iterable[PatientNow]:
         """Patients that the register names."""

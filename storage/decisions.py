@@ -1,8 +1,13 @@
 """The version of what people decided about alerts: what caches compare, the lock of whoever decides, and when it takes effect."""
 
+from typing import Final
+
 from sqlalchemy import Connection, select, update
 
 from storage.decisions_tables import decisions
+
+SETTLE_MS: Final = 5_000
+"""From an order to its taking effect: every worker reads decisions more often than this, so that all hold to the same moment."""
 
 
 def decisions_version(conn: Connection) -> int:

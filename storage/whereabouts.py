@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from storage import tables
+from storage.decisions_tables import silences
 from vitals.reading import PatientId, WardId
 
 
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     DEVICE = "device"
     EPISODE = "episode"
     REJECTION = "rejection"
+    SILENCE = "silence"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -54,6 +56,8 @@ def _places(conn: Connection, thing: Named) -> list[Place]:
             return _of_episode(conn, thing.id)
         case Kind.REJECTION:
             return _of_rejection(conn, thing.id)
+        case Kind.SILENCE:
+            return _of_silence(conn, thing.id)
 
 
 def _of_patient(conn: Connection, patient_id: str) -> list[Place]:
@@ -88,3 +92,14 @@ def _of_rejection(conn: Connection, rejection_id: str) -> list[Place]:
     if device_id is None:
         return []
     return _of_device(conn, device_id) or [Place(None)]
+
+
+def _of_silence(conn: Connection, silence_id: str) -> list[Place]:
+    columns = silences.c
+    row = conn.execute(select(columns.ward_id, columns.patient_id).where(columns.silence_id == silence_id)).first()
+    if row is None:
+        return []
+    places = [] if row.ward_id is None else [Place(WardId(row.ward_id))]
+    if row.patient_id is not None:
+        places += _of_patient(conn, row.patient_id)
+    return places or [Place(None)]

@@ -13,10 +13,11 @@ from dashboard.context import Context
 from dashboard.permissions import Permission, Role
 from dashboard.sessions import COOKIE, CSRF_HEADER, csrf_of, hash_of, new_token
 from runtime.blocking import InlineDoor
-from storage import people, people_tokens, rejections
+from storage import people, people_tokens, rejections, silences
 from storage.people import Account, StoredGrant
 from storage.people_tokens import Token
 from tests.support.builders import EPOCH_MS
+from tests.support.silence_contract import silence
 from tests.support.ward_scene import WardScene, transition, ward_scene
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind
 from vitals.reading import PatientId, Rejection, RejectionReason, WardId
@@ -107,8 +108,10 @@ class PeopleScene:
             self.ward.store_steps(alert_of(f"p{bed}", ward_id))
             with self.ward.database.transaction() as conn:
                 rejections.store(conn, [rejection_of(f"r{bed}", f"watch-{bed}")])
+                silences.order(conn, silence(f"s{bed}", ward=ward_id, of=f"p{bed}"))
         with self.ward.database.transaction() as conn:
             rejections.store(conn, [rejection_of("rx", "nobodys")])
+            silences.order(conn, silence("sx", ward=None))
 
 
 def headers_of(secret: str) -> dict[str, str]:

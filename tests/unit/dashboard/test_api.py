@@ -223,7 +223,14 @@ async def test_an_acknowledgement_is_on_the_log_before_it_is_answered() -> None:
         answer = await client.post(f"alerts/{step.episode_id}/acknowledge", json=body)
         assert (answer.status_code, answer.json()) == (
             202,
-            {"command_id": "0123456789abcdef", "episode_id": step.episode_id},
+            {
+                "command_id": "0123456789abcdef",
+                "episode_id": step.episode_id,
+                "person_id": "guest",
+                "by": "Guest",
+                "until_ms": None,
+                "label_id": None,
+            },
         )
         await client.post(f"alerts/{step.episode_id}/resolve", json={})
         first, second = await published(scene)

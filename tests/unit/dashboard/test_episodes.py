@@ -33,13 +33,13 @@ def book_of(*steps: Transition) -> EpisodeBook:
 
 
 def test_an_acknowledged_alert_is_still_active_and_says_who() -> None:
-    (episode,) = book_of(RAISED, ACKNOWLEDGED).active()
+    (episode,) = book_of(RAISED, ACKNOWLEDGED).standing()
     assert (episode.active, episode.acknowledged, episode.acknowledged_by) == (True, True, "Kim")
     assert episode.acknowledged_at_ms == 2000
 
 
 def test_escalation_takes_the_acknowledgement_away() -> None:
-    (episode,) = book_of(RAISED, ACKNOWLEDGED, ESCALATED).active()
+    (episode,) = book_of(RAISED, ACKNOWLEDGED, ESCALATED).standing()
     assert (episode.priority, episode.acknowledged, episode.acknowledged_by) == (Priority.HIGH, False, None)
 
 
@@ -53,16 +53,16 @@ def test_repeats_change_nothing_and_do_not_reopen() -> None:
     steps = [RAISED, ACKNOWLEDGED, ESCALATED, RESOLVED]
     book = book_of(*steps)
     assert [book.apply(again) for again in steps] == [False] * 4
-    assert book.active() == []
+    assert book.standing() == []
 
 
 def test_any_order_ends_in_the_same_state() -> None:
     steps = [RAISED, ACKNOWLEDGED, ESCALATED]
     for order in itertools.permutations(steps):
-        (episode,) = book_of(*order).active()
+        (episode,) = book_of(*order).standing()
         assert (episode.priority, episode.acknowledged) == (Priority.HIGH, False)
     for order in itertools.permutations([*steps, RESOLVED]):
-        assert book_of(*order).active() == []
+        assert book_of(*order).standing() == []
 
 
 def test_the_most_urgent_comes_first_and_unseen_before_seen() -> None:
@@ -77,7 +77,7 @@ def test_the_most_urgent_comes_first_and_unseen_before_seen() -> None:
     ):
         what = TransitionKind.ACKNOWLEDGED if seen else TransitionKind.RAISED
         book.apply(transition(P1, kind, what, priority=priority, text="", at_ms=number, raised_at_ms=number))
-    assert [(episode.kind, episode.acknowledged) for episode in book.active()] == [
+    assert [(episode.kind, episode.acknowledged) for episode in book.standing()] == [
         (AlertKind.NEWS2_EMERGENCY, False),
         (AlertKind.SPO2_LOW, True),
         (AlertKind.HEART_RATE_HIGH, False),

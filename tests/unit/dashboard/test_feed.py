@@ -278,7 +278,7 @@ async def test_steps_in_sql_and_again_on_the_log_are_one_episode() -> None:
         stopping.set()
         await task
         patient = feed.ward.patients[patient_id]
-        assert len(patient.episodes.active()) == 1
+        assert len(patient.episodes.standing()) == 1
         assert patient.assessment is not None
         assert patient.assessment.measured_at_ms == at_ms(700)
 

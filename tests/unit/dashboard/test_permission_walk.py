@@ -44,14 +44,22 @@ CALLERS = [
 
 
 ASKS_WHERE = frozenset(
-    {Where.PATH_PATIENT, Where.PATH_DEVICE, Where.PATH_EPISODE, Where.PATH_REJECTION, Where.QUERY, Where.BODY}
+    {
+        Where.PATH_PATIENT,
+        Where.PATH_DEVICE,
+        Where.PATH_EPISODE,
+        Where.PATH_REJECTION,
+        Where.PATH_SILENCE,
+        Where.QUERY,
+        Where.BODY,
+    }
 )
 
 
 def expected(rule: Rule, caller: Caller, subject: WardId | None) -> bool:
     """What table and role say, said anew: `subject` is the ward the request is about, None where it names none.
 
-    What the path names and nobody knows is for the route to say so (404), but a refused message of nobody's device.
+    What the path names and nobody knows is for the route to say so (404), but a refused message of nobody's device; a silence of the whole house is the house's.
     """
     where = set(rule.where)
     if rule.permission is None:
@@ -60,7 +68,7 @@ def expected(rule: Rule, caller: Caller, subject: WardId | None) -> bool:
         return False
     if caller.ward_id is None or not ASKS_WHERE & where:
         return caller.ward_id is None or Where.HOUSE not in where
-    return subject == caller.ward_id if subject else not {Where.BODY, Where.PATH_REJECTION} & where
+    return subject == caller.ward_id if subject else not {Where.BODY, Where.PATH_REJECTION, Where.PATH_SILENCE} & where
 
 
 def request_of(key: str, ward_id: WardId | None, query: str | None = None) -> Scope:
@@ -73,6 +81,7 @@ def request_of(key: str, ward_id: WardId | None, query: str | None = None) -> Sc
         "device_id": f"watch-{letter}",
         "episode_id": episode_id,
         "rejection_id": f"r{letter}",
+        "silence_id": f"s{letter}",
     }
     path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "aaaa"), template)
     if query is None:
@@ -228,7 +237,7 @@ async def test_a_locked_session_shows_the_ward_and_nothing_else() -> None:
                 await passes(open_gate, request_of(key, OWN, f"ward={OWN}&active=true")),
                 await passes(locked_gate, request_of(key, OWN, f"ward={OWN}&active=true")),
             )
-            shows_the_ward = rule.permission is Permission.SEE_WARD and key.startswith("GET ")
+            shows_the_ward = rule.permission is Permission.SEE_WARD and key.startswith("GET ") and rule.when_locked
             about_oneself = rule.permission is None and rule.when_locked
             if shows_the_ward or about_oneself:
                 assert after == before, key
@@ -253,6 +262,12 @@ async def test_a_locked_session_asks_for_no_patient_and_nothing_that_is_over(key
         person = await found_by(scene, await scene.session(await scene.add("kim", (Role.NURSE, OWN))))
         assert await passes(gate_for(scene, person), request_of(key, OWN, query)) == PASSED
         assert await passes(gate_for(scene, replace(person, locked=True)), request_of(key, OWN, query)) == 423
+
+
+async def test_a_locked_session_sees_no_alert_s_life_and_no_list_of_what_is_over() -> None:
+    shown = {key for key, rule in RULES.items() if rule.permission is Permission.SEE_WARD and rule.when_locked}
+    hidden = {"GET /api/v1/alerts/{episode_id}/timeline", "GET /api/v1/silences"}
+    assert hidden <= RULES.keys() - shown
 
 
 async def test_who_sees_only_the_ward_asks_for_no_patient() -> None:
