@@ -5,6 +5,7 @@ import secrets
 import sys
 
 from alerts.heartbeat_settings import WatchdogSettings
+from alerts.ladder_settings import LadderSettings
 from alerts.service import MQTT_CLIENT_ID, Alerts
 from alerts.settings import AlertsSettings
 from runtime.composition import Ports, run_process
@@ -16,6 +17,7 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
     section = ports.configuration.section
     settings, mqtt = section("alerts", AlertsSettings), section("mqtt", MqttSettings)
     watchdog = section("watchdog", WatchdogSettings)
+    ladders = section("ladders", LadderSettings)
     async with foundation(ports, threads_max=2) as base:
         alerts = Alerts(
             bus=base.bus,
@@ -26,6 +28,7 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
             mqtt=mqtt,
             settings=settings,
             watchdog=watchdog,
+            ladders=ladders,
             client_id=f"{MQTT_CLIENT_ID}-{secrets.token_hex(4)}",
         )
         await alerts.serve(stopping)

@@ -6,6 +6,7 @@ Whoever takes them notes each as `Taken` (and its deliveries' fate) before it as
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -87,3 +88,34 @@ def _reached(step: LadderStep, answer: Answer) -> Reached:
     if any(target.kind is TargetKind.SCREEN for target in step.targets):
         return Reached.SCREEN
     return Reached.NOBODY
+
+
+_WHY: Final = {
+    Evidence.FIRST: "",
+    Evidence.NOT_DELIVERED: "nobody told before could be reached",
+    Evidence.NOT_SEEN: "nobody has seen it yet",
+    Evidence.NOT_ACKNOWLEDGED: "seen, and nobody has taken it in hand",
+}
+_LATE_TOLD_MS: Final = 5_000
+"""A step so much after its time says so."""
+
+
+def words(ladder: Ladder, step: Step) -> str:
+    """What a notification says of the step: which it is, why it is taken, and how late, where it is.
+
+    >>> words(ladder, step)  # doctest: +SKIP
+    'Step 2 of 3: nobody has seen it yet'
+    """
+    last = len(ladder.steps)
+    which = (
+        f"Step {step.number + 1} of {last}" if step.number < last else f"Step {last} again ({step.number - last + 1})"
+    )
+    said = [part for part in (_WHY[step.why], _late(step.late_ms)) if part]
+    return f"{which}: {'; '.join(said)}" if said else which
+
+
+def _late(late_ms: int) -> str:
+    if late_ms < _LATE_TOLD_MS:
+        return ""
+    seconds = late_ms // 1000
+    return f"told {seconds} s late" if seconds < 120 else f"told {seconds // 60} min late"

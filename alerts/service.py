@@ -5,11 +5,14 @@ from typing import Any
 
 import structlog
 
-from alerts import corrections, delivery, worker
+from alerts import corrections, delivery, ladder_runner, worker
 from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
 from alerts.heartbeat import Heartbeat
 from alerts.heartbeat_settings import WatchdogSettings
+from alerts.ladder_paging import pager
+from alerts.ladder_runner import LadderHandler
+from alerts.ladder_settings import LadderSettings
 from alerts.policy import FixedPolicy, Policy
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
@@ -29,6 +32,7 @@ log = structlog.get_logger()
 
 ENGINE_TOPICS = worker.TOPICS
 DELIVERY_TOPICS = delivery.TOPICS
+LADDER_TOPICS = ladder_runner.TOPICS
 MQTT_CLIENT_ID = "wardlight-alerts"
 
 
@@ -50,6 +54,7 @@ class Alerts:
         mqtt: MqttSettings,
         settings: AlertsSettings,
         watchdog: WatchdogSettings | None = None,
+        ladders: LadderSettings | None = None,
         client_id: str = MQTT_CLIENT_ID,
     ) -> None:
         self._clock = clock
@@ -76,6 +81,9 @@ class Alerts:
         followed: dict[str, Any] = {"bus": bus, "clock": clock, "limits": limits, "telemetry": telemetry}
         self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
         self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
+        climbing = LadderSettings() if ladders is None else ladders
+        pages = LadderHandler(settings=climbing, enqueue=pager(expires_s=climbing.delivery_expires_s), **ports)
+        self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
         self.corrections = CorrectionWorker(
             settings=settings, policy=policy, owned=lambda: self.engine.partitions, **ports
         )
@@ -87,6 +95,7 @@ class Alerts:
         services = {
             worker.GROUP: self.engine.run(),
             delivery.GROUP: self.delivery.run(),
+            ladder_runner.GROUP: self.ladders.run(),
             corrections.COMPONENT: self.corrections.run(stopping),
         }
         if self._heartbeat.is_wanted:
@@ -103,6 +112,7 @@ class Alerts:
         await stopping.wait()
         self.engine.stop()
         self.delivery.stop()
+        self.ladders.stop()
 
     async def _connect(self, stopping: asyncio.Event) -> None:
         """The first connection; the session keeps itself connected from then on."""

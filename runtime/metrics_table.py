@@ -46,7 +46,7 @@ ALERT_OUTCOME = Label(name="outcome", values="alerts.casebook.Outcome")
 ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
 STAGE = Label(name="stage", values="ingest, and storage.stages.STAGES")
 TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
-COMMAND_REFUSAL = Label(name="refusal", values="alerts.episode.Refusal")
+COMMAND_REFUSAL = Label(name="refusal", values="alerts.response.Refusal")
 
 AUDIT_ACTION = Label(name="action", values="storage.audit_chain.AuditAction")
 LEDGER_KIND = Label(name="kind", values="storage.ledger.ImbalanceKind")
@@ -362,6 +362,30 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_alerts_path_whole",
         kind=MetricKind.GAUGE,
         help="1 while the watchdog saw every stage move in its last round, 0 while it did not.",
+    ),
+    Metric(
+        name="wardlight_alerts_ladder_steps_total",
+        kind=MetricKind.COUNTER,
+        help="Steps of escalation taken, by why, and by whether anybody beyond the screens could be told.",
+        labels=(
+            Label(name="evidence", values="vitals.escalation.Evidence"),
+            Label(name="reached", values="vitals.escalation.Reached"),
+        ),
+    ),
+    Metric(
+        name="wardlight_alerts_ladder_late_seconds",
+        kind=MetricKind.HISTOGRAM,
+        help="How long after its time a step of escalation was taken.",
+    ),
+    Metric(
+        name="wardlight_alerts_ladder_failures_total",
+        kind=MetricKind.COUNTER,
+        help="Times that steps of escalation could not be taken for a reason that nobody foresaw. Must stay 0.",
+    ),
+    Metric(
+        name="wardlight_alerts_ladder_climbing_count",
+        kind=MetricKind.GAUGE,
+        help="Open alerts that nobody has in hand yet and that have steps before them.",
     ),
     Metric(
         name="wardlight_alerts_stage_behind_seconds",

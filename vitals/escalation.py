@@ -154,7 +154,7 @@ def _higher(ladder: Ladder, case: Case, before: Taken) -> Due:
     """The rung above; evidence brings it forward, and never puts it off beyond the time it has."""
     number = before.step + 1
     step = ladder.steps[number]
-    planned_ms = max(case.round.began_ms + _ms(step.after_s), before.at_ms)
+    planned_ms = case.round.began_ms + _ms(step.after_s)
     if before.reached is Reached.NOBODY:
         return Due(number, before.at_ms, Evidence.NOT_DELIVERED)
     if before.failed_at_ms is not None:

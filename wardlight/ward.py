@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alerts import service as alerts_service
 from alerts.heartbeat_settings import WatchdogSettings
+from alerts.ladder_settings import LadderSettings
 from alerts.service import Alerts
 from alerts.settings import AlertsSettings
 from dashboard.people_settings import PeopleSettings
@@ -83,6 +84,7 @@ class Ward:
             mqtt=self._mqtt,
             settings=alerts_settings,
             watchdog=section("watchdog", WatchdogSettings),
+            ladders=section("ladders", LadderSettings),
         )
 
     async def run(self, stopping: asyncio.Event) -> None:

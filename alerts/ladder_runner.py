@@ -1,0 +1,267 @@
+"""Escalation at work: each second it looks at open alerts, and takes the steps that are due, each once.
+
+SQL is the source: what is decided is decided on the newest state that the database holds. A step is its row in
+`ladder_steps`; its deliveries are put into the outbox in the same transaction, so a process that dies has taken the step
+wholly or not at all, and whoever comes next takes what is missing. The log tells only that there is news.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from alerts.ladder import Step, advance
+from alerts.ladder_settings import LadderSettings
+from runtime.blocking import Door
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
+from runtime.clock import Clock
+from runtime.telemetry import Telemetry
+from storage import escalation
+from storage.claims import Claims, check_epochs, claim, remember_positions
+from storage.contacts import phone_book
+from storage.escalation import OpenEpisode, StepRow
+from storage.ladders import LadderBook, StoredLadder, ladder_book
+from storage.session import Connection, Database, in_snapshot
+from vitals.errors import WardError
+from vitals.escalation import Case, Due, Over, Round, next_step, round_of, rung
+from vitals.ladder import LadderStep
+from vitals.phone_book import Answer, PhoneBook
+from vitals.topics import LogTopic
+
+log = structlog.get_logger()
+
+GROUP: Final = "alert-ladders"
+TOPICS: Final = (LogTopic.ALERTS.value,)
+
+
+@dataclass(frozen=True)
+class Paging:
+    """One step, the alert it is about, and the ladder it belongs to."""
+
+    round: Round
+    step: Step
+    stored: StoredLadder
+
+
+Enqueue = Callable[[Connection, Paging, int], None]
+"""Puts the deliveries of a step into the outbox, in the caller's transaction; the number is the present, in ms."""
+
+
+class LadderHandler:
+    """The worker's handler (`runtime.worker.Handler`): steps of the alerts of the partitions that it has claimed."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: LadderSettings,
+        enqueue: Enqueue,
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._enqueue = enqueue
+        self._epochs: dict[int, int] = {}
+        self._remembered: dict[TopicPartition, int] = {}
+        self._rounds: dict[str, tuple[str, Round | Over]] = {}
+        """Of each open episode its last transition's id as last seen, and the round that it is in."""
+        self._looked_s = float("-inf")
+        telemetry.not_ready(GROUP, "has not looked at the open alerts yet")
+
+    async def claim(self, partitions: frozenset[int]) -> Positions:
+        """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning: SQL says the rest."""
+        claims = await self._door.run(self._claim, partitions)
+        beginnings = await self._bus.beginnings(TOPICS)
+        self._epochs, self._remembered = claims.epochs, dict(claims.positions)
+        self._rounds, self._looked_s = {}, float("-inf")
+        if not partitions:
+            self._telemetry.ready(GROUP)
+        return {at: max(position, beginnings.get(at, 0)) for at, position in claims.positions.items()}
+
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:  # noqa: ARG002 - SQL says what they say
+        """See `runtime.worker.Handler`."""
+        await self._look_if_time()
+        return ()
+
+    async def idle(self) -> Sequence[Outgoing]:
+        """See `runtime.worker.Handler`."""
+        await self._look_if_time()
+        return ()
+
+    async def remember(self, positions: Positions, *, final: bool) -> None:  # noqa: ARG002 - every batch is remembered at once
+        """See `runtime.worker.Handler`."""
+        if positions != self._remembered:
+            await self._door.run(self._store, dict(positions))
+            self._remembered = dict(positions)
+
+    async def look(self) -> int:
+        """Take every step that is due now; how many were taken. Raises Fenced, Unavailable."""
+        now_ms = self._clock.now_ms()
+        due = await in_snapshot(self._door, self._database, self._due, now_ms)
+        taken: list[Paging] = []
+        for start in range(0, len(due), self._settings.episodes_per_transaction_max):
+            taken += await self._take_some(due[start : start + self._settings.episodes_per_transaction_max])
+        for paging in taken:
+            self._tell(paging)
+        return len(taken)
+
+    async def _look_if_time(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if not self._epochs or now_s - self._looked_s < self._settings.look_every_s:
+            return
+        self._looked_s = now_s
+        try:
+            await self.look()
+        except WardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - must not end the process that raises the alarms; the next look tries again
+            self._failed(error)
+        else:
+            self._telemetry.ready(GROUP)
+
+    async def _take_some(self, episode_ids: Sequence[str]) -> list[Paging]:
+        """Together, or each by itself where one of them fails in a way that nobody foresaw: it holds up no other."""
+        try:
+            return await self._door.run(self._take, episode_ids)
+        except WardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a worker's loop, as above
+            if len(episode_ids) == 1:
+                self._failed(error)
+                return []
+        return [paging for each in episode_ids for paging in await self._take_some([each])]
+
+    def _failed(self, error: Exception) -> None:
+        self._telemetry.count("wardlight_alerts_ladder_failures_total")
+        self._telemetry.not_ready(GROUP, f"could not take steps: {type(error).__name__}")
+        log.error("ladder_failed", exc_info=error)
+
+    def _due(self, conn: Connection, now_ms: int) -> list[str]:
+        """Episodes of ours of which a step is due."""
+        opened = [episode for episode in escalation.open_episodes(conn) if self._is_ours(episode)]
+        self._renew(conn, opened)
+        ladders = ladder_book(conn)
+        climbing = [
+            found
+            for episode in opened
+            if isinstance(found := self._rounds[episode.episode_id][1], Round)
+            and isinstance(self._next(ladders, Case(found)), Due)
+        ]
+        self._telemetry.set("wardlight_alerts_ladder_climbing_count", len(climbing))
+        due = []
+        for case in escalation.cases(conn, climbing):
+            following = self._next(ladders, case)
+            if isinstance(following, Due) and following.at_ms <= now_ms:
+                due.append(case.round.state.episode_id)
+        return due
+
+    def _renew(self, conn: Connection, opened: Sequence[OpenEpisode]) -> None:
+        """Read the transitions of those episodes that have had one since the last look, and forget those that have ended."""
+        held = self._rounds
+        changed = [
+            episode.episode_id
+            for episode in opened
+            if held.get(episode.episode_id, ("",))[0] != episode.last_transition_id
+        ]
+        found = escalation.transitions_of(conn, changed)
+        self._rounds = {
+            episode.episode_id: (episode.last_transition_id, round_of(found[episode.episode_id]))
+            if episode.episode_id in found
+            else held[episode.episode_id]
+            for episode in opened
+        }
+
+    def _next(self, ladders: LadderBook, case: Case) -> Due | Over:
+        state = case.round.state
+        ladder = ladders.find(state.ward_id, state.priority).ladder
+        return next_step(ladder, case, repeats_max=self._settings.repeats_max)
+
+    def _take(self, episode_ids: Sequence[str]) -> list[Paging]:
+        """Decide anew on what holds inside the transaction, and take what is due: each step with its deliveries, or nothing."""
+        now_ms = self._clock.now_ms()
+        with self._database.transaction() as conn:
+            check_epochs(conn, GROUP, self._epochs)
+            ladders, book = ladder_book(conn), phone_book(conn, now_ms)
+            found = escalation.transitions_of(conn, episode_ids)
+            rounds = [each for steps in found.values() if isinstance(each := round_of(steps), Round)]
+            taken = []
+            for case in escalation.cases(conn, rounds):
+                for paging in self._steps(ladders, book, case, now_ms):
+                    if escalation.claim(conn, _row(paging)):
+                        self._enqueue(conn, paging, now_ms)
+                        taken.append(paging)
+            return taken
+
+    def _steps(self, ladders: LadderBook, book: PhoneBook, case: Case, now_ms: int) -> list[Paging]:
+        state = case.round.state
+        stored = ladders.find(state.ward_id, state.priority)
+
+        def whom(step: LadderStep) -> Answer:
+            return book.whom(
+                step.to,
+                step.targets,
+                ward_id=state.ward_id,
+                priority=state.priority,
+                at_ms=now_ms,
+                told_max=self._settings.addressees_max,
+            )
+
+        steps, _ = advance(stored.ladder, case, now_ms=now_ms, whom=whom, repeats_max=self._settings.repeats_max)
+        return [Paging(case.round, step, stored) for step in steps]
+
+    def _tell(self, paging: Paging) -> None:
+        step = paging.step
+        self._telemetry.count(
+            "wardlight_alerts_ladder_steps_total", evidence=step.why.value, reached=step.reached.value
+        )
+        self._telemetry.observe("wardlight_alerts_ladder_late_seconds", step.late_ms / 1000)
+        log.info(
+            "ladder_step_taken",
+            episode_id=step.episode_id,
+            step=step.number,
+            evidence=step.why.value,
+            reached=step.reached.value,
+            told=len(step.told),
+            late_ms=step.late_ms,
+        )
+
+    def _claim(self, partitions: frozenset[int]) -> Claims:
+        with self._database.transaction() as conn:
+            return claim(conn, GROUP, partitions)
+
+    def _store(self, positions: Mapping[TopicPartition, int]) -> None:
+        with self._database.transaction() as conn:
+            remember_positions(conn, GROUP, self._epochs, positions)
+
+    def _is_ours(self, episode: OpenEpisode) -> bool:
+        return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
+
+
+def _row(paging: Paging) -> StepRow:
+    state, step, stored = paging.round.state, paging.step, paging.stored
+    return StepRow(
+        episode_id=step.episode_id,
+        round_id=step.round_id,
+        step=step.number,
+        step_id=step.step_id,
+        patient_id=state.patient_id,
+        ward_id=state.ward_id,
+        priority=state.priority,
+        due_ms=step.due_ms,
+        at_ms=step.at_ms,
+        evidence=step.why,
+        reached=step.reached,
+        told=step.told,
+        missing=step.missing,
+        rung=rung(stored.ladder, step.number),
+        ladder_ward_id=stored.ladder.ward_id,
+        ladder_version=stored.version,
+    )
