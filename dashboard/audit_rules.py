@@ -28,6 +28,7 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
     _P.ACKNOWLEDGE: AuditAction.ACKNOWLEDGE,
     _P.RESOLVE: AuditAction.RESOLVE,
     _P.SILENCE: AuditAction.SILENCE,
+    _P.MANAGE_NOTIFICATIONS: AuditAction.CHANGE,
     _P.ADMIT: AuditAction.ADMIT,
     _P.TRANSFER: AuditAction.TRANSFER,
     _P.DISCHARGE: AuditAction.DISCHARGE,

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     RESOLVE = "resolve"
     SILENCE = "silence"
     """Keep alerts quiet for a time."""
+    MANAGE_NOTIFICATIONS = "manage_notifications"
+    """Who is told of alerts: subscriptions and addresses of the house, ladders, on-call schedules."""
     ADMIT = "admit"
     TRANSFER = "transfer"
     DISCHARGE = "discharge"
@@ -74,13 +76,14 @@ _BEDSIDE: Final = frozenset(
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.NURSE: _BEDSIDE,
     Role.PHYSICIAN: _BEDSIDE | {_P.SET_SCALE, _P.CORRECT},
-    Role.WARD_MANAGER: _BEDSIDE | {_P.CORRECT, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.EXPORT},
+    Role.WARD_MANAGER: _BEDSIDE
+    | {_P.CORRECT, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.EXPORT, _P.MANAGE_NOTIFICATIONS},
     Role.DEVICE_TECHNICIAN: frozenset(
         {_P.MANAGE_DEVICES, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.SEE_STATUS}
     ),
     Role.DATA_ANALYST: frozenset({_P.SEE_WARD, _P.SEE_PATIENT, _P.EXPORT, _P.SEE_LEDGER, _P.SEE_STATUS}),
     Role.AUDITOR: frozenset({_P.SEE_AUDIT, _P.SEE_LEDGER, _P.SEE_STATUS}),
-    Role.ADMINISTRATOR: frozenset({_P.MANAGE_PEOPLE, _P.SEE_STATUS}),
+    Role.ADMINISTRATOR: frozenset({_P.MANAGE_PEOPLE, _P.MANAGE_NOTIFICATIONS, _P.SEE_STATUS}),
 }
 """An administrator gives access and has none to patients; who needs both has both roles, and the record shows it."""
 
@@ -237,6 +240,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/patients": Rule(_P.SEE_WARD, Where.QUERY),
     "POST /api/v1/patients": Rule(_P.ADMIT, Where.BODY),
     "GET /api/v1/patients/{patient_id}": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/birth-date": Rule(_P.ADMIT, Where.PATH_PATIENT),
     "POST /api/v1/patients/{patient_id}/discharge": Rule(_P.DISCHARGE, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
@@ -262,6 +266,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/alerts/export": Rule(_P.EXPORT, Where.QUERY),
     "GET /api/v1/alerts/{episode_id}/timeline": Rule(_P.SEE_WARD, Where.PATH_EPISODE, when_locked=False),
     "POST /api/v1/alerts/{episode_id}/feedback": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),
+    "GET /alerts": Rule(_P.SEE_WARD, Where.FILTERED, when_locked=False),
     "POST /api/v1/alerts/{episode_id}/acknowledge": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),
     "POST /api/v1/alerts/{episode_id}/resolve": Rule(_P.RESOLVE, Where.PATH_EPISODE),
     "GET /api/v1/silences": Rule(_P.SEE_WARD, Where.QUERY, when_locked=False),
