@@ -4,35 +4,10 @@ Names are `wardlight_<room>_<what>_<unit>`, counters end in `_total`. A label's 
 patient, device and record ids are never labels.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from runtime.metric import Label, Metric, MetricKind
+from runtime.metrics_alerts import ALERT_METRICS
 
-
-class MetricKind(StrEnum):
-    """How a metric behaves."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Label:
-    """One label and where its bounded set of values comes from."""
-
-    name: str
-    values: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
-    """One row of the table."""
-
-    name: str
-    kind: MetricKind
-    help: str
-    labels: tuple[Label, ...] = ()
-
+__all__ = ["METRICS", "Label", "Metric", "MetricKind"]
 
 REJECTION_REASON = Label(name="reason", values="vitals.reading.RejectionReason")
 WORKER = Label(name="worker", values="names of the consumer groups")
@@ -42,11 +17,6 @@ RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections, 
 TRIMMED_TABLE = Label(name="table", values="storage.trimming.TABLES")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
-ALERT_OUTCOME = Label(name="outcome", values="alerts.casebook.Outcome")
-ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
-STAGE = Label(name="stage", values="ingest, and storage.stages.STAGES")
-TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
-COMMAND_REFUSAL = Label(name="refusal", values="alerts.response.Refusal")
 
 AUDIT_ACTION = Label(name="action", values="storage.audit_chain.AuditAction")
 LEDGER_KIND = Label(name="kind", values="storage.ledger.ImbalanceKind")
@@ -289,108 +259,5 @@ METRICS: tuple[Metric, ...] = (
         kind=MetricKind.HISTOGRAM,
         help="Time to store snapshots and positions.",
     ),
-    Metric(
-        name="wardlight_alerts_transitions_total",
-        kind=MetricKind.COUNTER,
-        help="Steps of alert episodes; those that a replay repeats are counted again.",
-        labels=(ALERT_KIND, TRANSITION_KIND),
-    ),
-    Metric(
-        name="wardlight_alerts_records_total",
-        kind=MetricKind.COUNTER,
-        help="Readings, assessments and commands that stepped no machine, or were obeyed.",
-        labels=(ALERT_OUTCOME,),
-    ),
-    Metric(
-        name="wardlight_alerts_commands_refused_total",
-        kind=MetricKind.COUNTER,
-        help="Commands that changed nothing.",
-        labels=(COMMAND_REFUSAL,),
-    ),
-    Metric(
-        name="wardlight_alerts_malformed_records_total",
-        kind=MetricKind.COUNTER,
-        help="Records of the log that could not be read and were passed over.",
-        labels=(LOG_TOPIC,),
-    ),
-    Metric(
-        name="wardlight_alerts_trimmed_records_total",
-        kind=MetricKind.COUNTER,
-        help="Records the log had dropped before they were judged.",
-    ),
-    Metric(
-        name="wardlight_alerts_states_refused_total",
-        kind=MetricKind.COUNTER,
-        help="Patients whose stored alert state was not loaded (signature or version); open episodes were taken over from SQL.",
-    ),
-    Metric(
-        name="wardlight_alerts_remember_seconds",
-        kind=MetricKind.HISTOGRAM,
-        help="Time to store transitions, or transitions, states and positions.",
-    ),
-    Metric(
-        name="wardlight_alerts_reading_to_alert_seconds",
-        kind=MetricKind.HISTOGRAM,
-        help="From the reception of the reading that raised an alert to the decision to raise it.",
-    ),
-    Metric(
-        name="wardlight_alerts_corrections_total",
-        kind=MetricKind.COUNTER,
-        help="Corrections carried out, repetitions included.",
-    ),
-    Metric(
-        name="wardlight_alerts_corrections_waiting_count",
-        kind=MetricKind.GAUGE,
-        help="Corrections ordered and not carried out yet.",
-    ),
-    Metric(
-        name="wardlight_alerts_delivered_total",
-        kind=MetricKind.COUNTER,
-        help="Transitions that the MQTT broker took.",
-    ),
-    Metric(
-        name="wardlight_alerts_heartbeats_total",
-        kind=MetricKind.COUNTER,
-        help="Heartbeats published: every stage of the path moved.",
-    ),
-    Metric(
-        name="wardlight_alerts_pings_failed_total",
-        kind=MetricKind.COUNTER,
-        help="Pings that the address outside did not answer.",
-    ),
-    Metric(
-        name="wardlight_alerts_path_whole",
-        kind=MetricKind.GAUGE,
-        help="1 while the watchdog saw every stage move in its last round, 0 while it did not.",
-    ),
-    Metric(
-        name="wardlight_alerts_ladder_steps_total",
-        kind=MetricKind.COUNTER,
-        help="Steps of escalation taken, by why, and by whether anybody beyond the screens could be told.",
-        labels=(
-            Label(name="evidence", values="vitals.escalation.Evidence"),
-            Label(name="reached", values="vitals.escalation.Reached"),
-        ),
-    ),
-    Metric(
-        name="wardlight_alerts_ladder_late_seconds",
-        kind=MetricKind.HISTOGRAM,
-        help="How long after its time a step of escalation was taken.",
-    ),
-    Metric(
-        name="wardlight_alerts_ladder_failures_total",
-        kind=MetricKind.COUNTER,
-        help="Times that steps of escalation could not be taken for a reason that nobody foresaw. Must stay 0.",
-    ),
-    Metric(
-        name="wardlight_alerts_ladder_climbing_count",
-        kind=MetricKind.GAUGE,
-        help="Open alerts that nobody has in hand yet and that have steps before them.",
-    ),
-    Metric(
-        name="wardlight_alerts_stage_behind_seconds",
-        kind=MetricKind.GAUGE,
-        help="For how long the oldest record that the stage has not remembered as handled has been seen in the log; for ingest the age of the newest probe that came back.",
-        labels=(STAGE,),
-    ),
+    *ALERT_METRICS,
 )
