@@ -46,6 +46,7 @@ class Endpoint:
         self.port = 0
         self._responder = responder
         self._news = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def url(self, path: str = "/hook", *, scheme: str = "http", host: str = "127.0.0.1") -> str:
         """Its address."""
@@ -60,6 +61,7 @@ class Endpoint:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         try:
             while request := await _read(reader):
                 self.asked.append(request)
@@ -69,9 +71,10 @@ class Endpoint:
                 else:
                     writer.write(self.answers[min(len(self.asked), len(self.answers)) - 1])
                     await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     @contextlib.asynccontextmanager
@@ -85,6 +88,8 @@ class Endpoint:
             yield self
         finally:
             server.close()
+            for writer in [*self._writers]:
+                writer.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
