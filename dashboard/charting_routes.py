@@ -119,6 +119,8 @@ def _named(signs: Mapping[str, float | str]) -> Iterator[tuple[Sign, float | str
 async def _chart(
     here: Context, who: Person, patient_id: PatientId, observed: Observed, key: str | None
 ) -> ChartingEntry:
+    patient = await here.ask(patients.get, patient_id)
+    _check_presence(patient)
     reading = chart(
         observed,
         patient_id=patient_id,
@@ -127,8 +129,8 @@ async def _chart(
         now_ms=here.clock.now_ms(),
         age_ms_max=round(here.settings.charting_age_s_max * 1000),
         key=key,
+        born=patient.born,
     )
-    _check_presence(await here.ask(patients.get, patient_id))
     known = await _find(here, patient_id, reading.reading_id)
     if known is not None:
         if not says_the_same(known.reading, reading):

@@ -11,6 +11,7 @@ from dashboard.context import Context, Here
 from dashboard.permissions import Permission
 from dashboard.person import Signed
 from dashboard.schemas import (
+    Birth,
     AssessmentEntry,
     ChartedBy,
     History,
@@ -92,9 +93,18 @@ async def add_patient(here: Here, who: Signed, body: NewPatient) -> PatientEntry
         name=body.name,
         spo2_scale=USUAL_SCALE,
         admitted_at_ms=here.clock.now_ms(),
+        birth_date=body.birth_date,
     )
     await here.change(patients.add, patient, by=who.name)
     return _entry(patient)
+
+
+@router.post("/patients/{patient_id}/birth-date")
+async def set_birth_date(here: Here, patient_id: Level, body: Birth) -> PatientEntry:
+    """Say when the patient was born: a child's readings are scored and limited by age from now on."""
+    return _entry(
+        await here.change(patients.set_birth_date, PatientId(patient_id), body.birth_date, here.clock.now_ms())
+    )
 
 
 @router.get("/patients/{patient_id}")
@@ -176,6 +186,7 @@ def _entry(patient: Patient) -> PatientEntry:
         spo2_scale=patient.spo2_scale,
         admitted_at_ms=patient.admitted_at_ms,
         discharged_at_ms=patient.discharged_at_ms,
+        birth_date=patient.birth_date,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from storage.episode_history import EpisodeState
+from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.reading import Origin, RejectionReason
 from vitals.sign import Sign
@@ -46,6 +47,8 @@ TimeMs = Annotated[int, BeforeValidator(parse_time_ms), Field(ge=0, le=TIME_MS_M
 Level = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """An id that may be part of a topic."""
 ShortText = Annotated[str, Field(max_length=120), AfterValidator(printable)]
+BirthDate = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+"""YYYY-MM-DD."""
 PersonName = Annotated[str, Field(max_length=80), AfterValidator(printable)]
 EpisodeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 RecordId = Annotated[str, Field(min_length=1, max_length=160)]
@@ -81,6 +84,7 @@ class PatientEntry(BaseModel):
     spo2_scale: int
     admitted_at_ms: int
     discharged_at_ms: int | None
+    birth_date: str | None
 
 
 class NewPatient(Body):
@@ -89,6 +93,14 @@ class NewPatient(Body):
     ward_id: Level
     bed: Annotated[str, Field(max_length=20), AfterValidator(printable)] | None = None
     name: ShortText
+    birth_date: BirthDate | None = None
+    """YYYY-MM-DD; without it the patient counts as an adult."""
+
+
+class Birth(Body):
+    """When a patient was born; null where nobody knows."""
+
+    birth_date: BirthDate | None
 
 
 class SignRange(BaseModel):
@@ -144,6 +156,17 @@ class News2Entry(BaseModel):
     response: str
 
 
+class PewsEntry(BaseModel):
+    """Bedside PEWS of a child, as an interval while inputs are missing."""
+
+    total: int | None
+    low: int
+    high: int
+    points: dict[Sign, int]
+    missing: list[Sign]
+    band: AgeBand
+
+
 class DriverEntry(BaseModel):
     """One sign's part in an assessment."""
 
@@ -152,6 +175,7 @@ class DriverEntry(BaseModel):
     usual: float | None
     deviation: float | None
     news2_points: int | None
+    pews_points: int | None
 
 
 class AssessmentEntry(BaseModel):
@@ -162,7 +186,9 @@ class AssessmentEntry(BaseModel):
     seen_at_ms: int
     as_of_ms: int | None
     """Set where a person moved NEWS2 by charting or taking back: the moment for which it stands; the models took no part."""
-    news2: News2Entry
+    news2: News2Entry | None
+    """Null for a child, whom NEWS2 must not score."""
+    pews: PewsEntry | None
     drivers: list[DriverEntry]
     warming_up: bool
     anomaly: float | None

@@ -212,6 +212,7 @@ def _patient(patient: Patient) -> PatientEntry:
         spo2_scale=patient.spo2_scale,
         admitted_at_ms=patient.admitted_at_ms,
         discharged_at_ms=patient.discharged_at_ms,
+        birth_date=patient.birth_date,
     )
 
 

@@ -8,7 +8,7 @@ from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
 from storage.episode_history import state_of
 from vitals.alert import Suppression
-from vitals.assessment import Assessment
+from vitals.assessment import Assessment, News2Summary, PewsSummary
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
 from vitals.validity import charted_for_ms, measured_for_ms
@@ -86,15 +86,8 @@ def assessment(shown: Assessment) -> Json:
         "measured_at_ms": shown.measured_at_ms,
         "seen_at_ms": seen_at_ms(shown),
         "as_of_ms": shown.as_of_ms,
-        "news2": {
-            "total": shown.news2.total,
-            "low": shown.news2.low,
-            "high": shown.news2.high,
-            "points": dict(shown.news2.points),
-            "missing": list(shown.news2.missing),
-            "single_red": shown.news2.single_red,
-            "response": shown.news2.response,
-        },
+        "news2": None if shown.news2 is None else _news2(shown.news2),
+        "pews": None if shown.pews is None else _pews(shown.pews),
         "drivers": [
             {
                 "sign": driver.sign,
@@ -102,6 +95,7 @@ def assessment(shown: Assessment) -> Json:
                 "usual": driver.usual,
                 "deviation": driver.deviation,
                 "news2_points": driver.news2_points,
+                "pews_points": driver.pews_points,
             }
             for driver in shown.drivers
         ],
@@ -164,6 +158,29 @@ def suppression(found: Suppression) -> Json:
     }
 
 
+def _news2(summary: News2Summary) -> Json:
+    return {
+        "total": summary.total,
+        "low": summary.low,
+        "high": summary.high,
+        "points": dict(summary.points),
+        "missing": list(summary.missing),
+        "single_red": summary.single_red,
+        "response": summary.response,
+    }
+
+
+def _pews(summary: PewsSummary) -> Json:
+    return {
+        "total": summary.total,
+        "low": summary.low,
+        "high": summary.high,
+        "points": dict(summary.points),
+        "missing": list(summary.missing),
+        "band": summary.band,
+    }
+
+
 def _assessment(patient: PatientNow, limits: WardLimits) -> Json | None:
     """The assessment that stands, and for how long: a measured one until the next is due, a charted one while its inputs hold."""
     shown = patient.assessment
@@ -171,7 +188,7 @@ def _assessment(patient: PatientNow, limits: WardLimits) -> Json | None:
         return None
     stale_after_ms = patient.stale_after_ms(limits)
     if shown.as_of_ms is not None:
-        inputs = [now for sign in shown.news2.points if (now := patient.signs.get(sign)) is not None]
+        inputs = [now for sign in shown.points if (now := patient.signs.get(sign)) is not None]
         until_ms = min((now.seen_at_ms + _stands_ms(now) for now in inputs), default=0)
         stale_after_ms = max(stale_after_ms, until_ms - seen_at_ms(shown))
     return {**assessment(shown), "stale_after_ms": stale_after_ms}

@@ -9,6 +9,7 @@ from ingest.patient_directory import PatientDirectory, Wearer
 from ingest.receipts import Safe
 from runtime.bus import Outgoing
 from runtime.mqtt import Received
+from vitals.age import age_band
 from vitals.codec import encode
 from vitals.identity import rejection_id
 from vitals.reading import PROBE, DeviceId, Reading, RefusedSigns, Rejection, RejectionReason, Tick
@@ -63,7 +64,7 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
             _refuse(batch, message, verdict, payload_bytes_kept)
             if verdict.impossible is not None and verdict.device_id != PROBE:
                 device_id = DeviceId(verdict.device_id)
-                wearer = directory.wearer(device_id, verdict.impossible.measured_at_ms)
+                wearer = directory.wearer(device_id, min(verdict.impossible.measured_at_ms, received_at_ms))
                 _tell(batch, device_id, wearer, verdict.impossible)
             continue
         if verdict.device_id == PROBE:
@@ -84,6 +85,7 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
             boot=verdict.boot,
             sequence=verdict.sequence,
             origin=verdict.origin,
+            age_band=age_band(wearer.born, verdict.measured_at_ms),
         )
         records.append(Outgoing(_READINGS, wearer.key, encode(reading)))
         batch.accepted += 1
@@ -103,7 +105,7 @@ def _pass_probe(batch: Batch, probe: Decoded) -> None:
 
 
 def _tell(batch: Batch, device_id: DeviceId, wearer: Wearer | None, impossible: Impossible) -> None:
-    """Let alerts hear of values that were refused as impossible."""
+    """Let alerts hear of values that were refused as impossible, or for their time."""
     if wearer is None:
         return
     refused = RefusedSigns(
@@ -114,6 +116,7 @@ def _tell(batch: Batch, device_id: DeviceId, wearer: Wearer | None, impossible: 
         received_at_ms=batch.received_at_ms,
         signs=impossible.signs,
         origin=impossible.origin,
+        from_future=impossible.from_future,
     )
     batch.records.append(Outgoing(_READINGS, wearer.key, encode(refused)))
 

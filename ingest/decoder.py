@@ -48,12 +48,14 @@ class Complaint(NamedTuple):
 
 
 class Impossible(NamedTuple):
-    """Values of signs with hard limits that were refused as impossible: alerts must hear that nothing watches them."""
+    """Values of signs with hard limits that were refused as impossible, or for their time: nothing watches them."""
 
     reading_id: str
     measured_at_ms: int
     signs: dict[Sign, float]
     origin: Origin
+    from_future: bool = False
+    """The whole message was refused, since the device's clock is too far ahead."""
 
 
 class Decoded(NamedTuple):
@@ -139,7 +141,8 @@ def _judge(
         return _refused(Complaint(RejectionReason.BAD_TIME, measured_at_ms), device_id, identity)
     age_ms = received_at_ms - measured_at_ms
     is_too_old = age_ms > limits.age_ms_max and message.origin is not Origin.REPLAY
-    if is_too_old or age_ms < -limits.future_ms_max:
+    is_from_future = age_ms < -limits.future_ms_max
+    if is_too_old:
         return _refused(_complaint_of_age(age_ms, limits), device_id, identity)
     signs, complaint, refused = _signs_of(message.signs)
     boot, sequence = identity
@@ -147,6 +150,10 @@ def _judge(
         reading_id = sequenced_reading_id(device_id, boot, sequence)
     else:
         reading_id = hashed_reading_id(device_id, measured_at_ms, signs or refused)
+    if is_from_future:
+        limited = {sign: value for sign, value in (signs | refused).items() if sign in WITHIN_LIMITS}
+        ahead = Impossible(reading_id, measured_at_ms, limited, message.origin, from_future=True)
+        return _refused(_complaint_of_age(age_ms, limits), device_id, identity)._replace(impossible=ahead)
     impossible = Impossible(reading_id, measured_at_ms, refused, message.origin) if refused else None
     if not signs:
         complaint = complaint or Complaint(RejectionReason.NO_SIGNS, "The message has no signs.")

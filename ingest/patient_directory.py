@@ -4,16 +4,17 @@ A version number in the database says whether anything changed; it is asked at a
 new assignment counts from its next refresh on, and while the database is down, what is known goes on serving.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 import structlog
 
 from runtime.blocking import Door
 from runtime.clock import Clock
-from storage import devices
+from storage import devices, patients
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from vitals.errors import Conflict, Unavailable
 from vitals.reading import DeviceId, PatientId, WardId
@@ -29,6 +30,7 @@ class Wearer(NamedTuple):
 
     patient_id: PatientId
     key: bytes
+    born: date | None = None
 
 
 class _Period(NamedTuple):
@@ -128,12 +130,18 @@ class PatientDirectory:
 
 
 def _periods_of(conn: Connection, device_ids: Sequence[DeviceId]) -> dict[DeviceId, Sequence[_Period]]:
-    return {device_id: _newest_first(devices.assignments_of(conn, device_id)) for device_id in device_ids}
+    assigned = {device_id: devices.assignments_of(conn, device_id) for device_id in device_ids}
+    born = patients.births_of(conn, {one.patient_id for found in assigned.values() for one in found})
+    return {device_id: _newest_first(found, born) for device_id, found in assigned.items()}
 
 
-def _newest_first(assignments: Sequence[devices.Assignment]) -> Sequence[_Period]:
+def _newest_first(assignments: Sequence[devices.Assignment], born: Mapping[PatientId, date]) -> Sequence[_Period]:
     return [
-        _Period(assignment.from_ms, assignment.until_ms, Wearer(assignment.patient_id, assignment.patient_id.encode()))
+        _Period(
+            assignment.from_ms,
+            assignment.until_ms,
+            Wearer(assignment.patient_id, assignment.patient_id.encode(), born.get(assignment.patient_id)),
+        )
         for assignment in reversed(assignments)
     ]
 

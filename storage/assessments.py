@@ -23,9 +23,9 @@ class AssessmentBucket(msgspec.Struct, frozen=True):
 
     from_ms: int
     count: int
-    news2_low_max: int
-    """The highest score that present inputs alone demanded."""
-    news2_high_max: int
+    news2_low_max: int | None
+    """The highest score that present inputs alone demanded; None for a child, as the next."""
+    news2_high_max: int | None
     anomaly_max: float | None
     """None where the models were warming up throughout."""
     flagged: int
@@ -39,9 +39,9 @@ def row_of(assessment: Assessment, record: bytes) -> tuple[Any, ...]:
         assessment.reading_id,
         assessment.patient_id,
         assessment.stands_at_ms,
-        news2.low,
-        news2.high,
-        news2.total,
+        None if news2 is None else news2.low,
+        None if news2 is None else news2.high,
+        None if news2 is None else news2.total,
         assessment.anomaly,
         assessment.flagged,
         record,

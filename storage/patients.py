@@ -1,6 +1,8 @@
 """Patients: who is on the ward, in which bed, and on which SpO2 scale."""
 
 import secrets
+from collections.abc import Collection
+from datetime import date
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
@@ -8,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from storage import moves, tables
 from storage.registry import begin_change
 from storage.wards import require_known
+from vitals.age import born_on
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
@@ -26,6 +29,13 @@ class Patient(msgspec.Struct, frozen=True):
     """NEWS2 SpO2 scale, 1 or 2 (2 only where a clinician prescribed a target of 88 to 92 %)."""
     admitted_at_ms: int
     discharged_at_ms: int | None = None
+    birth_date: str | None = None
+    """YYYY-MM-DD; None where nobody said: then the patient counts as an adult."""
+
+    @property
+    def born(self) -> date | None:
+        """The date of birth."""
+        return None if self.birth_date is None else date.fromisoformat(self.birth_date)
 
 
 def new_patient_id() -> PatientId:
@@ -41,6 +51,8 @@ def add(conn: Connection, patient: Patient, *, by: str | None = None) -> None:
         raise InvalidArgument("Ids that begin with 'system-', and the ward 'system', stand for Wardlight itself.")
     if patient.spo2_scale not in (1, 2):
         raise InvalidArgument(f"The SpO2 scale is 1 or 2, not {patient.spo2_scale}.")
+    if patient.birth_date is not None:
+        born_on(patient.birth_date, today_ms=patient.admitted_at_ms)
     begin_change(conn)
     columns = tables.patients.c
     if conn.execute(select(columns.patient_id).where(columns.patient_id == patient.patient_id)).first() is not None:
@@ -59,6 +71,29 @@ def get(conn: Connection, patient_id: PatientId) -> Patient:
     if row is None:
         raise NotFound(f"There is no patient {patient_id}.")
     return _patient(row)
+
+
+def births_of(conn: Connection, patient_ids: Collection[PatientId]) -> dict[PatientId, date]:
+    """Of those of these patients whose date of birth is known that date."""
+    columns = tables.patients.c
+    query = select(columns.patient_id, columns.birth_date).where(
+        columns.patient_id.in_(sorted(patient_ids)), columns.birth_date.is_not(None)
+    )
+    return {PatientId(row.patient_id): date.fromisoformat(row.birth_date) for row in conn.execute(query)}
+
+
+def set_birth_date(conn: Connection, patient_id: PatientId, birth_date: str | None, at_ms: int) -> Patient:
+    """Say when a patient was born, or that nobody knows; holds for readings taken in from then on.
+
+    Raises NotFound, Conflict where the patient has left, InvalidArgument as `vitals.age.born_on`.
+    """
+    if birth_date is not None:
+        born_on(birth_date, today_ms=at_ms)
+    begin_change(conn)
+    patient = _present(conn, patient_id)
+    columns = tables.patients.c
+    conn.execute(update(tables.patients).where(columns.patient_id == patient_id).values(birth_date=birth_date))
+    return msgspec.structs.replace(patient, birth_date=birth_date)
 
 
 def list_patients(

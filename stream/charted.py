@@ -1,4 +1,4 @@
-"""What people do to a patient's NEWS2: charted readings join what is known, withdrawn ones leave it. Pure.
+"""What people do to a patient's early-warning score: charted readings join what is known, withdrawn ones leave it. Pure.
 
 The models take no part: they neither score nor learn from what people observe. A withdrawal of what a device measured
 restarts them, since nobody can take a reading out of what they learned.
@@ -6,12 +6,12 @@ restarts them, since nobody can take a reading out of what they learned.
 
 from typing import NamedTuple
 
+from stream.early_warning import SCORED_SIGNS, EarlyWarning, early_warning
 from stream.freshness import ChartedValue
 from stream.scales import ScaleSetting
 from stream.scoring import PatientState, drivers_of
-from vitals.assessment import Assessment, Driver, News2Summary
+from vitals.assessment import Assessment, Driver
 from vitals.lateness import event_ms
-from vitals.news2 import NEWS2_INPUTS, score
 from vitals.reading import Reading, Withdrawn
 from vitals.sign import Sign
 from vitals.validity import charted_for_ms
@@ -20,7 +20,7 @@ from vitals.validity import charted_for_ms
 def assess_charted(state: PatientState, reading: Reading) -> Assessment | None:
     """Assess what a person charted and step the state; None where it was already taken.
 
-    It joins what NEWS2 knows however much older it is than the newest measurement, for as long as its own validity says.
+    It joins what the score knows however much older it is than the newest measurement, for as long as its own validity says.
     What no longer holds by now is late: scored by its own values alone.
     """
     charted = reading.charted
@@ -35,18 +35,21 @@ def assess_charted(state: PatientState, reading: Reading) -> Assessment | None:
         for sign, value in reading.signs.items()
     ]
     fresh.take_charted(values, observed_ms)
+    if fresh.newest_ms is None or observed_ms >= fresh.newest_ms:
+        fresh.age_band = reading.age_band
     if charted.spo2_scale is not None:
         state.scales.take(ScaleSetting(observed_ms, charted.spo2_scale, reading.reading_id))
     as_of_ms = observed_ms if fresh.now_ms is None else fresh.now_ms
-    inputs = [value for value in values if value.sign in NEWS2_INPUTS]
+    inputs = [value for value in values if value.sign in SCORED_SIGNS]
     late = bool(inputs) and all(value.until_ms < as_of_ms for value in inputs)
-    news2, drivers, standing = _of_itself(state, reading, observed_ms) if late else _now(state, as_of_ms)
+    warning, drivers, standing = _of_itself(state, reading, observed_ms) if late else _now(state, as_of_ms)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
         measured_at_ms=reading.measured_at_ms,
         received_at_ms=reading.received_at_ms,
-        news2=news2,
+        news2=warning.news2,
+        pews=warning.pews,
         drivers=drivers,
         warming_up=state.pipeline.warming_up,
         model_version=state.pipeline.parameters.model_version,
@@ -74,13 +77,14 @@ def withdraw(state: PatientState, withdrawn: Withdrawn) -> Assessment | None:
         forgotten = ()
         state.restart_models()
     at_ms = withdrawn.at_ms - fresh.behind_ms if fresh.now_ms is None else fresh.now_ms
-    news2, drivers, standing = _now(state, at_ms)
+    warning, drivers, standing = _now(state, at_ms)
     return Assessment(
         reading_id=f"withdrawn/{withdrawn.patient_id}/{name}",
         patient_id=withdrawn.patient_id,
         measured_at_ms=at_ms,
         received_at_ms=withdrawn.at_ms,
-        news2=news2,
+        news2=warning.news2,
+        pews=warning.pews,
         drivers=drivers,
         warming_up=state.pipeline.warming_up,
         model_version=state.pipeline.parameters.model_version,
@@ -91,19 +95,19 @@ def withdraw(state: PatientState, withdrawn: Withdrawn) -> Assessment | None:
 
 
 class _Scored(NamedTuple):
-    news2: News2Summary
+    warning: EarlyWarning
     drivers: tuple[Driver, ...]
     charted: tuple[Sign, ...]
 
 
 def _of_itself(state: PatientState, reading: Reading, at_ms: int) -> _Scored:
-    """NEWS2 of one entry alone."""
-    news2 = score(reading.signs, spo2_scale=state.scales.at(at_ms))
-    return _Scored(news2, drivers_of(state, {}, reading.signs, news2), ())
+    """The score of one entry alone."""
+    warning = early_warning(reading.signs, reading.age_band, spo2_scale=state.scales.at(at_ms))
+    return _Scored(warning, drivers_of(state, {}, reading.signs, warning), ())
 
 
 def _now(state: PatientState, at_ms: int) -> _Scored:
-    """NEWS2 of all that stands, what brought its points, and which inputs people charted."""
+    """The score of all that stands, what brought its points, and which inputs people charted."""
     inputs = state.fresh.current()
-    news2 = score(inputs, spo2_scale=state.scales.at(at_ms))
-    return _Scored(news2, drivers_of(state, {}, inputs, news2), state.fresh.standing_charted())
+    warning = early_warning(inputs, state.fresh.age_band, spo2_scale=state.scales.at(at_ms))
+    return _Scored(warning, drivers_of(state, {}, inputs, warning), state.fresh.standing_charted())

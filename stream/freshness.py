@@ -6,7 +6,9 @@ from operator import attrgetter
 
 import msgspec
 
-from vitals.news2 import NEWS2_INPUTS
+from stream.early_warning import SCORED_SIGNS
+from stream.exertion import Steps
+from vitals.age import AgeBand
 from vitals.reading import DeviceId
 from vitals.sign import Sign
 from vitals.validity import measured_for_ms
@@ -17,7 +19,7 @@ _OBSERVED_AT = attrgetter("at_ms")
 
 
 class ChartedValue(msgspec.Struct, frozen=True):
-    """One input of NEWS2 as a person charted it."""
+    """One input of the early-warning scores as a person charted it."""
 
     sign: Sign
     value: float
@@ -49,6 +51,10 @@ class FreshSigns(msgspec.Struct):
     """In the order of observation."""
     charted_ms: int | None = None
     """The latest observation ever. Orders no device's readings: people and devices do not wait for each other."""
+    age_band: AgeBand | None = None
+    """Of a child, as the newest reading said."""
+    steps: Steps = msgspec.field(default_factory=Steps)
+    """Whether the patient walks."""
     behind_ms: int = 0
     """How far the time of the patient's devices lies behind ours: 0 unless they replay a recording."""
 
@@ -82,7 +88,7 @@ class FreshSigns(msgspec.Struct):
         """Remember what a person charted."""
         self.charted_ms = observed_ms if self.charted_ms is None else max(self.charted_ms, observed_ms)
         for value in values:
-            if value.sign in NEWS2_INPUTS:
+            if value.sign in SCORED_SIGNS:
                 self.charted.insert(bisect_right(self.charted, value.at_ms, key=_OBSERVED_AT), value)
         self._prune()
 
@@ -97,16 +103,16 @@ class FreshSigns(msgspec.Struct):
         return {**self.values, **{sign: value.value for sign, value in standing.items()}} if standing else self.values
 
     def standing_charted(self) -> tuple[Sign, ...]:
-        """The inputs for which a charted value stands now, in the order of the NEWS2 chart."""
+        """The inputs for which a charted value stands now, in the order of the charts."""
         now_ms = self.now_ms
         standing = {} if now_ms is None else self._standing(now_ms)
-        return tuple(sign for sign in NEWS2_INPUTS if sign in standing)
+        return tuple(sign for sign in SCORED_SIGNS if sign in standing)
 
     def forget_charted(self, reading_id: str) -> tuple[Sign, ...]:
         """Forget what one entry said; the inputs for which it stood, or might have."""
         gone = {value.sign for value in self.charted if value.reading_id == reading_id}
         self.charted = [value for value in self.charted if value.reading_id != reading_id]
-        return tuple(sign for sign in NEWS2_INPUTS if sign in gone)
+        return tuple(sign for sign in SCORED_SIGNS if sign in gone)
 
     def forget_measured(self, device_id: DeviceId, from_ms: int, until_ms: int) -> tuple[Sign, ...]:
         """Forget what a device measured in [from_ms, until_ms); the inputs for which it stood."""
@@ -118,7 +124,7 @@ class FreshSigns(msgspec.Struct):
         for sign in gone:
             del self.values[sign], self.at_ms[sign]
             self.devices.pop(sign, None)
-        return tuple(sign for sign in NEWS2_INPUTS if sign in gone)
+        return tuple(sign for sign in SCORED_SIGNS if sign in gone)
 
     def _standing(self, now_ms: int) -> dict[Sign, ChartedValue]:
         """Per sign the charted value that stands: the last observed, if it holds still and no device measured later."""

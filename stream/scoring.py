@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from stream.deduplication import SeenReadings
+from stream.departures import NOWHERE, departures
+from stream.early_warning import EarlyWarning, early_warning
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
 from stream.scales import Scales
-from vitals.assessment import Assessment, Driver, News2Summary
+from vitals.assessment import Assessment, Driver
 from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.limits import any_beyond_limits
-from vitals.news2 import URGENT_FROM, score
 from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
 
@@ -68,21 +69,25 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         return None
     out_of_order = is_out_of_order(at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
     inputs = reading.signs if out_of_order else _joined(state, reading, at_ms)
-    news2 = score(inputs, spo2_scale=state.scales.at(at_ms))
+    band = reading.age_band
+    if not out_of_order:
+        state.fresh.age_band = band
+    warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
         scored = state.pipeline.score(reading.signs, at_ms)
     except MODEL_FAULTS:
         state.put_models_aside()
         scored = Scored(at_ms, reading.signs, None, None, None)
-    drivers = drivers_of(state, reading.signs, inputs, news2) if news2.low or scored.flagged else ()
+    drivers = drivers_of(state, reading.signs, inputs, warning) if warning.low or scored.flagged else ()
     late = out_of_order or reading.correction_id is not None or is_outdated(reading, live_age_ms_max=live_age_ms_max)
-    learned = not late and _learned(state, scored, news2)
+    departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, reading.signs)
+    learned = not late and _learned(state, scored, warning)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
         measured_at_ms=reading.measured_at_ms,
         received_at_ms=reading.received_at_ms,
-        news2=news2,
+        news2=warning.news2,
         drivers=drivers,
         warming_up=scored.warming_up,
         model_version=state.pipeline.parameters.model_version,
@@ -91,7 +96,11 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         anomaly_threshold=scored.threshold,
         flagged=scored.flagged,
         learned=learned,
+        departed=departed,
+        as_usual=as_usual,
+        exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
+        pews=warning.pews,
     )
 
 
@@ -99,25 +108,42 @@ def _joined(state: PatientState, reading: Reading, at_ms: int) -> Mapping[Sign, 
     fresh = state.fresh
     fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is Origin.REPLAY else 0
     fresh.take(reading.signs, at_ms, reading.device_id)
+    steps = reading.signs.get(Sign.STEPS)
+    if steps is not None:
+        fresh.steps.take(steps, at_ms, reading.device_id)
     return fresh.current()
 
 
-def _learned(state: PatientState, scored: Scored, news2: News2Summary) -> bool:
+def _learned(state: PatientState, scored: Scored, warning: EarlyWarning) -> bool:
     """Let the models learn, or take note; whether they learned."""
     pipeline = state.pipeline
     try:
         if pipeline.is_due(scored.at_ms):
-            return pipeline.learn(scored, held_back=_is_alarming(pipeline, scored, news2))
+            return pipeline.learn(scored, held_back=_is_alarming(pipeline, scored, warning))
         pipeline.observe(scored)
     except MODEL_FAULTS:
         state.put_models_aside()
     return False
 
 
-def _is_alarming(pipeline: PatientPipeline, scored: Scored, news2: News2Summary) -> bool:
-    if scored.flagged or news2.single_red or news2.low >= URGENT_FROM:
+def _is_alarming(pipeline: PatientPipeline, scored: Scored, warning: EarlyWarning) -> bool:
+    if scored.flagged or warning.is_alarming:
         return True
-    return any_beyond_limits(pipeline.lesson(scored))
+    # The limits at hand are those of adults.
+    return warning.news2 is not None and any_beyond_limits(pipeline.lesson(scored))
+
+
+def _driver(
+    warning: EarlyWarning,
+    sign: Sign,
+    value: float,
+    points: int | None,
+    usual: float | None = None,
+    deviation: float | None = None,
+) -> Driver:
+    if warning.pews is None:
+        return Driver(sign, value, usual, deviation, points)
+    return Driver(sign, value, usual, deviation, pews_points=points)
 
 
 class _Ranked(NamedTuple):
@@ -127,25 +153,26 @@ class _Ranked(NamedTuple):
 
 
 def drivers_of(
-    state: PatientState, signs: Mapping[Sign, float], inputs: Mapping[Sign, float], news2: News2Summary
+    state: PatientState, signs: Mapping[Sign, float], inputs: Mapping[Sign, float], warning: EarlyWarning
 ) -> tuple[Driver, ...]:
     """Signs with points or away from usual, strongest first: this reading's, and what is fresh and scores."""
     ranked: list[_Ranked] = []
-    points_of, warm = news2.points.get, state.pipeline.baselines.warm.get
+    points_by_sign = warning.points
+    points_of, warm = points_by_sign.get, state.pipeline.baselines.warm.get
     for sign, value in signs.items():
         points = points_of(sign)
         baseline = warm(sign)
         if baseline is not None:
             deviation = (value - baseline.usual) / baseline.spread
             if points or not -SPREADS_MIN < deviation < SPREADS_MIN:
-                driver = Driver(sign, value, round(baseline.usual, 2), round(deviation, 2), points)
+                driver = _driver(warning, sign, value, points, round(baseline.usual, 2), round(deviation, 2))
                 ranked.append(_Ranked(-(points or 0) - abs(deviation) / SPREADS_PER_POINT, sign, driver))
         elif points:
-            ranked.append(_Ranked(-points, sign, Driver(sign, value, news2_points=points)))
-    if news2.low:
-        for sign, points in news2.points.items():
+            ranked.append(_Ranked(-points, sign, _driver(warning, sign, value, points)))
+    if warning.low:
+        for sign, points in points_by_sign.items():
             if points and sign not in signs:
-                ranked.append(_Ranked(-points, sign, Driver(sign, inputs[sign], news2_points=points)))
+                ranked.append(_Ranked(-points, sign, _driver(warning, sign, inputs[sign], points)))
     if not ranked:
         return ()
     ranked.sort()

@@ -1,7 +1,11 @@
 """Assessments: what the models and scores say of one reading, and what drove them."""
 
+from collections.abc import Mapping
+
 import msgspec
 
+from vitals.age import AgeBand
+from vitals.errors import InvalidArgument
 from vitals.reading import Origin, PatientId
 from vitals.sign import Sign
 
@@ -25,6 +29,18 @@ class News2Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int | None = None
 
 
+class PewsSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Bedside PEWS of a child as of one moment, as an interval while inputs are missing or stale; as `News2Summary`."""
+
+    low: int
+    high: int
+    points: dict[Sign, int]
+    missing: tuple[Sign, ...]
+    band: AgeBand
+    total: int | None = None
+    """Set only where every input is present, fresh and can be scored."""
+
+
 class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sign's part in an assessment: its value beside what is usual for this patient."""
 
@@ -35,6 +51,8 @@ class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
     deviation: float | None = None
     """(value - usual) / personal spread, in robust standard deviations."""
     news2_points: int | None = None
+    pews_points: int | None = None
+    """Of a child in place of `news2_points`."""
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,7 +66,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     patient_id: PatientId
     measured_at_ms: int
     received_at_ms: int
-    news2: News2Summary
+    news2: News2Summary | None
+    """None for a child, whom NEWS2 must not score."""
     drivers: tuple[Driver, ...]
     """What brought the NEWS2 points or the flag, strongest first; empty where there is neither."""
     warming_up: bool
@@ -71,6 +90,35 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """With `as_of_ms`: inputs whose value a person charted."""
     forgotten: tuple[Sign, ...] = ()
     """With `as_of_ms`: inputs whose charted value was withdrawn; a device's that was are missing, and say nothing more."""
+
+    departed: tuple[Driver, ...] = ()
+    """Signs of this reading at least two robust standard deviations from what is usual for this patient."""
+    as_usual: tuple[Sign, ...] = ()
+    """Signs of this reading nearer than that. A sign in neither has no warm baseline, or was not measured."""
+    exerted: bool = False
+    """Steps were counted up to some minutes ago: heart rate and breathing are not those of rest."""
+    risk: float | None = None
+    """Probability in [0, 1] that the patient deteriorates within `risk_horizon_s`; None until a model publishes one."""
+    risk_threshold: float | None = None
+    """From which probability on it is to be told."""
+    risk_horizon_s: float | None = None
+
+    pews: PewsSummary | None = None
+    """Of a child in place of NEWS2."""
+
+    @property
+    def adult_news2(self) -> News2Summary:
+        """NEWS2 of whom it may score; raises InvalidArgument for a child."""
+        if self.news2 is None:
+            raise InvalidArgument("NEWS2 does not score children.")
+        return self.news2
+
+    @property
+    def points(self) -> Mapping[Sign, int]:
+        """Points per input that is present, of whichever score the patient gets."""
+        if self.news2 is not None:
+            return self.news2.points
+        return {} if self.pews is None else self.pews.points
 
     @property
     def stands_at_ms(self) -> int:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
+from vitals.age import age_band
 from vitals.errors import InvalidArgument
 from vitals.reading import CHARTING, Charted, PatientId, Reading
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
@@ -21,9 +23,11 @@ CHARTABLE: tuple[Sign, ...] = (
     Sign.DIASTOLIC,
     Sign.TEMPERATURE,
     Sign.PAIN,
+    Sign.CAPILLARY_REFILL,
+    Sign.RESPIRATORY_EFFORT,
 )
 """What people chart, in the order of the form."""
-_WHOLE = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.PAIN})
+_WHOLE = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.PAIN, Sign.RESPIRATORY_EFFORT})
 """Codes and scores: no value lies between two."""
 _YES_NO: Mapping[str, float] = {"yes": 1.0, "on": 1.0, "true": 1.0, "no": 0.0, "off": 0.0, "false": 0.0}
 
@@ -60,6 +64,7 @@ def chart(
     now_ms: int,
     age_ms_max: int,
     key: str | None = None,
+    born: date | None = None,
 ) -> Reading:
     """The reading that this observation becomes; its id is the same for the same `key` of the same person, or content.
 
@@ -85,6 +90,7 @@ def chart(
         received_at_ms=now_ms,
         signs=signs,
         charted=said,
+        age_band=age_band(born, observed_ms),
     )
 
 

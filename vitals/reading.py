@@ -5,6 +5,7 @@ from typing import NewType
 
 import msgspec
 
+from vitals.age import AgeBand
 from vitals.sign import Sign
 
 PatientId = NewType("PatientId", str)
@@ -79,6 +80,8 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     """Set where a person charted it; its device is `CHARTING` then."""
     correction_id: str | None = None
     """Set in the copy that a correction made of a reading that another patient had been given."""
+    age_band: AgeBand | None = None
+    """Of a child, as of the measurement; None for adults, and where no date of birth is known."""
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -130,7 +133,7 @@ class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="withdrawn"
 
 
 class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused"):
-    """Vital signs that ingest refused as impossible, on log topic `readings`; whoever wants readings passes it over.
+    """Vital signs that ingest refused, as impossible or for their time, on log topic `readings`; others pass it over.
 
     A rejected extreme may be a real crisis, so alerts must hear that there was a value, and that nothing watches it.
     """
@@ -142,8 +145,10 @@ class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused
     measured_at_ms: int
     received_at_ms: int
     signs: dict[Sign, float]
-    """The refused values of signs that have hard limits; finite."""
+    """The refused values of signs that have hard limits; finite. May be empty where `from_future`."""
     origin: Origin = Origin.REAL
+    from_future: bool = False
+    """The whole message was refused, since its time lies too far ahead: what is wrong is the device's clock."""
 
 
 class Unaccounted(msgspec.Struct, frozen=True, omit_defaults=True, tag="unaccounted"):

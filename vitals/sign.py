@@ -31,6 +31,8 @@ class Sign(StrEnum):
     SIGNAL_QUALITY = "signal_quality_percent"
     OXYGEN_FLOW = "oxygen_flow_l_per_min"
     PAIN = "pain_score"
+    CAPILLARY_REFILL = "capillary_refill_s"
+    RESPIRATORY_EFFORT = "respiratory_effort_score"
 
 
 class SignFacts(NamedTuple):
@@ -97,6 +99,18 @@ SIGN_FACTS: Mapping[Sign, SignFacts] = MappingProxyType(
             0,
             10,
             "LOINC 72514-3: numeric rating, 0 none to 10 the worst imaginable",
+        ),
+        Sign.CAPILLARY_REFILL: SignFacts(
+            "Capillary refill", "s", None, None, 0, 20, "our choice: counted at the bedside, 3 s is long"
+        ),
+        Sign.RESPIRATORY_EFFORT: SignFacts(
+            "Respiratory effort",
+            "{score}",
+            None,
+            None,
+            0,
+            3,
+            "0 normal, 1 mildly, 2 moderately, 3 severely increased or apnoea",
         ),
     }
 )

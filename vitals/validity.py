@@ -35,6 +35,8 @@ VALIDITY: Mapping[Sign, Validity] = MappingProxyType(
         Sign.SUPPLEMENTAL_OXYGEN: _ROUND,
         Sign.OXYGEN_FLOW: _ROUND,
         Sign.PAIN: _ROUND,
+        Sign.CAPILLARY_REFILL: _ROUND,
+        Sign.RESPIRATORY_EFFORT: _ROUND,
     }
 )
 """Our choice: 15 min for what wearables measure all the time; for what people measure and chart, 6 h, the longest round

@@ -30,6 +30,8 @@ _SHORT_NAMES = {
     "oxygen": Sign.SUPPLEMENTAL_OXYGEN,
     "o2": Sign.SUPPLEMENTAL_OXYGEN,
     "flow": Sign.OXYGEN_FLOW,
+    "refill": Sign.CAPILLARY_REFILL,
+    "effort": Sign.RESPIRATORY_EFFORT,
 }
 _YES_NO = {"yes": 1.0, "true": 1.0, "on": 1.0, "no": 0.0, "false": 0.0, "air": 0.0, "off": 0.0}
 

@@ -39,12 +39,15 @@ def _add_stays(patients: typer.Typer) -> None:
         name: NameArgument,
         ward: WardOption,
         bed: BedOption = None,
+        born: Annotated[
+            str | None, typer.Option(metavar="YYYY-MM-DD", help="date of birth; children are scored by age")
+        ] = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Admit a patient; prints the random id that stands for this patient everywhere."""
         with api(url) as client:
-            answer = client.post("patients", {"name": name, "ward_id": ward, "bed": bed})
+            answer = client.post("patients", {"name": name, "ward_id": ward, "bed": bed, "birth_date": born})
         _say(answer, str(answer["patient_id"]), as_json=as_json)
 
     patients.command("add", help="The same as admit.")(admit)
@@ -83,6 +86,19 @@ def _add_moves(patients: typer.Typer) -> None:
         with api(url) as client:
             rows = client.get(f"patients/{patient}/moves")
         print_rows(rows, ("number", "at_ms", "ward_id", "bed", "by"), as_json=as_json)
+
+    @patients.command("born")
+    def born(
+        patient: PatientArgument,
+        date: Annotated[str | None, typer.Argument(metavar="YYYY-MM-DD", help="without it: unknown, an adult")] = None,
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """Say when a patient was born: a child's readings are scored and limited by age from now on."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/birth-date", {"birth_date": date})
+        said = "an unknown date" if date is None else date
+        _say(answer, f"{patient} was born on {said}.", as_json=as_json)
 
     @patients.command()
     def discharge(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from vitals import news2
-from vitals.assessment import News2Summary
+from vitals import news2, pews
+from vitals.age import AgeBand
+from vitals.assessment import News2Summary, PewsSummary
 from vitals.errors import InvalidArgument
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign
 from wardlight.arguments import observation
@@ -31,10 +32,18 @@ def add_to(app: typer.Typer) -> None:
             list[str], typer.Argument(metavar="SIGN=VALUE...", help="such as spo2=94 rr=22 oxygen=yes")
         ],
         scale: Annotated[int, typer.Option(help="SpO2 scale: 2 only where a clinician confirmed it")] = 1,
+        age: Annotated[AgeBand | None, typer.Option(help="of a child, who gets Bedside PEWS and never NEWS2")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     ) -> None:
         """Early-warning scores of one set of observations."""
         given = observations_of(observations)
+        if age is not None:
+            child = pews.score(given, age)
+            if as_json:
+                print_json(pews_json_of(child))
+            else:
+                print_table(pews_table_of(child, given))
+            return
         summary = news2.score(given, spo2_scale=scale)
         if as_json:
             print_json(json_of(summary))
@@ -82,6 +91,39 @@ def table_of(summary: News2Summary, observations: Mapping[Sign, float]) -> Table
             SIGN_FACTS[sign].label,
             "missing" if value is None else value_text(sign, value),
             f"0 to {news2.POINTS_MAX[sign]}" if points is None else str(points),
+        )
+    return table
+
+
+def pews_json_of(summary: PewsSummary) -> dict[str, Any]:
+    """The `--json` object of a child."""
+    return {
+        "pews": {
+            "total": summary.total,
+            "min": summary.low,
+            "max": summary.high,
+            "points": {sign.value: points for sign, points in summary.points.items()},
+            "missing": [sign.value for sign in summary.missing],
+            "age": summary.band.value,
+        }
+    }
+
+
+def pews_table_of(summary: PewsSummary, observations: Mapping[Sign, float]) -> Table:
+    """A child's score for people."""
+    total = str(summary.total) if summary.total is not None else f"{summary.low} to {summary.high}"
+    asks = "urgent review" if summary.low >= pews.HIGH_FROM else "below the threshold of 8"
+    table = Table(title=f"Bedside PEWS {total} ({summary.band.value})", caption=asks)
+    table.add_column("input")
+    table.add_column("value", justify="right")
+    table.add_column("points", justify="right")
+    for sign in pews.PEWS_INPUTS:
+        value = observations.get(sign)
+        points = summary.points.get(sign)
+        table.add_row(
+            SIGN_FACTS[sign].label,
+            "missing" if value is None else value_text(sign, value),
+            f"0 to {pews.POINTS_MAX[sign]}" if points is None else str(points),
         )
     return table
 

@@ -99,12 +99,12 @@ async def test_what_is_charted_closes_the_score_alarms_and_is_told_again_by_a_re
         async with working(scene), api(scene) as client:
             await scene.publish(*measured)
             first = await awaited(scene, lambda conn: assessments.latest(conn, [p1]).get(p1))
-            assert first.news2.total is None
+            assert first.adult_news2.total is None
             body = {"signs": {"consciousness_acvpu": "A", "supplemental_oxygen": False}, "idempotency_key": "round-01"}
             entry = (await client.post(f"patients/{p1}/charting", json=body)).json()
             assert (await client.post(f"patients/{p1}/charting", json=body)).json()["entry_id"] == entry["entry_id"]
             closed = await awaited(scene, lambda conn: _standing(conn, p1, entry["reading_id"]))
-            assert closed.news2.total is not None
+            assert closed.adult_news2.total is not None
             wrong = (await client.post(f"patients/{p1}/charting", json={"signs": {"consciousness_acvpu": "U"}})).json()
             raised = await awaited(scene, lambda conn: episodes.open_episodes(conn, WARD))
             assert (AlertKind.CONSCIOUSNESS, Priority.HIGH) in {(one.kind, one.priority) for one in raised}
@@ -114,7 +114,7 @@ async def test_what_is_charted_closes_the_score_alarms_and_is_told_again_by_a_re
             )
             assert order.status_code == 200, order.text
             again = await awaited(scene, lambda conn: _standing(conn, p1, f"withdrawn/{p1}/"))
-            assert (again.news2.total, again.forgotten) == (closed.news2.total, (Sign.CONSCIOUSNESS,))
+            assert (again.adult_news2.total, again.forgotten) == (closed.adult_news2.total, (Sign.CONSCIOUSNESS,))
             await awaited(scene, lambda conn: not episodes.open_episodes(conn, WARD))
             scale = {"spo2_scale": 2, "prescribed_by": "Dr Bell"}
             await client.post(f"patients/{p1}/spo2-scale", json=scale)

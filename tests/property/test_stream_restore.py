@@ -117,7 +117,7 @@ async def test_the_ward_of_these_tests_reaches_every_state() -> None:
     assert any(each.anomaly is not None for each in run.published)
     assert any(each.flagged for each in run.published)
     assert any(each.late for each in run.published)
-    assert any(each.news2.total is not None for each in run.published), "people close the score"
+    assert any(each.adult_news2.total is not None for each in run.published), "people close the score"
     assert any(each.charted for each in run.published)
     assert any(each.forgotten for each in run.published)
     assert {each.learned for each in run.published} == {True, False}

@@ -184,8 +184,8 @@ class HistoryContract:
                 conn, P1, from_ms=at_ms(0), to_ms=at_ms(120), every_ms=60_000, limit=10
             )
         assert (first.from_ms, first.count, first.anomaly_max, first.flagged) == (at_ms(0), 2, 0.9, 1)
-        assert first.news2_low_max == max(mild.news2.low, worse.news2.low)
-        assert first.news2_high_max == max(mild.news2.high, worse.news2.high)
+        assert first.news2_low_max == max(mild.adult_news2.low, worse.adult_news2.low)
+        assert first.news2_high_max == max(mild.adult_news2.high, worse.adult_news2.high)
         assert (second.count, second.anomaly_max, second.flagged) == (1, None, 0)
 
     def test_a_rejection_that_is_refused_again_after_its_replay_waits_again(self, database: Database) -> None:

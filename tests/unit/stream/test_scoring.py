@@ -56,7 +56,7 @@ class Bedside:
 def test_news2_joins_what_is_still_fresh() -> None:
     bed = Bedside()
     bed.at(0, systolic_mmhg=95, temperature_celsius=37)
-    news2 = bed.at(600, heart_rate_bpm=115).news2
+    news2 = bed.at(600, heart_rate_bpm=115).adult_news2
     assert news2.points == {Sign.SYSTOLIC: 2, Sign.TEMPERATURE: 0, Sign.HEART_RATE: 2}
     assert news2.low == 4
 
@@ -67,8 +67,8 @@ def test_a_stale_input_is_missing_and_not_normal(sign: Sign) -> None:
     fresh_for_s = measured_for_ms(sign) / 1000
     ordinary = {Sign.CONSCIOUSNESS: 0.0, Sign.SUPPLEMENTAL_OXYGEN: 0.0, Sign.SPO2: 97.0, Sign.TEMPERATURE: 37.0}
     bed.at(0, **{sign.value: ordinary.get(sign, 80.0)})
-    assert sign not in bed.at(fresh_for_s, steps_count=1).news2.missing
-    assert sign in bed.at(fresh_for_s + 1, steps_count=1).news2.missing
+    assert sign not in bed.at(fresh_for_s, steps_count=1).adult_news2.missing
+    assert sign in bed.at(fresh_for_s + 1, steps_count=1).adult_news2.missing
 
 
 def test_a_duplicate_is_assessed_once_and_changes_nothing() -> None:
@@ -93,7 +93,7 @@ def test_a_reading_out_of_order_is_scored_by_its_own_values_and_teaches_nothing(
     before = bed.at(110, heart_rate_bpm=76)
     late = bed.at(50, spo2_percent=91)
     assert (late.late, late.learned) == (True, False)
-    assert late.news2.points == {Sign.SPO2: 3}
+    assert late.adult_news2.points == {Sign.SPO2: 3}
     after = bed.at(111, steps_count=1)
     assert not after.late
     assert after.news2 == before.news2
@@ -103,7 +103,7 @@ def test_a_reading_that_comes_long_after_it_was_measured_joins_yet_teaches_nothi
     bed = Bedside()
     old = bed.says(reading(at_s=0, delay_s=3600, heart_rate_bpm=75))
     assert (old.late, old.learned) == (True, False)
-    assert bed.at(10, spo2_percent=97).news2.points == {Sign.HEART_RATE: 0, Sign.SPO2: 0}
+    assert bed.at(10, spo2_percent=97).adult_news2.points == {Sign.HEART_RATE: 0, Sign.SPO2: 0}
     assert Sign.HEART_RATE not in bed.state.pipeline.baselines.signs
 
 
@@ -197,8 +197,8 @@ def test_one_reading_a_second_warms_up_within_the_hour() -> None:
 
 
 def test_scale_2_is_used_for_a_patient_who_is_on_it() -> None:
-    assert Bedside(spo2_scale=2).at(0, spo2_percent=89).news2.points == {Sign.SPO2: 0}
-    assert Bedside(spo2_scale=1).at(0, spo2_percent=89).news2.points == {Sign.SPO2: 3}
+    assert Bedside(spo2_scale=2).at(0, spo2_percent=89).adult_news2.points == {Sign.SPO2: 0}
+    assert Bedside(spo2_scale=1).at(0, spo2_percent=89).adult_news2.points == {Sign.SPO2: 3}
 
 
 def test_what_scores_drives_even_where_it_was_charted_earlier() -> None:
@@ -212,7 +212,7 @@ def test_the_points_of_the_drivers_add_up_to_news2() -> None:
     bed = Bedside()
     bed.rests(0, 200)
     assessment = bed.at(202, heart_rate_bpm=95, respiratory_rate_bpm=22, spo2_percent=93, systolic_mmhg=99)
-    assert sum(driver.news2_points or 0 for driver in assessment.drivers) == assessment.news2.low == 7
+    assert sum(driver.news2_points or 0 for driver in assessment.drivers) == assessment.adult_news2.low == 7
 
 
 def _ms(at_s: float) -> int:
@@ -225,7 +225,7 @@ def test_one_reading_from_the_future_leaves_the_next_ones_live() -> None:
     bed.says(reading(at_s=91, sequence=1, delay_s=-90, heart_rate_bpm=70))
     assert not bed.at(2, heart_rate_bpm=135).late
     assert not bed.says(reading(at_s=3, device="d2", spo2_percent=84)).late
-    assert bed.at(4, temperature_celsius=37).news2.points[Sign.HEART_RATE] == 3
+    assert bed.at(4, temperature_celsius=37).adult_news2.points[Sign.HEART_RATE] == 3
 
 
 @pytest.mark.parametrize("step", ["score", "learn"])
@@ -239,10 +239,10 @@ def test_models_that_break_are_put_aside_and_news2_goes_on(step: str, monkeypatc
 
     monkeypatch.setattr(bed.state.pipeline, step, broken)
     said = bed.at(500, respiratory_rate_bpm=28, spo2_percent=90)
-    assert said.news2.low == 6
+    assert said.adult_news2.low == 6
     assert bed.state.models_failed == 1
     assert not said.learned
     after = bed.at(502, respiratory_rate_bpm=28, spo2_percent=90)
-    assert after.news2.low == 6
+    assert after.adult_news2.low == 6
     assert after.warming_up
     assert bed.state.models_failed == 1

@@ -140,7 +140,7 @@ async def test_a_snapshot_that_is_not_signed_by_us_is_not_loaded() -> None:
     faults = run.telemetry.value("wardlight_stream_snapshots_refused_total", fault=SnapshotFault.SIGNATURE.value)
     assert faults == 4
     assert all(assessment.warming_up for assessment in run.published[-4:])
-    assert all(Sign.HEART_RATE in assessment.news2.points for assessment in run.published[-4:])
+    assert all(Sign.HEART_RATE in assessment.adult_news2.points for assessment in run.published[-4:])
 
 
 async def test_models_of_another_version_warm_up_anew_and_duplicates_stay_duplicates() -> None:
@@ -204,7 +204,7 @@ async def test_the_spo2_scale_comes_from_the_log_alone() -> None:
     log.append([charted(at_s=0, spo2_scale=2, spo2_scale_by="Dr Bell")])
     log.append([reading(at_s=1, spo2_percent=89), reading(at_s=1, patient="p2", spo2_percent=89)])
     await run.run()
-    by_patient = {assessment.patient_id: assessment.news2.points for assessment in run.published}
+    by_patient = {assessment.patient_id: assessment.adult_news2.points for assessment in run.published}
     assert by_patient == {"p1": {Sign.SPO2: 0}, "p2": {Sign.SPO2: 3}}
 
 
@@ -220,7 +220,7 @@ async def test_a_patient_whose_snapshot_cannot_be_trusted_keeps_the_scale_that_t
     await run.start()
     log.append([reading(at_s=1, spo2_percent=89)])
     await run.run()
-    assert run.published[-1].news2.points == {Sign.SPO2: 0}
+    assert run.published[-1].adult_news2.points == {Sign.SPO2: 0}
 
 
 async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
