@@ -23,6 +23,7 @@ ELSEWHERE: Mapping[str, str] = {
     "make bench": BENCH,
     "make pictures": "tests/e2e/test_page_ward.py::test_24_patients_stand_on_one_screen",
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
+    "make month": "tests/simulation/test_month.py::test_nothing_is_missed_made_up_or_told_twice_whatever_crashes",
     "wardlight bench scorer --json": BENCH,
     "wardlight bench simulator": BENCH,
     "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
