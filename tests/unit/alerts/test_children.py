@@ -16,8 +16,8 @@ WORSE = {"heart_rate": 185, "respiratory_rate": 85, "spo2": 92, "systolic": 70}
 GRAVE = {"heart_rate": 195, "respiratory_rate": 85, "spo2": 89, "systolic": 70}
 
 
-def score(band: AgeBand = BABY, **signs: float) -> PewsSummary:
-    return pews.score(named(**signs), band)
+def score(**signs: float) -> PewsSummary:
+    return pews.score(named(**signs), BABY)
 
 
 def assessed(second: float, summary: PewsSummary) -> Assessment:
