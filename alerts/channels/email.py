@@ -75,7 +75,8 @@ class _Post:
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise undelivered(error) from error
         finally:
-            self.hang_up()
+            if self.server is not None:
+                self.server.close()
 
     def hang_up(self) -> None:
         """Cut the connection where there still is one."""
@@ -123,17 +124,18 @@ class _TlsLine(smtplib.SMTP_SSL):
 
 def undelivered(error: Exception) -> Undelivered:
     """What went wrong, in the words of receipts; nothing the server said is repeated."""
-    match error:
-        case smtplib.SMTPRecipientsRefused():
-            found = _by_code(next(iter(error.recipients.values()))[0], "the mailbox", gone=True)
+    hidden = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else None
+    match hidden or error:
+        case smtplib.SMTPRecipientsRefused() as refused:
+            found = _by_code(next(iter(refused.recipients.values()))[0], "the mailbox", gone=True)
         case smtplib.SMTPNotSupportedError():
             found = (DeliveryFault.TLS_FAILED, "The mail server lacks encryption, or a way to sign in.", True)
-        case smtplib.SMTPAuthenticationError() if error.smtp_code >= _FINAL:
+        case smtplib.SMTPAuthenticationError() as refused if refused.smtp_code >= _FINAL:
             found = (DeliveryFault.UNAUTHORIZED, "The mail server wants other credentials.", False)
-        case smtplib.SMTPResponseException():
-            found = _by_code(error.smtp_code, "the message", gone=False)
-        case ssl.SSLError():
-            reason = getattr(error, "verify_message", "") or "it does not speak TLS"
+        case smtplib.SMTPResponseException() as refused:
+            found = _by_code(refused.smtp_code, "the message", gone=False)
+        case ssl.SSLError() as distrust:
+            reason = getattr(distrust, "verify_message", "") or "it does not speak TLS"
             found = (DeliveryFault.TLS_FAILED, f"The mail server cannot be trusted: {reason.rstrip('.')}.", True)
         case TimeoutError():
             found = (DeliveryFault.TIMED_OUT, "The mail server does not answer in time.", True)
