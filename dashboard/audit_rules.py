@@ -43,6 +43,9 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
 
 ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/sign-out": AuditAction.SIGN_OUT,
+    "POST /api/v1/alerts/{episode_id}/seen": AuditAction.SEE,
+    "POST /api/v1/me/contacts": AuditAction.CHANGE,
+    "DELETE /api/v1/me/contacts/{destination_id}": AuditAction.CHANGE,
     "POST /api/v1/me/password": AuditAction.CHANGE_PASSWORD,
     "POST /api/v1/me/tokens": AuditAction.ISSUE_TOKEN,
     "POST /api/v1/me/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
@@ -59,7 +62,18 @@ SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/ca
 PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password", "POST /api/v1/me/tokens"})
 """Routes that ask somebody known for their password."""
 NOT_TOLD: Final[frozenset[str]] = frozenset(
-    {"GET /api/v1/openapi.json", "GET /api/v1/wards", "GET /api/v1/wards/known"}
+    {
+        "GET /api/v1/openapi.json",
+        "GET /api/v1/wards",
+        "GET /api/v1/wards/known",
+        "GET /api/v1/ladders",
+        "GET /api/v1/ladders/outlook",
+        "GET /api/v1/schedules",
+        "GET /api/v1/schedules/{schedule_id}/shifts",
+        "GET /api/v1/schedules/{schedule_id}/overrides",
+        "GET /api/v1/on-call",
+        "GET /api/v1/contacts",
+    }
 )
 """Reads that show nobody's data."""
 KEPT_FIELDS: Final = frozenset(

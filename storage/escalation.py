@@ -1,7 +1,7 @@
 """The climbing of ladders in SQL: steps taken, what became of their deliveries, and who has seen an alert."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import Connection, Row, case, func, select
@@ -53,6 +53,15 @@ class Fate(msgspec.Struct, frozen=True):
     is_sent: bool
     failed_at_ms: int | None
     seen_at_ms: int | None
+
+    @property
+    def state(self) -> Literal["under way", "failed", "sent", "seen"]:
+        """In one word: the furthest that it came; a failed one may be tried again."""
+        if self.seen_at_ms is not None:
+            return "seen"
+        if self.is_sent:
+            return "sent"
+        return "under way" if self.failed_at_ms is None else "failed"
 
 
 class Sighting(msgspec.Struct, frozen=True):
