@@ -15,6 +15,7 @@ from alerts.episode import retracted
 from alerts.policy import FixedPolicy, Policy
 from alerts.retraction import was_raised_by
 from alerts.retrospect import Retrospect, copy_of
+from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable
 from alerts.wards import UNKNOWN_WARD
@@ -64,7 +65,7 @@ class CorrectionWorker:
         self._clock = clock
         self._telemetry = telemetry
         self._settings = settings
-        self._policy = FixedPolicy(settings.rules()) if policy is None else policy
+        self._policy = FixedPolicy(AlertRules()) if policy is None else policy
         self._owned = owned
         self._swept_s = float("-inf")
 

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from alerts.engine import PatientAlerts
 from alerts.policy import Policy
 from alerts.state import PatientState
-from alerts.watchdog import ContactRule, Watch
+from alerts.watchdog import Watch
 from vitals.alert import Command, Transition
 from vitals.assessment import Assessment
 from vitals.fault import SystemFault
 from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
+
+_NOBODY, _NO_WARD = PatientId(""), WardId("")
+"""Of whom the house's rules hold: whether ticks may judge is one question for all patients of a partition."""
 
 
 class PartitionAlerts:
@@ -24,15 +27,12 @@ class PartitionAlerts:
         ward_of: Callable[[PatientId], WardId],
         *,
         patients_max: int,
-        watch_rule: ContactRule | None = None,
     ) -> None:
-        """`watch_rule` says when ticks may judge, for all patients of the partition alike."""
         self.watch = Watch()
         self.patients: dict[PatientId, PatientAlerts] = {}
         self.dirty: set[PatientId] = set()
         """Patients whose state changed; whoever stores them empties it."""
         self._policy = policy
-        self._watch_rule = ContactRule() if watch_rule is None else watch_rule
         self._ward_of = ward_of
         self._patients_max = patients_max
 
@@ -60,7 +60,8 @@ class PartitionAlerts:
 
     def tick(self, tick: Tick) -> tuple[Transition, ...]:
         """Step every patient by a tick, where the watch judges."""
-        if not self.watch.step(tick.at_ms, self._watch_rule):
+        house = self._policy.rules(_NOBODY, _NO_WARD, tick.at_ms)
+        if not self.watch.step(tick.at_ms, house.contact):
             return ()
         transitions: list[Transition] = []
         for patient_id, patient in self.patients.items():

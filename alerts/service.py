@@ -1,19 +1,20 @@
-"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; and the heartbeat."""
+"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; rulebooks; the heartbeat."""
 
 import asyncio
 from typing import Any
 
 import structlog
 
-from alerts import corrections, delivery, ladder_runner, worker
+from alerts import corrections, delivery, ladder_runner, rulebook_keeper, worker
 from alerts.corrections import CorrectionWorker
+from alerts.decision_cache import DecisionCache
 from alerts.delivery import DeliveryHandler
 from alerts.heartbeat import Heartbeat
 from alerts.heartbeat_settings import WatchdogSettings
 from alerts.ladder_paging import pager
 from alerts.ladder_runner import LadderHandler
 from alerts.ladder_settings import LadderSettings
-from alerts.policy import FixedPolicy, Policy
+from alerts.rulebook_keeper import RulebookKeeper
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from runtime.blocking import Door
@@ -72,8 +73,17 @@ class Alerts:
             "clock": clock,
             "telemetry": telemetry,
         }
-        policy: Policy = FixedPolicy(settings.rules())
-        engine = AlertsHandler(settings=settings, policy=policy, **ports)
+        decided = DecisionCache(
+            database=database, clock=clock, telemetry=telemetry, reach_ms=round(settings.decisions_reach_h * 3_600_000)
+        )
+        self.rulebooks = RulebookKeeper(
+            cache=decided,
+            file=settings.rules_file,
+            renew_s=settings.decisions_renew_s,
+            file_every_s=settings.rules_file_every_s,
+            **{name: port for name, port in ports.items() if name != "bus"},
+        )
+        engine = AlertsHandler(settings=settings, policy=decided, renew=self.rulebooks.look, **ports)
         sender = DeliveryHandler(settings=settings, mqtt=self._session, **ports)
         self._heartbeat = Heartbeat(
             settings=WatchdogSettings() if watchdog is None else watchdog, mqtt=self._session, **ports
@@ -85,7 +95,7 @@ class Alerts:
         pages = LadderHandler(settings=climbing, enqueue=pager(expires_s=climbing.delivery_expires_s), **ports)
         self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
         self.corrections = CorrectionWorker(
-            settings=settings, policy=policy, owned=lambda: self.engine.partitions, **ports
+            settings=settings, policy=decided, owned=lambda: self.engine.partitions, **ports
         )
 
     async def serve(self, stopping: asyncio.Event) -> None:
@@ -97,6 +107,7 @@ class Alerts:
             delivery.GROUP: self.delivery.run(),
             ladder_runner.GROUP: self.ladders.run(),
             corrections.COMPONENT: self.corrections.run(stopping),
+            rulebook_keeper.COMPONENT: self.rulebooks.run(stopping),
         }
         if self._heartbeat.is_wanted:
             services["heartbeat"] = self._heartbeat.run(stopping)

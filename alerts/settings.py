@@ -1,50 +1,48 @@
-"""Settings of the alert service; docs/alerts.md gives each clinical default its source."""
+"""Settings of the alert service. Every number that decides about alerts is a rule, and stands in the rulebook."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
-from alerts.evidence import GapRule
-from alerts.rules import AlertRules
-from alerts.unjudged import UnjudgedRule
-from alerts.watchdog import ContactRule
+from pydantic import Field, model_validator
+
 from runtime.settings import Section
-from vitals.lateness import LIVE_AGE_MS_MAX
+from storage.decisions import SETTLE_MS
 
-_RULES = AlertRules()
+_NOW_RULES: Final[Mapping[str, str]] = {
+    "clear_s": "clear_s",
+    "gap_floor_s": "gap: {floor_s: …}",
+    "gap_usual_factor": "gap: {usual_factor: …}",
+    "live_age_ms_max": "live_age_ms_max",
+    "single_red_delay_s": "single_red_delay_s",
+    "urgent_delay_s": "urgent_delay_s",
+    "emergency_delay_s": "emergency_delay_s",
+    "score_clear_s": "score_clear_s",
+    "pattern_delay_s": "pattern_delay_s",
+    "pattern_clear_s": "pattern_clear_s",
+    "lost_contact_s": "contact: {silence_s: …}",
+    "lost_contact_usual_factor": "contact: {usual_factor: …}",
+    "lost_contact_burst_factor": "contact: {burst_factor: …}",
+    "lost_contact_first_s": "contact: {first_silence_s: …}",
+    "lost_contact_grace_s": "contact: {grace_s: …}",
+    "sign_refused_s": "unjudged: {refused_s: …}",
+    "sign_late_s": "clock: {late_s: …}",
+    "sign_absent_s": "unjudged: {absent_s: …}",
+}
+"""Where each setting that was a rule stands now."""
 
 
 class AlertsSettings(Section):
     """Table `[alerts]`."""
 
-    clear_s: float = Field(default=_RULES.clear_s, ge=0)
-    """How long a sign must be back within its limit before the alert ends."""
-    gap_floor_s: float = Field(default=_RULES.gap.floor_s, ge=0)
-    """Readings at most this far apart always count as consecutive."""
-    gap_usual_factor: float = Field(default=_RULES.gap.usual_factor, ge=1)
-    """So do readings at most this many usual intervals apart."""
-    live_age_ms_max: int = Field(default=LIVE_AGE_MS_MAX, ge=1000)
-    """A real device's reading older than this when received is history and pages nobody."""
-    single_red_delay_s: float = Field(default=_RULES.single_red_delay_s, ge=0)
-    urgent_delay_s: float = Field(default=_RULES.urgent_delay_s, ge=0)
-    emergency_delay_s: float = Field(default=_RULES.emergency_delay_s, ge=0)
-    score_clear_s: float = Field(default=_RULES.score_clear_s, ge=0)
-    pattern_delay_s: float = Field(default=_RULES.pattern_delay_s, ge=0)
-    pattern_clear_s: float = Field(default=_RULES.pattern_clear_s, ge=0)
-    lost_contact_s: float = Field(default=_RULES.contact.silence_s, ge=5)
-    """A patient may be silent for this long at least."""
-    lost_contact_usual_factor: float = Field(default=_RULES.contact.usual_factor, ge=1)
-    """And for this many usual intervals at least."""
-    lost_contact_burst_factor: float = Field(default=_RULES.contact.burst_factor, ge=0)
-    """Contact of this many times the pause after it is a burst at most; longer, its loss is no usual pause."""
-    lost_contact_first_s: float = Field(default=_RULES.contact.first_silence_s, ge=5)
-    """And for this long after its first reading alone."""
-    lost_contact_grace_s: float = Field(default=_RULES.contact.grace_s, ge=0)
-    """After the alert service itself was away, time for the backlog to arrive before anyone is missed."""
-    sign_refused_s: float = Field(default=_RULES.unjudged.refused_s, ge=0)
-    """A sign may be refused as impossible for this long, with nothing believable in between."""
-    sign_late_s: float = Field(default=_RULES.unjudged.late_s, ge=5)
-    """A sign may come only late, too late to alarm, for this long."""
-    sign_absent_s: float = Field(default=_RULES.unjudged.absent_s, ge=5)
-    """A continuous sign may be silent while others are heard for this long at least."""
+    rules_file: Path | None = None
+    """A rulebook that wins over the one that comes with the program; followed while the service runs."""
+    rules_file_every_s: float = Field(default=5.0, gt=0, le=600)
+    """How often to look whether it has changed."""
+    decisions_renew_s: float = Field(default=1.0, gt=0, lt=SETTLE_MS / 1000)
+    """How often to look for rulebooks, changes and silences: more often than the time after which they take effect."""
+    decisions_reach_h: float = Field(default=192.0, gt=0, le=24 * 366)
+    """How far back decisions are known, for a replay: further than the log reaches."""
     tick_s: float = Field(default=1.0, gt=0, le=10)
     """How often time is written into the log."""
     patients_per_partition_max: int = Field(default=5000, ge=1)
@@ -76,29 +74,14 @@ class AlertsSettings(Section):
     backoff_s_max: float = Field(default=5.0, gt=0, le=60)
     """Cap of the pause after log, database or broker did not answer."""
 
-    def rules(self) -> AlertRules:
-        """The numbers the engine decides by."""
-        return AlertRules(
-            gap=GapRule(floor_s=self.gap_floor_s, usual_factor=self.gap_usual_factor),
-            contact=ContactRule(
-                silence_s=self.lost_contact_s,
-                usual_factor=self.lost_contact_usual_factor,
-                burst_factor=self.lost_contact_burst_factor,
-                first_silence_s=self.lost_contact_first_s,
-                grace_s=self.lost_contact_grace_s,
-            ),
-            unjudged=UnjudgedRule(
-                refused_s=self.sign_refused_s,
-                late_s=self.sign_late_s,
-                absent_s=self.sign_absent_s,
-                usual_factor=self.lost_contact_usual_factor,
-            ),
-            clear_s=self.clear_s,
-            live_age_ms_max=self.live_age_ms_max,
-            single_red_delay_s=self.single_red_delay_s,
-            urgent_delay_s=self.urgent_delay_s,
-            emergency_delay_s=self.emergency_delay_s,
-            score_clear_s=self.score_clear_s,
-            pattern_delay_s=self.pattern_delay_s,
-            pattern_clear_s=self.pattern_clear_s,
-        )
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_rules(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file says
+        """What is a rule stands in the rulebook, and there alone."""
+        for key, place in _NOW_RULES.items():
+            if isinstance(given, dict) and key in given:
+                raise ValueError(
+                    f"{key} is a rule now: write {place} into a rulebook, and name that in alerts.rules_file"
+                    " (docs/alert-rules.md)"
+                )
+        return given

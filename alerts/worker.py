@@ -1,6 +1,6 @@
 """The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -9,6 +9,7 @@ from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.partition import PartitionAlerts
 from alerts.policy import FixedPolicy, Policy
+from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
 from alerts.wards import Stay, Wards, stay_of
@@ -60,16 +61,20 @@ class AlertsHandler:
         telemetry: Telemetry,
         settings: AlertsSettings,
         policy: Policy | None = None,
+        renew: Callable[[], None] | None = None,
     ) -> None:
-        """`policy` says what people decided; without one the settings hold for everybody."""
+        """`policy` says what people decided, and is brought up to now by `renew`, which blocks, before partitions are claimed.
+
+        Without them the program's own rules hold for everybody.
+        """
         self._bus = bus
         self._database = database
         self._door = door
         self._clock = clock
         self._telemetry = telemetry
         self._settings = settings
-        self._policy = FixedPolicy(settings.rules()) if policy is None else policy
-        self._watch_rule = settings.rules().contact
+        self._policy = FixedPolicy(AlertRules()) if policy is None else policy
+        self._renew = renew
         self._wards = Wards(database, clock.now_ms)
         self._tick_keys = _keys_by_partition(bus.partition_count)
         self._epochs: dict[int, int] = {}
@@ -87,6 +92,8 @@ class AlertsHandler:
     async def claim(self, partitions: frozenset[int]) -> Positions:
         """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning, loudly."""
         try:
+            if self._renew is not None:
+                await self._door.run(self._renew)
             claimed = await self._door.run(self._claim, partitions)
             beginnings = await self._bus.beginnings(TOPICS)
         except Unavailable as error:
@@ -170,7 +177,6 @@ class AlertsHandler:
             self._policy,
             self._wards.ward_of,
             patients_max=self._settings.patients_per_partition_max,
-            watch_rule=self._watch_rule,
         )
         restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
         partition.watch = restored.watch

@@ -7,6 +7,7 @@ ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
 STAGE = Label(name="stage", values="ingest, and storage.stages.STAGES")
 TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
 COMMAND_REFUSAL = Label(name="refusal", values="alerts.response.Refusal")
+BOOK_SOURCE = Label(name="source", values="storage.rulebooks.BookSource, stored")
 CHANNEL = Label(name="channel", values="vitals.notification.Channel")
 DELIVERY_FAULT = Label(name="code", values="vitals.notification.DeliveryFault, none")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
@@ -45,6 +46,17 @@ ALERT_METRICS: tuple[Metric, ...] = (
         name="wardlight_alerts_states_refused_total",
         kind=MetricKind.COUNTER,
         help="Patients whose stored alert state was not loaded (signature or version); open episodes were taken over from SQL.",
+    ),
+    Metric(
+        name="wardlight_alerts_rulebooks_refused_total",
+        kind=MetricKind.COUNTER,
+        help="Rulebooks that were not taken; the one in force goes on.",
+        labels=(BOOK_SOURCE,),
+    ),
+    Metric(
+        name="wardlight_alerts_rules_file_refused",
+        kind=MetricKind.GAUGE,
+        help="1 while what alerts.rules_file holds cannot be taken.",
     ),
     Metric(
         name="wardlight_alerts_remember_seconds",

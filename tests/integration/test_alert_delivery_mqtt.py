@@ -29,6 +29,8 @@ from vitals.reading import DeviceId, Reading
 pytestmark = pytest.mark.integration
 TOPIC = f"wardlight/v1/alerts/{WARD}/{PATIENT}/spo2-low"
 WAIT_S = 20.0
+RULES = "format: 1\nclear_s: 0\nsources: {clear_s: for this test}\n"
+"""An alert ends with the first value within its limit."""
 
 
 class Box:
@@ -60,6 +62,8 @@ class Box:
     async def serving(self) -> AsyncIterator[Alerts]:
         """The service, running for the block."""
         stopping = asyncio.Event()
+        rules = self.directory / "rules.yaml"
+        rules.write_text(RULES)
         alerts = Alerts(
             bus=self.bus,
             database=self.database,
@@ -67,7 +71,7 @@ class Box:
             clock=self.clock,
             telemetry=Telemetry(),
             mqtt=self.mqtt,
-            settings=AlertsSettings(clear_s=0),
+            settings=AlertsSettings(rules_file=rules),
         )
         task = asyncio.create_task(alerts.serve(stopping))
         try:

@@ -3,8 +3,6 @@
 import pytest
 
 from alerts import wording
-from alerts.rules import AlertRules
-from alerts.settings import AlertsSettings
 from vitals.alert import AlertKind
 from vitals.limits import HARD_LIMITS, LimitRule
 from vitals.sign import Sign
@@ -45,6 +43,3 @@ def test_durations_are_rounded_down_to_two_units() -> None:
 def test_a_sign_without_a_unit_of_its_own_reads_well() -> None:
     assert wording.amount(Sign.SYSTOLIC, 120) == "120 mmHg"
 
-
-def test_the_settings_as_they_come_are_the_rules_as_they_come() -> None:
-    assert AlertsSettings().rules() == AlertRules()
