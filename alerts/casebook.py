@@ -3,27 +3,43 @@
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from alerts import suppression
+from alerts.dismissal import dismiss
 from alerts.episode import (
     RANK,
     Cause,
     Episode,
     Finding,
     Moved,
-    Refusal,
+    Subject,
+    deepened,
     escalated,
-    obeyed,
+    latched,
     opened,
+    realarmed,
     resolved,
-    seen_again,
+    suppressed,
+    unsuppressed,
 )
 from alerts.policy import Policy
-from alerts.rules import AlertRules, Judgement, limits_by_sign
+from alerts.response import Refusal, obeyed
+from alerts.rules import AlertRules, Judgement, kinds_of, limits_by_sign
 from alerts.state import Machine, PatientState, remember_id
-from alerts.unjudged import LOST_KINDS, SignWatch
-from vitals.alert import AlertKind, Command, Reason, Transition
+from vitals.age import AgeBand
+from vitals.alert import AlertKind, Command, Priority, Reason, Suppression, Transition
 from vitals.limits import LimitRule
 from vitals.reading import PatientId, WardId
 from vitals.sign import Sign
+
+_ENDED_REASONS: Mapping[Reason, Reason] = {
+    Reason.SILENCED: Reason.SILENCE_ENDED,
+    Reason.INHIBITED: Reason.INHIBITION_ENDED,
+    Reason.ABSORBED: Reason.ABSORPTION_ENDED,
+}
+
+
+_SEEN_REASONS = frozenset({Reason.ALERT_AGAIN})
+"""Ends that a person at the bedside observed: somebody has seen it."""
 
 
 class Outcome(StrEnum):
@@ -53,6 +69,8 @@ class Casebook:
         """In force when the record in hand was received."""
         self.limits: Mapping[Sign, tuple[LimitRule, ...]]
         """The same by sign."""
+        self.limit_kinds: frozenset[AlertKind]
+        """Kinds that have a limit by these rules."""
         self._policy = policy
         self._ward_of = ward_of
         self._take(policy.rules(state.patient_id, ward_of(state.patient_id), 0))
@@ -64,9 +82,14 @@ class Casebook:
         if rules is not self.rules:
             self._take(rules)
 
+    def child_limits(self, band: AgeBand) -> Mapping[Sign, tuple[LimitRule, ...]]:
+        """The limits of a child in place of `limits`, by sign."""
+        return limits_by_sign(self.rules.child_limits[band])
+
     def _take(self, rules: AlertRules) -> None:
         self.rules = rules
         self.limits = limits_by_sign(rules.limits)
+        self.limit_kinds = kinds_of(rules.limits)
 
     def settle(
         self,
@@ -77,22 +100,43 @@ class Casebook:
         ended: Reason,
         value: float | None,
     ) -> list[Transition]:
-        """Do what a judgement says of an episode; `ended` is the reason if it says that it is over."""
+        """Do what a judgement says of an episode; `ended` is the reason if it says that it is over.
+
+        A finding opens one, brings a latched one back, escalates it, or tells it anew where it is worse than what was
+        acknowledged; one that says nothing new does nothing.
+        """
         if judgement.ended_text is not None:
             return self.close(machine, ended, judgement.ended_text, cause, value)
-        if judgement.finding is None:
+        finding = judgement.finding
+        if finding is None:
             return []
+        finding = finding._replace(priority=self.priority_of(kind, finding.priority))
         if machine.episode is None:
-            return self.open(kind, machine, judgement.finding, cause)
-        finding = self._rated(kind, judgement.finding)
-        if RANK[finding.priority] <= RANK[machine.episode.priority]:
+            return self.open(kind, machine, finding, cause)
+        return self._tell_anew(machine, machine.episode, finding, cause)
+
+    def priority_of(self, kind: AlertKind, found: Priority) -> Priority:
+        """The priority that the rules give a kind, or else the one that its machine found."""
+        return self.rules.priorities.get(kind, found)
+
+    def _tell_anew(self, machine: Machine, episode: Episode, finding: Finding, cause: Cause) -> list[Transition]:
+        if RANK[finding.priority] > RANK[episode.priority]:
+            return [self._escalate(machine, episode, finding, cause)]
+        if episode.latched:
+            return self.realarm(machine, Reason.BREACHED_AGAIN, cause, finding)
+        if finding.depth <= episode.depth:
             return []
-        return [self.keep(machine, escalated(machine.episode, finding, cause))]
+        if episode.acknowledged and not any(given.at_ms >= cause.heard_ms for given in episode.acknowledgements):
+            return self.realarm(machine, finding.reason, cause, finding)
+        machine.episode = deepened(episode, finding, cause)
+        return []
 
     def open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
         """Raise an episode, and let orders that came before it have their say."""
-        patient_id, finding = self.state.patient_id, self._rated(kind, finding)
-        moved = opened(patient_id, self._ward_of(patient_id), kind, finding, cause, move=self.state.move)
+        patient_id = self.state.patient_id
+        subject = Subject(patient_id, self._ward_of(patient_id), self.state.move, self.rules.version)
+        quiet = self._quiet(kind, finding.priority, finding.sign, subject.ward_id, cause.heard_ms)
+        moved = opened(subject, kind, finding, cause, quiet)
         transitions = [self.keep(machine, moved)]
         waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
         for command in waiting:
@@ -105,39 +149,110 @@ class Casebook:
         self.outcome = Outcome.STEPPED
         return transitions
 
-    def _rated(self, kind: AlertKind, finding: Finding) -> Finding:
-        """The finding with the priority that the rules give its kind, where they give one."""
-        priority = self.rules.priorities.get(kind)
-        return finding if priority is None else finding._replace(priority=priority)
+    def realarm(
+        self, machine: Machine, reason: Reason, cause: Cause, finding: Finding | None = None
+    ) -> list[Transition]:
+        """Tell an open episode anew at its priority."""
+        episode = machine.episode
+        if episode is None:
+            return []
+        sign = episode.sign if finding is None else finding.sign
+        quiet = self._quiet(episode.kind, episode.priority, sign, episode.ward_id, cause.heard_ms)
+        version = self.rules.version
+        moved = realarmed(episode, reason, cause, finding=finding, suppression=quiet, rules_version=version)
+        return [self.keep(machine, moved)]
+
+    def _escalate(self, machine: Machine, episode: Episode, finding: Finding, cause: Cause) -> Transition:
+        quiet = self._quiet(episode.kind, finding.priority, finding.sign, episode.ward_id, cause.heard_ms)
+        moved = escalated(
+            episode,
+            finding,
+            cause,
+            acknowledged_s_max=self.rules.life.of(finding.priority).acknowledged_s,
+            suppression=quiet,
+            rules_version=self.rules.version,
+        )
+        return self.keep(machine, moved)
 
     def close(
-        self, machine: Machine, reason: Reason, text: str, cause: Cause, value: float | None = None
+        self,
+        machine: Machine,
+        reason: Reason,
+        text: str,
+        cause: Cause,
+        value: float | None = None,
+        *,
+        superseded_by: Priority | None = None,
     ) -> list[Transition]:
-        """The condition has ended; nothing where none is open."""
-        if machine.episode is None:
+        """The condition has ended; nothing where no episode is open.
+
+        What nobody has seen may stay, latched. An alert that takes over from it tells in its stead, unless it is less
+        urgent than what it takes over from.
+        """
+        episode = machine.episode
+        if episode is None:
             return []
-        return [self.keep(machine, resolved(machine.episode, reason, text, cause, value=value))]
+        if superseded_by is not None and RANK[superseded_by] >= RANK[episode.priority]:
+            return [self.keep(machine, resolved(episode, reason, text, cause, value=value))]
+        if episode.latched:
+            return []
+        if reason not in _SEEN_REASONS and self._latches(episode):
+            return [self.keep(machine, latched(episode, reason, text, cause, value=value))]
+        return [self.keep(machine, resolved(episode, reason, text, cause, value=value))]
+
+    def _latches(self, episode: Episode) -> bool:
+        if episode.acknowledged or not self.rules.life.latches(episode.kind, episode.priority):
+            return False
+        return episode.suppression is None or episode.priority is Priority.HIGH
 
     def obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
         """Carry out an order about an open episode, or say in `refusal` why not."""
-        moved = obeyed(episode, command, is_unworn=self.state.is_unworn)
-        if isinstance(moved, Refusal):
-            self.outcome, self.refusal = Outcome.REFUSED, moved
-            machine.episode = seen_again(episode, command)
+        moves = obeyed(episode, command, self.rules.life, is_unworn=self.state.is_unworn)
+        if isinstance(moves, Refusal):
+            self.outcome, self.refusal = Outcome.REFUSED, moves
             return []
         self.outcome = Outcome.OBEYED
-        if not moved.episode.active and episode.kind is AlertKind.LOST_CONTACT:
-            self.state.contact.dismissed = True
-        if not moved.episode.active and episode.sign is not None and LOST_KINDS.get(episode.sign) is episode.kind:
-            self.state.watches.setdefault(episode.sign, SignWatch()).dismissed = True
-        return [self.keep(machine, moved)]
+        if not moves[-1].episode.active:
+            dismiss(self.state, episode)
+        return [self.keep(machine, moved) for moved in moves]
+
+    def reconcile(self, cause: Cause) -> list[Transition]:
+        """Let every silence, inhibition and absorption begin or end that does by now."""
+        transitions: list[Transition] = []
+        for machine in self.state.machines.values():
+            episode = machine.episode
+            if episode is None:
+                continue
+            silence = self._silence(episode.kind, episode.priority, episode.ward_id, cause.heard_ms)
+            now, wanted = (
+                episode.suppression,
+                suppression.standing(self.state, machine, episode, silence, cause.heard_ms),
+            )
+            if wanted is now:
+                continue
+            if wanted is not None:
+                transitions.append(self.keep(machine, suppressed(episode, wanted, cause)))
+            elif now is not None:
+                transitions.append(self.keep(machine, unsuppressed(episode, _ENDED_REASONS[now.reason], cause)))
+        return transitions
 
     def keep(self, machine: Machine, moved: Moved) -> Transition:
         """Remember an episode after a step; what is told of it."""
-        if moved.episode.active:
+        if not moved.episode.active:
+            machine.since_ms, machine.clear_since_ms = [], None
+        if moved.episode.active or moved.episode.latched:
             machine.episode = moved.episode
         else:
             machine.episode = None
-            machine.since_ms, machine.clear_since_ms = [], None
             remember_id(self.state.closed_ids, moved.episode.episode_id)
         return moved.transition
+
+    def _quiet(
+        self, kind: AlertKind, priority: Priority, sign: Sign | None, ward_id: WardId, heard_ms: int
+    ) -> Suppression | None:
+        silence = self._silence(kind, priority, ward_id, heard_ms)
+        return suppression.at_telling(self.state, kind, priority, sign, silence, heard_ms)
+
+    def _silence(self, kind: AlertKind, priority: Priority, ward_id: WardId, heard_ms: int) -> Suppression | None:
+        found = self._policy.silence(self.state.patient_id, ward_id, kind, priority, heard_ms)
+        return suppression.bounded(found, priority, heard_ms, self.rules.life)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from alerts import wording
-from alerts.episode import RANK, Finding
+from alerts.episode import Finding
 from alerts.rules import NOTHING, SCORE_LEVELS, Judgement, ScoreLevel, has_fallen
 from alerts.state import Machine, PatientState, StandingConsciousness
 from vitals.alert import AlertKind, Priority, Reason
@@ -59,18 +59,20 @@ def judge_consciousness(machine: Machine, observed: Sequence[StandingConsciousne
     priority = CONSCIOUSNESS_PRIORITY.get(last.value)
     text = wording.consciousness(last.value, last.by)
     if priority is None:
-        return NOTHING if machine.episode is None else Judgement(ended_text=text)
-    if machine.episode is not None and RANK[priority] <= RANK[machine.episode.priority]:
+        return Judgement(ended_text=text) if machine.is_active else NOTHING
+    if not machine.wants(priority, float(last.value)):
         return NOTHING
     value = float(last.value)
     return Judgement(
-        Finding(priority, Reason.CONSCIOUSNESS_CHARTED, last.at_ms, text, Sign.CONSCIOUSNESS, value, limit=0.0)
+        Finding(
+            priority, Reason.CONSCIOUSNESS_CHARTED, last.at_ms, text, Sign.CONSCIOUSNESS, value, limit=0.0, depth=value
+        )
     )
 
 
 def judge_charted_score(assessment: Assessment) -> tuple[int, Finding] | None:
     """The highest level of NEWS2 that charted inputs reach alone, by its index; None where they reach none."""
-    summary, at_ms = assessment.news2, assessment.stands_at_ms
+    summary, at_ms = assessment.adult_news2, assessment.stands_at_ms
     points = [summary.points[sign] for sign in assessment.charted if sign in summary.points]
     reached = [index for index, level in enumerate(SCORE_LEVELS) if _reaches(level, points)]
     if not reached:
@@ -89,10 +91,10 @@ def judge_charted_fall(level: ScoreLevel, known: Mapping[Sign, int], assessment:
 
     So it is where all that scores now was charted, or where it rested on what was withdrawn.
     """
-    by_people = bool(assessment.forgotten) or set(assessment.news2.points) <= set(assessment.charted)
+    by_people = bool(assessment.forgotten) or set(assessment.adult_news2.points) <= set(assessment.charted)
     if not by_people or not has_fallen(level, known):
         return NOTHING
-    return Judgement(ended_text=wording.news2(assessment.news2))
+    return Judgement(ended_text=wording.news2(assessment.adult_news2))
 
 
 def _reaches(level: ScoreLevel, points: Sequence[int]) -> bool:

@@ -3,7 +3,7 @@
 from alerts import wording
 from alerts.casebook import Casebook, Outcome
 from alerts.episode import Cause, Finding
-from alerts.state import remember_id
+from alerts.suppression import goes_quiet
 from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.lateness import is_outdated
@@ -23,7 +23,9 @@ def step_silence(book: Casebook, tick: Tick) -> list[Transition]:
     if machine.episode is not None:
         return []
     text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms(book.rules.contact))
-    finding = Finding(Priority.MEDIUM, Reason.NO_READING, contact.heard_ms, text)
+    priority = book.priority_of(AlertKind.LOST_CONTACT, Priority.MEDIUM)
+    priority, text = _taken_over(book, priority, text)
+    finding = Finding(priority, Reason.NO_READING, contact.heard_ms, text)
     cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms, contact.origin)
     return book.open(AlertKind.LOST_CONTACT, machine, finding, cause)
 
@@ -41,9 +43,6 @@ def regain_contact(book: Casebook, reading: Reading) -> list[Transition]:
 
 def step_refused(book: Casebook, refused: RefusedSigns) -> list[Transition]:
     """Values that were refused as impossible."""
-    if not remember_id(book.state.refused_ids, refused.reading_id):
-        book.outcome = Outcome.DUPLICATE
-        return []
     if is_outdated(refused, live_age_ms_max=book.rules.live_age_ms_max):
         book.outcome = Outcome.RETROSPECTIVE
         return []
@@ -66,6 +65,9 @@ def watch_signs(book: Casebook, record: Reading | RefusedSigns, why: Why | None)
             watch.judge(at_ms, book.rules.gap)
             transitions += _regain_sign(book, sign, record, at_ms)
             continue
+        if is_heard and why is Why.MISTIMED:
+            watch.since_ms.pop(Why.ABSENT, None)
+            continue
         missed = why if is_heard and why is not None else Why.ABSENT
         since_ms = watch.miss(sign, missed, moment, book.rules.unjudged)
         if since_ms is not None:
@@ -80,9 +82,9 @@ def _lose_sign(
     machine = book.state.machine(kind)
     if machine.episode is not None:
         return []
-    behind_ms = max(0, record.received_at_ms - record.measured_at_ms)
-    text = wording.unjudged(sign, why, at_ms - since_ms, value=value or 0.0, behind_ms=behind_ms)
-    priority = Priority.LOW if why is Why.ABSENT else Priority.MEDIUM
+    text = wording.unjudged(sign, why, at_ms - since_ms, value=value or 0.0)
+    priority = book.priority_of(kind, Priority.LOW if why is Why.ABSENT else Priority.MEDIUM)
+    priority, text = _taken_over(book, priority, text, sign)
     finding = Finding(priority, Reason.NO_READING, since_ms, text, sign, value)
     return book.open(kind, machine, finding, Cause.of(record, at_ms, at_ms))
 
@@ -95,3 +97,9 @@ def _regain_sign(book: Casebook, sign: Sign, record: Reading | RefusedSigns, at_
     lasted = wording.duration(max(0, cause.at_ms - machine.episode.onset_ms))
     text = f"{wording.label(sign)} again after {lasted}"
     return book.close(machine, Reason.CONTACT_REGAINED, text, cause, record.signs[sign])
+
+
+def _taken_over(book: Casebook, priority: Priority, text: str, sign: Sign | None = None) -> tuple[Priority, str]:
+    """A fault that comes over a high alert which nobody has in hand is as urgent as that: nothing high goes quiet."""
+    high = goes_quiet(book.state, sign)
+    return (priority, text) if high is None else (Priority.HIGH, f"{text}; unacknowledged before: {high.text}")

@@ -24,7 +24,7 @@ from runtime.bus import Bus, Outgoing, TopicPartition, partition_of
 from runtime.clock import Clock
 from runtime.retry import Backoff
 from runtime.telemetry import Telemetry
-from storage import assessments, corrections, episodes, moves, recorder
+from storage import assessments, corrections, episodes, moves, patients, recorder
 from storage.claims import positions_of
 from storage.corrections import Correction, CorrectionState
 from storage.session import Database, in_snapshot, in_transaction
@@ -146,7 +146,9 @@ class CorrectionWorker:
         if correction.right_patient_id is None:
             return
         key = correction.right_patient_id.encode()
-        await self._bus.publish([Outgoing(_READINGS, key, encode(copy)) for copy in _copies(correction, page)])
+        await self._bus.publish(
+            [Outgoing(_READINGS, key, encode(copy)) for copy in await self._copies(correction, page)]
+        )
 
     async def _retract(self, correction: Correction) -> None:
         """Episodes that have ended; the engine has retracted those that were open."""
@@ -190,7 +192,7 @@ class CorrectionWorker:
         )
         deadline_s = self._clock.monotonic_s() + self._settings.corrections_assess_s
         async for page in self._pages(correction):
-            copies = _copies(correction, page)
+            copies = await self._copies(correction, page)
             assessed = await self._assessed([copy.reading_id for copy in copies], deadline_s)
             for copy in copies:
                 retrospect.step(copy)
@@ -265,16 +267,18 @@ class CorrectionWorker:
     def _is_ours(self, correction: Correction) -> bool:
         return partition_of(correction.wrong_patient_id.encode(), self._bus.partition_count) in self._owned()
 
-
-def _copies(correction: Correction, page: Sequence[Reading]) -> list[Reading]:
-    if correction.right_patient_id is None:
-        return []
-    return [
-        copy_of(
-            reading,
-            correction_id=correction.correction_id,
-            right_patient_id=correction.right_patient_id,
-            ordered_at_ms=correction.requested_at_ms,
-        )
-        for reading in page
-    ]
+    async def _copies(self, correction: Correction, page: Sequence[Reading]) -> list[Reading]:
+        right_patient_id = correction.right_patient_id
+        if right_patient_id is None:
+            return []
+        births = await in_snapshot(self._door, self._database, patients.births_of, [right_patient_id])
+        return [
+            copy_of(
+                reading,
+                correction_id=correction.correction_id,
+                right_patient_id=right_patient_id,
+                ordered_at_ms=correction.requested_at_ms,
+                born=births.get(right_patient_id),
+            )
+            for reading in page
+        ]

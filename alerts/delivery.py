@@ -186,4 +186,10 @@ def _as_transition(episode: episodes.Episode) -> Transition:
         device_id=episode.device_id,
         retrospective=episode.retrospective,
         correction_id=episode.correction_id,
+        latched=episode.latched,
+        suppression=episode.suppression,
+        acknowledgements=episode.acknowledgements,
+        round=episode.round,
+        heard_ms=episode.heard_ms,
+        rules_version=episode.rules_version,
     )

@@ -8,17 +8,20 @@ end them. The machines are functions over the patient's `Casebook`, a file each.
 from collections.abc import Callable
 
 from alerts import accounts, charted, faults
+from alerts.ageing import step_time
 from alerts.casebook import Casebook, Outcome
 from alerts.contact_machine import regain_contact, step_refused, step_silence, watch_signs
-from alerts.episode import Cause, Episode, Refusal
+from alerts.device_machine import step_devices, step_mistimed
+from alerts.episode import Cause, Episode
 from alerts.limit_machine import settle_consciousness, step_charted, step_limits
 from alerts.orders import step_command
 from alerts.policy import Policy
+from alerts.response import Refusal
 from alerts.retraction import retract
 from alerts.score_machine import step_assessment
-from alerts.state import PatientState
+from alerts.state import PatientState, remember_id
 from alerts.unjudged import Why
-from vitals.alert import Command, Transition
+from vitals.alert import AlertKind, Command, Transition
 from vitals.assessment import Assessment
 from vitals.fault import SystemFault
 from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
@@ -51,28 +54,11 @@ class PatientAlerts:
         """
         book = self._book
         book.outcome = Outcome.STEPPED
-        match record:
-            case Reading():
-                book.consult(record.received_at_ms)
-                return tuple(_step_reading(book, record))
-            case Assessment():
-                book.consult(record.received_at_ms)
-                return tuple(step_assessment(book, record))
-            case RefusedSigns():
-                book.consult(record.received_at_ms)
-                return tuple(step_refused(book, record))
-        book.consult(record.at_ms)
-        match record:
-            case Tick():
-                stepped = step_silence(book, record)
-            case Command():
-                stepped = step_command(book, record)
-            case Withdrawn():
-                stepped = _step_withdrawn(book, record)
-            case Unaccounted():
-                stepped = book.settle(*accounts.judge(book.state, record))
-            case SystemFault():
-                stepped = book.settle(*faults.judge(book.state, record))
+        heard_ms = record.received_at_ms if isinstance(record, Reading | Assessment | RefusedSigns) else record.at_ms
+        book.consult(heard_ms)
+        stepped = _stepped(book, record)
+        if stepped or _may_age(book, record):
+            stepped += book.reconcile(Cause(_id_of(record), heard_ms, heard_ms))
         return tuple(stepped)
 
     def adopt(self, episode: Episode) -> None:
@@ -80,6 +66,51 @@ class PatientAlerts:
         machine = self.state.machine(episode.kind)
         if machine.episode is None:
             machine.episode = episode
+
+
+def _stepped(book: Casebook, record: Record) -> list[Transition]:  # noqa: PLR0911 - one for each kind of record
+    match record:
+        case Reading():
+            return _step_reading(book, record)
+        case Assessment():
+            return step_assessment(book, record)
+        case Tick():
+            return step_silence(book, record) + step_time(book, record)
+        case RefusedSigns():
+            return _step_refused(book, record)
+        case Command():
+            return step_command(book, record)
+        case Withdrawn():
+            return _step_withdrawn(book, record)
+        case Unaccounted():
+            return book.settle(*accounts.judge(book.state, record))
+        case SystemFault():
+            return book.settle(*faults.judge(book.state, record))
+
+
+def _may_age(book: Casebook, record: Record) -> bool:
+    """Whether a record that tells nothing may yet end what keeps an alert quiet: time, and a score that is red again."""
+    if isinstance(record, Tick):
+        return True
+    single_red = book.state.machines.get(AlertKind.NEWS2_SINGLE_RED)
+    absorbed = None if single_red is None or single_red.episode is None else single_red.episode.suppression
+    return absorbed is not None and isinstance(record, Assessment)
+
+
+def _id_of(record: Record) -> str:
+    match record:
+        case Reading() | Assessment() | RefusedSigns():
+            return record.reading_id
+        case Command():
+            return record.command_id
+        case Withdrawn():
+            return record.correction_id
+        case Tick():
+            return f"tick@{record.at_ms}"
+        case Unaccounted():
+            return f"ledger@{record.at_ms}"
+        case SystemFault():
+            return f"fault@{record.at_ms}"
 
 
 def _step_reading(book: Casebook, reading: Reading) -> list[Transition]:
@@ -96,9 +127,19 @@ def _step_reading(book: Casebook, reading: Reading) -> list[Transition]:
     transitions = regain_contact(book, reading)
     if state.is_late(reading, live_age_ms_max=book.rules.live_age_ms_max):
         book.outcome = Outcome.RETROSPECTIVE
-        return transitions + watch_signs(book, reading, Why.LATE)
+        return transitions + watch_signs(book, reading, Why.MISTIMED) + step_mistimed(book, reading)
+    transitions += step_devices(book, reading)
     transitions += watch_signs(book, reading, None)
     return transitions + step_limits(book, reading)
+
+
+def _step_refused(book: Casebook, refused: RefusedSigns) -> list[Transition]:
+    if not remember_id(book.state.refused_ids, refused.reading_id):
+        book.outcome = Outcome.DUPLICATE
+        return []
+    if refused.from_future:
+        return watch_signs(book, refused, Why.MISTIMED) + step_mistimed(book, refused)
+    return step_refused(book, refused)
 
 
 def _step_withdrawn(book: Casebook, withdrawn: Withdrawn) -> list[Transition]:

@@ -1,8 +1,8 @@
 """What people and the register order, at the engine: commands in, transitions out. Pure."""
 
 from alerts.casebook import Casebook, Outcome
-from alerts.episode import Refusal
 from alerts.register import REGISTER_ACTIONS, follow_register
+from alerts.response import Refusal
 from alerts.state import PENDING_MAX, remember_id
 from vitals.alert import Action, Command, Transition
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 
-from alerts.episode import RESOLVABLE_BY_PERSON, Moved, Refusal, obeyed, transferred
+from alerts.battery import Batteries
+from alerts.clocks import Clocks
+from alerts.episode import Cause, Moved, resolved, transferred
+from alerts.irregular import Irregular
+from alerts.life import TECHNICAL_KINDS
 from alerts.state import Machine, PatientState
 from alerts.watchdog import Contact
-from vitals.alert import Action, Command
+from vitals.alert import Action, Command, Reason
 
 REGISTER_ACTIONS = frozenset({Action.PATIENT_MOVED, Action.DEVICES_RELEASED, Action.DEVICE_ASSIGNED})
 
@@ -34,15 +38,15 @@ def _move(state: PatientState, command: Command) -> Iterator[tuple[Machine, Move
 
 
 def _take_off(state: PatientState, command: Command) -> Iterator[tuple[Machine, Moved]]:
-    """Technical alerts end; what the patient's signs said last stays, until a person ends it or a device says otherwise."""
+    """Technical and latched alerts end; what the patient's signs said last stays, until a person ends it or a device says otherwise."""
     state.is_unworn = True
     state.watches.clear()
+    state.irregular, state.batteries, state.clocks = Irregular(), Batteries(), Clocks()
     for machine in state.machines.values():
-        if machine.episode is None or machine.episode.kind not in RESOLVABLE_BY_PERSON:
-            continue
-        moved = obeyed(machine.episode, command)
-        if not isinstance(moved, Refusal):
-            yield machine, moved
+        episode = machine.episode
+        if episode is not None and (episode.latched or episode.kind in TECHNICAL_KINDS):
+            cause = Cause.ordered(command)
+            yield machine, resolved(episode, Reason.DEVICES_RELEASED, "All devices taken off", cause, by=command.by)
 
 
 def _put_on(state: PatientState, command: Command) -> None:

@@ -41,11 +41,11 @@ class Retained:
         if standing is not None and standing.episode_id == transition.episode_id:
             if order_of(transition) < order_of(standing):
                 return [Message(topic, payload, retain=False)] if topic == _topic(standing) else []
-        elif standing is not None and standing.active and not transition.active:
+        elif standing is not None and standing.is_open and not transition.is_open:
             ended = [Message(topic, payload, retain=False)]
             return ended if topic == _topic(standing) else [*ended, _clearing(topic)]
         self._keep(transition)
-        left = {_topic(standing)} if standing is not None and standing.active else set()
+        left = {_topic(standing)} if standing is not None and standing.is_open else set()
         if transition.transition is TransitionKind.MOVED and transition.from_ward_id is not None:
             left.add(alert_topic(transition.from_ward_id, transition.patient_id, transition.kind))
         leaving = [
@@ -53,7 +53,7 @@ class Retained:
             for old in sorted(left - {topic})
             for message in (Message(old, payload, retain=False), _clearing(old))
         ]
-        if transition.active:
+        if transition.is_open:
             return [*leaving, Message(topic, payload, retain=True)]
         return [*leaving, Message(topic, payload, retain=False), _clearing(topic)]
 
@@ -74,7 +74,7 @@ class Retained:
             if told is None or (told.episode_id == transition.episode_id and _is_behind(told, transition)):
                 self._keep(transition)
         telling = [
-            Message(_topic(told), codec.encode(told), retain=True) for told in self._standing.values() if told.active
+            Message(_topic(told), codec.encode(told), retain=True) for told in self._standing.values() if told.is_open
         ]
         standing = {message.topic for message in telling}
         subjects = {**{_subject(ended): ended.ward_id for ended in closed}}

@@ -5,14 +5,16 @@ nobody. Lost contact and lost signs are not looked for: they were about watching
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 import msgspec
 
 from alerts.engine import PatientAlerts
-from alerts.episode import RESOLVABLE_BY_PERSON
+from alerts.life import TECHNICAL_KINDS
 from alerts.policy import Policy
 from alerts.state import PatientState
+from vitals.age import age_band
 from vitals.alert import Reason, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.identity import corrected_reading_id, transition_id
@@ -22,7 +24,9 @@ FINDINGS_MAX: Final = 1000
 """Findings of one correction; more are counted and left out."""
 
 
-def copy_of(reading: Reading, *, correction_id: str, right_patient_id: PatientId, ordered_at_ms: int) -> Reading:
+def copy_of(
+    reading: Reading, *, correction_id: str, right_patient_id: PatientId, ordered_at_ms: int, born: date | None = None
+) -> Reading:
     """The reading as its right patient's; the same bytes however often it is made.
 
     Its boot is named anew, so that it counts as no repetition of what the patient may have had from that device before.
@@ -37,6 +41,7 @@ def copy_of(reading: Reading, *, correction_id: str, right_patient_id: PatientId
         received_at_ms=max(received_at_ms, reading.received_at_ms),
         boot=boot,
         correction_id=correction_id,
+        age_band=age_band(born, reading.measured_at_ms),
     )
 
 
@@ -72,9 +77,9 @@ class Retrospect:
         else:
             live = msgspec.structs.replace(record, late=False, received_at_ms=record.measured_at_ms)
         for transition in self._engine.step(live):
-            if transition.kind in RESOLVABLE_BY_PERSON:
+            if transition.kind in TECHNICAL_KINDS:
                 continue
-            if transition.active:
+            if transition.is_open:
                 self._worst[transition.episode_id] = transition
             else:
                 self._add(self._worst.pop(transition.episode_id, transition), ended_ms=transition.at_ms)

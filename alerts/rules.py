@@ -13,14 +13,24 @@ from typing import NamedTuple
 import msgspec
 
 from alerts import wording
-from alerts.episode import RANK, Finding
+from alerts.battery import BatteryRule
+from alerts.clocks import ClockRule
+from alerts.episode import Finding
 from alerts.evidence import GapRule, Moment
+from alerts.exertion import ExertionRule
+from alerts.irregular import IrregularRule
+from alerts.life import LifeRule
+from alerts.pews_rule import PewsRule
 from alerts.priorities import default_priorities
+from alerts.risk import RiskRule
+from alerts.shift import ShiftRule
 from alerts.state import Machine
 from alerts.unjudged import UnjudgedRule
 from alerts.watchdog import ContactRule
+from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason
 from vitals.assessment import Assessment, News2Summary
+from vitals.child_limits import CHILD_LIMITS
 from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.limits import HARD_LIMITS, LimitRule, Side
 from vitals.news2 import EMERGENCY_FROM, RED, URGENT_FROM
@@ -45,6 +55,12 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     gap: GapRule = GapRule()
     contact: ContactRule = ContactRule()
     unjudged: UnjudgedRule = UnjudgedRule()
+    irregular: IrregularRule = IrregularRule()
+    battery: BatteryRule = BatteryRule()
+    clock: ClockRule = ClockRule()
+    exertion: ExertionRule = ExertionRule()
+    risk: RiskRule = RiskRule()
+    shift: ShiftRule = ShiftRule()
     clear_s: float = 60.0
     """How long a sign must be back within its limit and margin; tuned on bidmc, see docs/alerts.md."""
     live_age_ms_max: int = LIVE_AGE_MS_MAX
@@ -57,19 +73,29 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     """How long NEWS2 must be below its threshold."""
     pattern_delay_s: float = 120.0
     pattern_clear_s: float = 300.0
+    pews: PewsRule = PewsRule()
+    child_limits: dict[AgeBand, tuple[LimitRule, ...]] = msgspec.field(default_factory=lambda: dict(CHILD_LIMITS))
+    """In place of `limits`, by age."""
+    life: LifeRule = LifeRule()
     priorities: dict[AlertKind, Priority] = msgspec.field(default_factory=default_priorities)
     """Of kinds without bands, in place of what their machines say."""
     version: str | None = None
     """Of the rulebook that says so, and of what was changed for the ward or the patient; set by whoever read it."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)
 def limits_by_sign(limits: tuple[LimitRule, ...]) -> Mapping[Sign, tuple[LimitRule, ...]]:
     """The rules of each sign."""
     by_sign: defaultdict[Sign, list[LimitRule]] = defaultdict(list)
     for rule in limits:
         by_sign[rule.sign].append(rule)
     return {sign: tuple(rules) for sign, rules in by_sign.items()}
+
+
+@lru_cache(maxsize=256)
+def kinds_of(limits: tuple[LimitRule, ...]) -> frozenset[AlertKind]:
+    """The kinds that these limits raise."""
+    return frozenset(rule.kind for rule in limits)
 
 
 class Judgement(NamedTuple):
@@ -108,19 +134,21 @@ def judge_limit(rule: LimitRule, machine: Machine, value: float, moment: Moment,
 def _breached(rule: LimitRule, machine: Machine, value: float, moment: Moment, deepest: int) -> Judgement:
     machine.clear_since_ms = None
     depth = rule.depths[deepest]
-    episode = machine.episode
-    if episode is not None and RANK[depth.priority] <= RANK[episode.priority]:
+    how_deep = float(-depth.limit if rule.side is Side.LOW else depth.limit)
+    if not machine.wants(depth.priority, how_deep):
         return NOTHING
     onset_ms = machine.since_ms[0] if machine.since_ms[0] is not None else moment.at_ms
     held_since_ms = machine.since_ms[deepest]
     lasted_ms = moment.at_ms - (onset_ms if held_since_ms is None else held_since_ms)
-    reason = Reason.LIMIT_BREACHED if episode is None else Reason.LIMIT_BREACHED_DEEPER
+    reason = Reason.LIMIT_BREACHED if machine.episode is None else Reason.LIMIT_BREACHED_DEEPER
     text = wording.breach(rule, value, depth.limit, lasted_ms)
-    return Judgement(Finding(depth.priority, reason, onset_ms, text, rule.sign, value, float(depth.limit)))
+    return Judgement(
+        Finding(depth.priority, reason, onset_ms, text, rule.sign, value, float(depth.limit), depth=how_deep)
+    )
 
 
 def _back_within(rule: LimitRule, machine: Machine, value: float, moment: Moment, clear_s: float) -> Judgement:
-    if machine.episode is None:
+    if not machine.is_active:
         return NOTHING
     margin = CLEAR_MARGINS.get(rule.sign, 0.0)
     limit = rule.depths[0].limit
@@ -163,7 +191,7 @@ def judge_score(
     since_ms = machine.since_ms[0]
     if since_ms is None:
         since_ms = machine.since_ms[0] = moment.at_ms
-    if machine.episode is not None or not moment.has_held(since_ms, delay_s):
+    if machine.is_active or not moment.has_held(since_ms, delay_s):
         return NOTHING
     text = wording.news2(summary)
     if level.kind is AlertKind.NEWS2_SINGLE_RED:
@@ -216,7 +244,7 @@ def judge_pattern(machine: Machine, assessment: Assessment, moment: Moment, rule
         machine.clear_since_ms = None
         return _unusual(machine, assessment, moment, rules.pattern_delay_s)
     machine.since_ms[0] = None
-    if machine.episode is None:
+    if not machine.is_active:
         return NOTHING
     if machine.clear_since_ms is None:
         machine.clear_since_ms = moment.at_ms
@@ -229,7 +257,7 @@ def _unusual(machine: Machine, assessment: Assessment, moment: Moment, delay_s: 
     since_ms = machine.since_ms[0]
     if since_ms is None:
         since_ms = machine.since_ms[0] = moment.at_ms
-    if machine.episode is not None or not moment.has_held(since_ms, delay_s):
+    if machine.is_active or not moment.has_held(since_ms, delay_s):
         return NOTHING
     text = wording.pattern(assessment, moment.at_ms - since_ms)
     return Judgement(

@@ -4,6 +4,9 @@ from alerts import charted
 from alerts.casebook import Casebook, Outcome
 from alerts.episode import Cause, Finding
 from alerts.evidence import Moment
+from alerts.exertion import delay_s as exerted_delay_s
+from alerts.model_machine import step_risk, step_shift
+from alerts.pews_machine import step_charted_pews, step_pews
 from alerts.rules import SCORE_LEVELS, Judgement, ScoreLevel, judge_pattern, judge_score, judge_score_fall
 from alerts.state import remember_id
 from vitals.alert import AlertKind, Reason, Transition
@@ -24,10 +27,21 @@ def step_assessment(book: Casebook, assessment: Assessment) -> list[Transition]:
         book.outcome = Outcome.RETROSPECTIVE
         return []
     if by_people:
+        if assessment.pews is not None:
+            return step_charted_pews(book, assessment, assessment.pews, at_ms)
         return _step_charted_score(book, assessment, at_ms)
     moment = state.assessed.step(at_ms, book.rules.gap)
     cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
-    return _step_score(book, assessment.news2, moment, cause) + _step_pattern(book, assessment, moment, cause)
+    if assessment.pews is not None:
+        scored = step_pews(book, assessment.pews, moment, cause)
+    else:
+        scored = _step_score(book, assessment, assessment.adult_news2, moment, cause)
+    return [
+        *scored,
+        *_step_pattern(book, assessment, moment, cause),
+        *step_risk(book, assessment, moment, cause),
+        *step_shift(book, assessment, cause),
+    ]
 
 
 def _step_pattern(book: Casebook, assessment: Assessment, moment: Moment, cause: Cause) -> list[Transition]:
@@ -36,20 +50,23 @@ def _step_pattern(book: Casebook, assessment: Assessment, moment: Moment, cause:
     return book.settle(AlertKind.UNUSUAL_PATTERN, machine, judgement, cause, Reason.PATTERN_USUAL, assessment.anomaly)
 
 
-def _step_score(book: Casebook, summary: News2Summary, moment: Moment, cause: Cause) -> list[Transition]:
+def _step_score(
+    book: Casebook, assessment: Assessment, summary: News2Summary, moment: Moment, cause: Cause
+) -> list[Transition]:
     transitions = _score_fall(book, summary, moment, cause)
     rules = book.rules
     delays_s = (rules.single_red_delay_s, rules.urgent_delay_s, rules.emergency_delay_s)
     raised: tuple[int, Finding] | None = None
     for index, (level, delay_s) in enumerate(zip(SCORE_LEVELS, delays_s, strict=True)):
-        judgement = judge_score(level, book.state.machine(level.kind), summary, moment, delay_s)
+        held_s = exerted_delay_s(level.kind, summary, delay_s, rules.exertion, exerted=assessment.exerted)
+        judgement = judge_score(level, book.state.machine(level.kind), summary, moment, held_s)
         if judgement.finding is not None:
             raised = index, judgement.finding
     return transitions if raised is None else transitions + _raise_score(book, raised, summary, cause)
 
 
 def _step_charted_score(book: Casebook, assessment: Assessment, at_ms: int) -> list[Transition]:
-    summary, known = assessment.news2, book.state.news2_points
+    summary, known = assessment.adult_news2, book.state.news2_points
     cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin, CHARTING)
     transitions: list[Transition] = []
     index = _open_score_index(book)
@@ -65,22 +82,25 @@ def _step_charted_score(book: Casebook, assessment: Assessment, at_ms: int) -> l
 
 
 def _raise_score(book: Casebook, raised: tuple[int, Finding], summary: News2Summary, cause: Cause) -> list[Transition]:
-    """Open the episode of a level, unless one of it or above is open, and end one below it."""
+    """Open the episode of a level, unless one of it or above is active, and end those below it."""
     open_index = _open_score_index(book)
     if open_index is not None and open_index >= raised[0]:
         return []
-    kind = SCORE_LEVELS[raised[0]].kind
-    transitions = book.open(kind, book.state.machine(kind), raised[1], cause)
-    if open_index is not None:
-        lower = book.state.machine(SCORE_LEVELS[open_index].kind)
-        transitions += book.close(lower, Reason.SUPERSEDED, raised[1].text, cause, float(summary.low))
+    index, finding = raised
+    level, value = SCORE_LEVELS[index], float(summary.low)
     book.state.news2_points = dict(summary.points)
+    priority = book.priority_of(level.kind, level.priority)
+    machine, judgement = book.state.machine(level.kind), Judgement(finding)
+    transitions = book.settle(level.kind, machine, judgement, cause, Reason.SCORE_FELL, value)
+    for lower in SCORE_LEVELS[:index]:
+        machine = book.state.machine(lower.kind)
+        transitions += book.close(machine, Reason.SUPERSEDED, finding.text, cause, value, superseded_by=priority)
     return transitions
 
 
 def _open_score_index(book: Casebook) -> int | None:
     for index, level in enumerate(SCORE_LEVELS):
-        if book.state.machine(level.kind).episode is not None:
+        if book.state.machine(level.kind).is_active:
             return index
     return None
 

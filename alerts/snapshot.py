@@ -6,16 +6,20 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.episode import Cause, Episode, resolved
+from alerts.life import LifeRule
 from alerts.partition import PartitionAlerts
 from alerts.state import STATE_VERSION, PatientState
+from alerts.suppression import depth_of
 from alerts.watchdog import Watch
 from storage import episodes
 from storage.signing import Signer
 from storage.states import StateRow
-from vitals.alert import Reason, Transition
+from vitals.alert import Acknowledgement, Reason, Transition, TransitionKind
 from vitals.errors import SnapshotMismatch
 from vitals.reading import PatientId
 
+_WORSE = frozenset({TransitionKind.ESCALATED, TransitionKind.REALARMED})
+"""Steps after which an acknowledgement must be younger than what was heard."""
 WATCH_KEY = "~ticks"
 """No patient's id: ids begin with a letter or digit."""
 
@@ -76,14 +80,34 @@ def adoptable(stored: episodes.Episode) -> Episode:
         raised_at_ms=stored.raised_at_ms,
         heard_ms=stored.raised_at_ms,
         text=stored.text,
-        acknowledged=stored.acknowledged,
+        active=stored.active,
+        latched=stored.latched,
+        latched_ms=stored.heard_ms or stored.last_at_ms if stored.latched else None,
+        acknowledgements=_held(stored),
+        suppression=stored.suppression,
+        round=stored.round,
+        depth=depth_of(stored.kind, stored.value, stored.limit),
+        worse_ms=(stored.heard_ms or 0) if stored.last_transition in _WORSE else 0,
+        last_at_ms=stored.last_at_ms,
+        progress=stored.last_progress,
+        last_move=stored.move,
         sign=stored.sign,
         value=stored.value,
         limit=stored.limit,
         origin=stored.origin,
         move=stored.move,
         device_id=stored.device_id,
+        rules_version=stored.rules_version,
     )
+
+
+def _held(stored: episodes.Episode) -> tuple[Acknowledgement, ...]:
+    """Who has it in hand; of an older version only that somebody has is known, and holds as the rules have it."""
+    if stored.acknowledgements or not stored.acknowledged:
+        return stored.acknowledgements
+    by, at_ms = stored.by or "somebody", stored.last_at_ms
+    until_ms = at_ms + round(LifeRule().of(stored.priority).acknowledged_s * 1000)
+    return (Acknowledgement(person_id=by, by=by, at_ms=at_ms, until_ms=until_ms),)
 
 
 def orphans(stored: Iterable[episodes.Episode], raised: Iterable[Transition]) -> list[Transition]:
@@ -92,7 +116,7 @@ def orphans(stored: Iterable[episodes.Episode], raised: Iterable[Transition]) ->
     A replay repeats the ids it had, unless settings changed between the crash and the restart; then what was open under
     the old settings must not stand in the way of the new alert.
     """
-    newer = {(transition.patient_id, transition.kind): transition for transition in raised if transition.active}
+    newer = {(transition.patient_id, transition.kind): transition for transition in raised if transition.is_open}
     ended: list[Transition] = []
     for episode in stored:
         taking = newer.get((episode.patient_id, episode.kind))

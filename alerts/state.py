@@ -5,17 +5,21 @@ Everything here is bounded by a constant of this file or by the number of signs 
 
 import msgspec
 
-from alerts.episode import Episode
+from alerts.battery import Batteries
+from alerts.clocks import Clocks
+from alerts.episode import RANK, Episode
 from alerts.evidence import Cadence
+from alerts.irregular import Irregular
+from alerts.shift import SignShift
 from alerts.unjudged import SignWatch
 from alerts.watchdog import Contact
-from vitals.alert import AlertKind, Command
+from vitals.alert import AlertKind, Command, Priority
 from vitals.lateness import event_ms, is_out_of_order, is_outdated
 from vitals.reading import PatientId, Reading
 from vitals.sequences import SeenSequences
 from vitals.sign import Sign
 
-STATE_VERSION = "alerts-1"
+STATE_VERSION = "alerts-2"
 """Changes whenever an old state would be misread; then open episodes are taken over from SQL instead."""
 
 BOOTS_MAX = 16
@@ -36,6 +40,19 @@ class Machine(msgspec.Struct, omit_defaults=True):
     clear_since_ms: int | None = None
     """Since when the contrary has held without a gap."""
     episode: Episode | None = None
+    """Open: active, or latched."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether an episode is open whose condition holds."""
+        return self.episode is not None and self.episode.active
+
+    def wants(self, priority: Priority, depth: float) -> bool:
+        """Whether a finding of this priority and depth would say anything new."""
+        episode = self.episode
+        if episode is None or episode.latched or depth > episode.depth:
+            return True
+        return RANK[priority] > RANK[episode.priority]
 
 
 class StandingConsciousness(msgspec.Struct, frozen=True):
@@ -67,11 +84,18 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     """When anything was heard of the patient, by `received_at_ms`."""
     watches: dict[Sign, SignWatch] = {}
     """Signs that were ever heard of, and whether the limits judge them."""
+    irregular: Irregular = msgspec.field(default_factory=Irregular)
+    batteries: Batteries = msgspec.field(default_factory=Batteries)
+    clocks: Clocks = msgspec.field(default_factory=Clocks)
+    shifts: dict[Sign, SignShift] = {}
+    """Signs that have ever been away from what is usual."""
     refused_ids: list[str] = []
     assessed: Cadence = msgspec.field(default_factory=Cadence)
     assessment_ids: list[str] = []
     news2_points: dict[Sign, int] = {}
     """While a NEWS2 episode is open: the last known points per input, so that a vanished sign resolves nothing."""
+    pews_points: dict[Sign, int] = {}
+    """The same of a child's PEWS."""
     charted_ids: list[str] = []
     consciousness: list[StandingConsciousness] = []
     """As people charted it, in the order of observation; bounded (`alerts.charted`)."""

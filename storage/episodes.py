@@ -10,7 +10,18 @@ from sqlalchemy.exc import IntegrityError
 from storage import tables
 from storage.dialect import insert_new
 from storage.window import Cursor, check_limit
-from vitals.alert import AlertKind, Order, Priority, Reason, Transition, TransitionKind, order_of, progress_of
+from vitals.alert import (
+    Acknowledgement,
+    AlertKind,
+    Order,
+    Priority,
+    Reason,
+    Suppression,
+    Transition,
+    TransitionKind,
+    order_of,
+    progress_of,
+)
 from vitals.codec import decode, encode
 from vitals.errors import Conflict, NotFound
 from vitals.reading import DeviceId, Origin, PatientId, WardId
@@ -50,6 +61,16 @@ class Episode(msgspec.Struct, frozen=True):
     """Found afterwards by a correction: it paged nobody."""
     correction_id: str | None
     """The correction that retracted or found it."""
+    latched: bool
+    """Open although the condition has ended: nobody has seen it."""
+    suppression: Suppression | None
+    """Why it is told to nobody, or was when it ended."""
+    acknowledgements: tuple[Acknowledgement, ...]
+    """Who has it in hand, or had when it ended."""
+    round: int
+    heard_ms: int | None
+    """When the cause of the last step was received."""
+    rules_version: str | None
 
     @property
     def order(self) -> Order:
@@ -245,6 +266,12 @@ def _columns_of(transition: Transition) -> dict[str, Any]:
         "device_id": transition.device_id,
         "retrospective": transition.retrospective,
         "correction_id": transition.correction_id,
+        "latched": transition.latched,
+        "suppression": None if transition.suppression is None else _text(transition.suppression),
+        "acknowledgements": _text(transition.acknowledgements),
+        "round": transition.round,
+        "heard_ms": transition.heard_ms,
+        "rules_version": transition.rules_version,
     }
 
 
@@ -275,4 +302,14 @@ def _episode(row: Row[Any]) -> Episode:
         device_id=None if row.device_id is None else DeviceId(row.device_id),
         retrospective=row.retrospective,
         correction_id=row.correction_id,
+        latched=row.latched,
+        suppression=None if row.suppression is None else msgspec.json.decode(row.suppression, type=Suppression),
+        acknowledgements=msgspec.json.decode(row.acknowledgements, type=tuple[Acknowledgement, ...]),
+        round=row.round,
+        heard_ms=row.heard_ms,
+        rules_version=row.rules_version,
     )
+
+
+def _text(record: Suppression | tuple[Acknowledgement, ...]) -> str:
+    return msgspec.json.encode(record).decode()

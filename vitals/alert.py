@@ -131,6 +131,8 @@ class Reason(StrEnum):
     INHIBITED = "inhibited"
     """A technical fault makes it meaningless, and pages in its stead."""
     INHIBITION_ENDED = "inhibition_ended"
+    ABSORPTION_ENDED = "absorption_ended"
+    """The alert that said the same has ended, and this one holds still."""
     ABSORBED = "absorbed"
     """Another open alert of the patient says the same, at the same priority or a higher one."""
     RULES_CHANGED = "rules_changed"
@@ -272,9 +274,9 @@ class Action(StrEnum):
     """The patient wears a device again: silence counts from now on; `episode_id` is empty."""
 
 
-_ENDED, _RETRACTED = 1_000_000, 2_000_000
-_PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 100_000, Priority.HIGH: 200_000}
-_ROUNDS_MAX, _SEEN_MAX = 999, 99
+_ENDED, _RETRACTED = 100_000_000, 200_000_000
+_PROGRESS: dict[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 10_000_000, Priority.HIGH: 20_000_000}
+_ROUNDS_MAX, _SEEN_MAX = 99_999, 99
 
 Order = tuple[int, int, int, str]
 """Where a step stands in its episode: progress, move, time, id. Greater is further."""

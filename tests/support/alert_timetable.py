@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
-from alerts.policy import FixedPolicy
+from alerts.life import LifeRule, PriorityLife
+from alerts.policy import FixedPolicy, Policy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind
@@ -143,11 +144,21 @@ def named(**signs: float) -> dict[Sign, float]:
     return {Sign[name.upper()]: float(value) for name, value in signs.items()}
 
 
-class Timetable:
-    """One patient's engine and everything it said."""
+UNLATCHED = LifeRule(
+    high=PriorityLife(latches=False, acknowledged_s=900, acknowledged_s_max=3600),
+    medium=PriorityLife(latches=False, acknowledged_s=3600, acknowledged_s_max=14_400),
+)
+"""Every alert ends with its condition: for tests of evidence, which have nobody to acknowledge anything."""
 
-    def __init__(self, rules: AlertRules | None = None, state: PatientState | None = None) -> None:
-        self.engine = PatientAlerts(state or PatientState(PATIENT), FixedPolicy(rules or AlertRules()), lambda _: WARD)
+
+class Timetable:
+    """One patient's engine and everything it said; by the default rules, without latches."""
+
+    def __init__(
+        self, rules: AlertRules | None = None, state: PatientState | None = None, policy: Policy | None = None
+    ) -> None:
+        policy = policy or FixedPolicy(rules or AlertRules(life=UNLATCHED))
+        self.engine = PatientAlerts(state or PatientState(PATIENT), policy, lambda _: WARD)
         self.transitions: list[Transition] = []
         self.outcomes: list[Outcome] = []
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 from alerts import delivery, worker
 from alerts.delivery import DeliveryHandler
+from alerts.policy import FixedPolicy, Policy
+from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from runtime.blocking import InlineDoor
@@ -16,7 +18,7 @@ from runtime.worker import Worker, WorkerLimits
 from storage import episodes
 from storage.patients import Patient, add
 from storage.session import Database
-from tests.support.alert_timetable import PATIENT, START_MS, WARD, named
+from tests.support.alert_timetable import PATIENT, START_MS, UNLATCHED, WARD, named
 from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker
 from vitals import codec
@@ -32,8 +34,11 @@ PARTITIONS = 4
 class AlertWard:
     """Everything around the alert service; `start` begins a process of it, `kill` ends one without a farewell."""
 
-    def __init__(self, settings: AlertsSettings | None = None) -> None:
+    def __init__(self, settings: AlertsSettings | None = None, policy: Policy | None = None) -> None:
+        """Without a `policy` the settings' rules hold, and every alert ends with its condition."""
         self.settings = settings or AlertsSettings()
+        rules = AlertRules(life=UNLATCHED)
+        self.policy: Policy = policy or FixedPolicy(rules)
         self.clock = LoopClock(epoch_ms=START_MS)
         self.door = InlineDoor()
         self.database = Database("sqlite://")
@@ -61,6 +66,7 @@ class AlertWard:
             clock=self.clock,
             telemetry=self.telemetry,
             settings=self.settings,
+            policy=self.policy,
         )
         self._run(worker.GROUP, worker.TOPICS, handler)
         self._tasks.append(asyncio.create_task(self._deliver()))

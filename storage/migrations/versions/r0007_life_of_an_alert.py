@@ -1,4 +1,4 @@
-"""The whole life of an alert: room for rounds in how far an episode has come."""
+"""The whole life of an alert: latched, suppressed, in whose hands and until when, told how often; room for rounds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,26 +8,36 @@ down_revision: str | None = "0006"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-COLUMNS = (("episodes", "last_progress"), ("transitions", "progress"))
+PROGRESS_COLUMNS = (("episodes", "last_progress"), ("transitions", "progress"))
+NEW_COLUMNS = ("latched", "suppression", "acknowledgements", "round", "heard_ms", "rules_version")
 
 
 def upgrade() -> None:
-    """Widen the numbers, and write each in the new scale: ended, priority, round, seen."""
-    for table, column in COLUMNS:
+    """Widen the numbers of progress, write each in the new scale (ended, priority, round, seen), and add the columns."""
+    for table, column in PROGRESS_COLUMNS:
         with op.batch_alter_table(table) as batch:
             batch.alter_column(column, existing_type=sa.SmallInteger(), type_=sa.Integer(), existing_nullable=False)
         op.execute(
             f"UPDATE {table} SET {column} = "  # noqa: S608 - names of this file
-            f"({column} / 100) * 1000000 + (({column} % 100) / 10) * 100000 + {column} % 10"
+            f"({column} / 100) * 100000000 + (({column} % 100) / 10) * 10000000 + {column} % 10"
         )
+    op.add_column("episodes", sa.Column("latched", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("episodes", sa.Column("suppression", sa.Text(), nullable=True))
+    op.add_column("episodes", sa.Column("acknowledgements", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("episodes", sa.Column("round", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("episodes", sa.Column("heard_ms", sa.BigInteger(), nullable=True))
+    op.add_column("episodes", sa.Column("rules_version", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    """Back to the old scale; rounds are forgotten."""
-    for table, column in COLUMNS:
+    """Back to the old scale; rounds, latches and who has what in hand are forgotten."""
+    with op.batch_alter_table("episodes") as batch:
+        for added in reversed(NEW_COLUMNS):
+            batch.drop_column(added)
+    for table, column in PROGRESS_COLUMNS:
         op.execute(
             f"UPDATE {table} SET {column} = "  # noqa: S608 - names of this file
-            f"({column} / 1000000) * 100 + (({column} % 1000000) / 100000) * 10 + "
+            f"({column} / 100000000) * 100 + (({column} % 100000000) / 10000000) * 10 + "
             f"CASE WHEN {column} % 100 > 0 THEN 1 ELSE 0 END"
         )
         with op.batch_alter_table(table) as batch:

@@ -56,7 +56,7 @@ def test_a_short_dip_is_a_plain_monitors_alarm_and_none_of_the_engines() -> None
     load = replay(recorded([97] * 60 + [86] * 20 + [97] * 120))
     assert len(load.plain) == 1
     assert load.signals == []
-    assert load.without[NO_DELAY] == 2  # the limit, and the one red input of NEWS2
+    assert load.without[NO_DELAY] == 1  # the limit, which absorbs the one red input of NEWS2
 
 
 def test_the_nurse_takes_in_hand_what_is_told_and_an_end_is_the_conditions() -> None:
