@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from alerts.episode import Moved, retracted
 from alerts.evidence import Cadence
+from alerts.irregular import Irregular
 from alerts.state import Machine, PatientState
 from vitals.alert import AlertKind
 from vitals.identity import episode_id
@@ -79,6 +80,10 @@ def _forget_device(state: PatientState, withdrawn: Withdrawn) -> None:
         del state.watches[sign]
     if is_meant(state.assessed.last_ms):
         state.assessed = Cadence()
+    state.irregular = Irregular()
+    state.shifts.clear()
+    state.batteries.charges.pop(withdrawn.device_id, None)
+    state.clocks.devices.pop(withdrawn.device_id, None)
     contact = state.contact
     if is_meant(contact.heard_ms) and contact.heard_ms is not None:
         heard_ms = max([withdrawn.from_ms, *state.device_newest_ms.values()])

@@ -1,9 +1,9 @@
-"""A sign that nobody judges is an alert too: refused as impossible, late, or gone while others are heard. Pure.
+"""A sign that nobody judges is an alert too: refused as impossible, or gone while others are heard. Pure.
 
 Lost contact speaks of patients of whom nothing arrives. Here something does, and yet no limit watches one of the signs:
-a respiratory rate of 0 is refused as impossible, and may be a patient who does not breathe; a device whose clock is ten
-minutes slow sends only late readings; an oximeter falls off while the patch goes on. All is judged on arrival, by the
-readings themselves.
+a respiratory rate of 0 is refused as impossible, and may be a patient who does not breathe; an oximeter falls off while
+the patch goes on. All is judged on arrival, by the readings themselves. Readings whose time is wrong are the matter of
+`alerts.clocks`.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,9 @@ class Why(StrEnum):
     """Why a sign was not judged."""
 
     REFUSED = "refused"
-    LATE = "late"
     ABSENT = "absent"
+    MISTIMED = "mistimed"
+    """It came, late or ahead of time: the device's clock is told of, not the sign."""
 
 
 class UnjudgedRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +45,6 @@ class UnjudgedRule(msgspec.Struct, frozen=True, kw_only=True):
 
     refused_s: float = 30.0
     """Refused as impossible, with nothing believable in between; our choice: it may be the patient."""
-    late_s: float = 120.0
-    """The extra delay that Pater 2020 gives to technical alarms."""
     absent_s: float = 300.0
     """Longer, since others are heard and sensors are taken off for a while; our choice."""
     usual_factor: float = 3.0
@@ -92,6 +91,4 @@ class SignWatch(msgspec.Struct, omit_defaults=True):
         lasted_ms = moment.at_ms - since_ms
         if why is Why.REFUSED:
             return moment.has_held(since_ms, rule.refused_s)
-        if why is Why.LATE:
-            return lasted_ms >= rule.late_s * 1000
         return lasted_ms >= max(rule.absent_s * 1000, rule.usual_factor * (self.judged.usual_ms() or 0))

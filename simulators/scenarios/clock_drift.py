@@ -2,8 +2,8 @@
 
 A watch crystal loses or gains about 2 s a day, a plain one 9, an uncalibrated RC oscillator up to 1 %, 14 minutes a day: the
 last is meant here (rates: best-microcontroller-projects.com/ppm.html). The patient is well; what is due is that the
-system says it cannot judge: a sign comes late once the clock is 5 minutes slow; contact is lost once it is 2 minutes fast,
-since ingest refuses readings from the future. At last the clock is set.
+system says so: readings come late once the clock is 5 minutes slow; once it is 2 minutes fast, ingest refuses them as of
+the future, and contact is lost besides. At last the clock is set.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ SLOW_S_MAX = 300.0
 FAST_S_MAX = 120.0
 """How far ahead ingest takes a reading, by default."""
 _LATE_S = 120.0
-"""How long signs come late before that is told."""
+"""How long readings come late before that is told."""
+_AHEAD_S = 60.0
+"""How long they are refused as of the future before that is told."""
 _SET_AFTER = 1.6
 """The clock is set when the error is this many times what is allowed."""
-_LATE_KINDS = (AlertKind.HEART_RATE_LOST, AlertKind.RESPIRATORY_RATE_LOST, AlertKind.SPO2_LOST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +56,15 @@ class ClockDrift(Scenario):
     def truth(self, every_s: float = 1.0) -> Truth:
         free, off_s = self._free, self._allowed_s / self._rate
         far_off_s = free.until_s - free.from_s - off_s
-        if self.is_slow:
-            due_s = _LATE_S + 4 * every_s
-            kinds: tuple[AlertKind, ...] = _LATE_KINDS
-            allowed: tuple[AlertKind, ...] = (*_LATE_KINDS, AlertKind.TEMPERATURE_LOST, AlertKind.SYSTOLIC_LOST)
-        else:
-            due_s = silence_due_s(every_s)
-            kinds = (AlertKind.LOST_CONTACT,)
-            allowed = (AlertKind.LOST_CONTACT,)
-        is_noticed = far_off_s > due_s
+        due_s = (_LATE_S if self.is_slow else _AHEAD_S) + 4 * every_s
+        must = [(AlertKind.CLOCK_WRONG, due_s)]
+        if not self.is_slow:
+            must.append((AlertKind.LOST_CONTACT, silence_due_s(every_s)))
         return self._truth(
             Severity.TECHNICAL,
             ends_s=free.until_s,
-            must_alarm=tuple(MustAlarm(kind, round(off_s + due_s, 1)) for kind in kinds) if is_noticed else (),
-            must_not_alarm=all_but(*allowed),
+            must_alarm=tuple(MustAlarm(kind, round(off_s + due_s, 1)) for kind, due_s in must if far_off_s > due_s),
+            must_not_alarm=all_but(*(kind for kind, _ in must)),
             phases=(
                 Phase("drifting", free.from_s, free.from_s + off_s),
                 Phase("too far off", free.from_s + off_s, free.until_s),

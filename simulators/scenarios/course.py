@@ -43,9 +43,11 @@ JUDGED_KINDS: tuple[AlertKind, ...] = (
     *SIGN_LOST_KINDS,
     AlertKind.CONSCIOUSNESS,
     AlertKind.LOST_CONTACT,
+    AlertKind.CLOCK_WRONG,
     AlertKind.LEDGER_IMBALANCE,
 )
-"""All that truth speaks of: an unusual pattern is a model's opinion, which nobody can call false by the course alone."""
+"""All that truth speaks of: what a model thinks nobody can call false by the course alone; that data are irregular or a
+battery is low is true of many a healthy patient's device."""
 
 DECISION_MARGIN_S = 10.0
 """What an alarm's own delay may be exceeded by: noise around the limit, transport."""

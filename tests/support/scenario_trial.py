@@ -19,12 +19,23 @@ from tests.support.alert_timetable import PATIENT, START_MS, WARD
 from vitals.alert import AlertKind, TransitionKind
 from vitals.assessment import Assessment
 from vitals.lateness import LIVE_AGE_MS_MAX
+from vitals.limits import WITHIN_LIMITS
 from vitals.news2 import score
 from vitals.reading import DeviceId, Origin, Reading, RefusedSigns, Tick
 from vitals.sign import CONSCIOUSNESS_LETTERS, Sign, is_possible
 
 Arriving = Reading | RefusedSigns | Assessment | Tick
 
+OPINIONS = frozenset(
+    {
+        AlertKind.UNUSUAL_PATTERN,
+        AlertKind.BASELINE_SHIFT,
+        AlertKind.DETERIORATION_RISK,
+        AlertKind.IRREGULAR_DATA,
+        AlertKind.LOW_BATTERY,
+    }
+)
+"""What truth does not judge (`simulators.scenarios.course.JUDGED_KINDS`)."""
 SEED = 11
 DEVICE = DeviceId("d")
 FUTURE_MS_MAX = 120_000
@@ -52,7 +63,7 @@ class Trial:
         return [
             (kind, at_s)
             for kind, at_s in self.raised_s
-            if kind is not AlertKind.UNUSUAL_PATTERN and (kind in self.truth.must_not_alarm or at_s < onset_s)
+            if kind not in OPINIONS and (kind in self.truth.must_not_alarm or at_s < onset_s)
         ]
 
     def first_s(self, *kinds: AlertKind) -> float:
@@ -109,6 +120,8 @@ def _arrived(
     refused = {sign: value for sign, value in signs.items() if not is_possible(sign, value)}
     reading_id = f"d/b/{number}"
     if measured_ms > now_ms + FUTURE_MS_MAX:
+        limited = {sign: value for sign, value in signs.items() if sign in WITHIN_LIMITS}
+        yield RefusedSigns(reading_id, PATIENT, DEVICE, measured_ms, now_ms, limited, from_future=True)
         return
     if refused:
         yield RefusedSigns(f"{reading_id}/refused", PATIENT, DEVICE, measured_ms, now_ms, refused)

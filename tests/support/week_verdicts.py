@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simulators.truth import TruthRecord
 from storage.episodes import Episode
+from tests.support.scenario_trial import OPINIONS
 from vitals.alert import AlertKind
 from vitals.reading import DeviceId, PatientId
 
@@ -40,8 +41,7 @@ def judged(truths: Iterable[TruthRecord], found: Iterable[Episode], *, through_s
         raised_s = [
             (episode.kind, (episode.raised_at_ms - record.started_at_ms) / 1000)
             for episode in by_patient.get(patient_of(record.device_id), [])
-            if episode.kind is not AlertKind.UNUSUAL_PATTERN
-            and episode.raised_at_ms < record.started_at_ms + round(through_s * 1000)
+            if episode.kind not in OPINIONS and episode.raised_at_ms < record.started_at_ms + round(through_s * 1000)
         ]
         due = [must for must in truth.must_alarm if onset_s + must.within_s <= through_s]
         yield Verdict(

@@ -66,14 +66,6 @@ def test_a_refused_value_that_comes_again_counts_once() -> None:
     assert not ward.transitions
 
 
-def test_a_device_whose_clock_is_ten_minutes_slow_is_told_of() -> None:
-    ward = Timetable()
-    for second in range(300):
-        ward.step(reading(second - 600, named(spo2=65), received=second, sequence=second))
-    assert ward.said(AlertKind.SPO2_LOST) == [(120.0, RAISED)]
-    assert ward.last.text == "SpO2 comes 10 min late for 2 min and cannot alarm: check the clock of its device"
-
-
 def test_a_backlog_of_minutes_that_arrives_at_once_tells_nothing_of_clocks() -> None:
     ward = Timetable()
     ward.hold(0, 60, spo2=97)
