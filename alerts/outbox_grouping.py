@@ -59,24 +59,21 @@ class Load(NamedTuple):
 
 
 def plan(
-    waiting: Iterable[Waiting], made_before: Iterable[tuple[Stream, int]], rule: FloodRule, *, now_ms: int
+    waiting: Sequence[Waiting], made_before: Iterable[tuple[Stream, int]], rule: FloodRule, *, now_ms: int
 ) -> Plan:
     """Which of `waiting` go now.
 
     `made_before` are stream and time of other deliveries, sent already, of the last `window_s` before the oldest that
     waits; which of them were high makes no difference, since only low and medium ones are asked for.
     """
-    waits = sorted(waiting, key=lambda one: (one.urgency, one.made_at_ms, one.delivery_id))
-    made: dict[Stream, list[int]] = defaultdict(list)
+    before: dict[Stream, list[int]] = defaultdict(list)
     for stream, at_ms in made_before:
-        made[stream].append(at_ms)
-    for one in waits:
-        if one.urgency > _HIGH:
-            made[one.stream].append(one.made_at_ms)
+        before[stream].append(at_ms)
     groups: list[tuple[str, ...]] = []
     held: dict[Stream, list[Waiting]] = defaultdict(list)
-    for one in waits:
-        if one.urgency > _HIGH and _is_flood(made[one.stream], one.made_at_ms, rule):
+    flooded = _flooded(waiting, before, rule)
+    for one in sorted(waiting, key=lambda one: (one.urgency, one.made_at_ms, one.delivery_id)):
+        if one.delivery_id in flooded:
             held[one.stream].append(one)
         else:
             groups.append((one.delivery_id,))
@@ -114,9 +111,19 @@ def load_of(made: Iterable[tuple[Stream, int, int]], rule: FloodRule) -> Load:
     return Load(alerts, count)
 
 
-def _is_flood(made: Sequence[int], at_ms: int, rule: FloodRule) -> bool:
-    since_ms = at_ms - rule.window_s * 1000
-    return sum(1 for other in made if since_ms < other <= at_ms) > rule.alerts_max
+def _flooded(waiting: Sequence[Waiting], before: dict[Stream, list[int]], rule: FloodRule) -> set[str]:
+    """Those made when enough others of their stream had been made shortly before, in the order of time and id."""
+    flooded = set()
+    made = {stream: sorted(times) for stream, times in before.items()}
+    for one in sorted(waiting, key=lambda one: (one.made_at_ms, one.delivery_id)):
+        if one.urgency <= _HIGH:
+            continue
+        times = made.setdefault(one.stream, [])
+        since_ms = one.made_at_ms - rule.window_s * 1000
+        if sum(1 for at_ms in times if since_ms < at_ms <= one.made_at_ms) >= rule.alerts_max:
+            flooded.add(one.delivery_id)
+        times.append(one.made_at_ms)
+    return flooded
 
 
 def _cut(ones: Sequence[Waiting], size: int) -> list[tuple[str, ...]]:

@@ -209,12 +209,8 @@ def list_deliveries(
 def receipts_of(conn: Connection, delivery_ids: Sequence[str]) -> tuple[Receipt, ...]:
     """Every receipt of these deliveries, oldest first."""
     columns = receipts.c
-    rows = conn.execute(
-        select(receipts)
-        .where(columns.delivery_id.in_(sorted(set(delivery_ids))))
-        .order_by(columns.at_ms, columns.attempt, columns.receipt_id)
-    )
-    return tuple(map(_receipt, rows))
+    rows = conn.execute(select(receipts).where(columns.delivery_id.in_(sorted(set(delivery_ids)))))
+    return tuple(sorted(map(_receipt, rows), key=_in_order))
 
 
 def evidence(conn: Connection, delivery_ids: Sequence[str]) -> dict[str, Evidence]:
@@ -353,6 +349,14 @@ def _existing(conn: Connection, ids: Sequence[str]) -> set[str]:
     return set(
         conn.execute(select(deliveries.c.delivery_id).where(deliveries.c.delivery_id.in_(sorted(set(ids))))).scalars()
     )
+
+
+_ORDER: Final = tuple(ReceiptState)
+"""Receipts of one moment and attempt follow each other so."""
+
+
+def _in_order(receipt: Receipt) -> tuple[int, int, int, str]:
+    return receipt.at_ms, receipt.attempt, _ORDER.index(receipt.state), receipt.by or ""
 
 
 def _receipt(row: Row[Any]) -> Receipt:

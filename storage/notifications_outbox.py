@@ -313,11 +313,9 @@ def _subscription(conn: Connection, subscription_id: str | None) -> Subscription
 
 
 def _places(conn: Connection, subjects: Mapping[PatientId, WardId]) -> dict[PatientId, Place]:
-    beds = dict(
-        conn.execute(
-            select(patients.c.patient_id, patients.c.bed).where(patients.c.patient_id.in_(sorted(subjects)))
-        ).tuples()
-    )
+    columns = patients.c
+    rows = conn.execute(select(columns.patient_id, columns.bed).where(columns.patient_id.in_(sorted(subjects))))
+    beds = {row.patient_id: row.bed for row in rows}
     return {subject: place_of(subject, ward_id, beds.get(subject)) for subject, ward_id in subjects.items()}
 
 
