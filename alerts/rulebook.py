@@ -15,7 +15,7 @@ from alerts.rulebook_shape import check_shape, field_names, require_known
 from alerts.rulebook_text import Marked, Path, RulebookError, Value, read_text, shown
 from alerts.rules import AlertRules
 from vitals.alert import AlertKind
-from vitals.kind_rules import BookPart, Change, ChangeBounds, KindRules, complaint_about, crossed
+from vitals.kind_rules import BookPart, Change, ChangeBounds, KindRules
 from vitals.reading import WardId
 
 FORMAT: Final = 1
@@ -97,18 +97,11 @@ def kind_rules_of(rules: AlertRules) -> KindRules:
 
 def with_changes(rules: AlertRules, changes: Mapping[AlertKind, Change]) -> tuple[AlertRules, frozenset[AlertKind]]:
     """The rules with these changes, and the kinds whose change no longer fits: those stand as the book says."""
-    part, misfits = kind_rules_of(rules), set()
-    for kind, change in changes.items():
-        wanted = part.changed(kind, change)
-        rule = wanted.limit_rule(kind)
-        if kind not in part.kinds() or (rule is not None and complaint_about(rule)) or crossed(wanted.limits):
-            misfits.add(kind)
-            continue
-        part = wanted
+    part, misfits = kind_rules_of(rules).with_all(changes)
     changed = msgspec.structs.replace(rules, limits=part.limits, priorities=part.priorities)
     for kind, delay_s in part.delays_s.items():
         changed = _with(changed, SINGLE_DELAYS[kind], delay_s)
-    return changed, frozenset(misfits)
+    return changed, misfits
 
 
 def _rules(marked: Marked, path: Path, given: Mapping[str, Value], base: AlertRules, version: str) -> AlertRules:

@@ -29,6 +29,8 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
     _P.RESOLVE: AuditAction.RESOLVE,
     _P.SILENCE: AuditAction.SILENCE,
     _P.MANAGE_NOTIFICATIONS: AuditAction.CHANGE,
+    _P.SET_LIMITS: AuditAction.CHANGE,
+    _P.SET_RULES: AuditAction.CHANGE,
     _P.ADMIT: AuditAction.ADMIT,
     _P.TRANSFER: AuditAction.TRANSFER,
     _P.DISCHARGE: AuditAction.DISCHARGE,
@@ -73,6 +75,7 @@ NOT_TOLD: Final[frozenset[str]] = frozenset(
         "GET /api/v1/schedules/{schedule_id}/overrides",
         "GET /api/v1/on-call",
         "GET /api/v1/contacts",
+        "GET /api/v1/alert-limits",
     }
 )
 """Reads that show nobody's data."""
@@ -81,7 +84,7 @@ KEPT_FIELDS: Final = frozenset(
         "ward_id", "to_ward_id", "bed", "patient_id", "to_patient_id", "from_patient_id", "device_id", "new_device_id",
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
-        "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "with_patient_id", "with_device_id", "device", "before",
+        "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "change_id", "with_patient_id", "with_device_id", "device", "before",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""

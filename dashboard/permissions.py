@@ -36,6 +36,10 @@ class Permission(StrEnum):
     RESOLVE = "resolve"
     SILENCE = "silence"
     """Keep alerts quiet for a time."""
+    SET_LIMITS = "set_limits"
+    """A patient's alert limits, delays and priorities, for a time and within the rulebook's bounds."""
+    SET_RULES = "set_rules"
+    """A ward's, and the rulebook where it is held on every ward."""
     MANAGE_NOTIFICATIONS = "manage_notifications"
     """Who is told of alerts: subscriptions and addresses of the house, ladders, on-call schedules."""
     ADMIT = "admit"
@@ -75,9 +79,18 @@ _BEDSIDE: Final = frozenset(
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.NURSE: _BEDSIDE,
-    Role.PHYSICIAN: _BEDSIDE | {_P.SET_SCALE, _P.CORRECT},
+    Role.PHYSICIAN: _BEDSIDE | {_P.SET_SCALE, _P.CORRECT, _P.SET_LIMITS},
     Role.WARD_MANAGER: _BEDSIDE
-    | {_P.CORRECT, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.EXPORT, _P.MANAGE_NOTIFICATIONS},
+    | {
+        _P.CORRECT,
+        _P.SEE_REJECTED,
+        _P.REPLAY_REJECTED,
+        _P.SEE_LEDGER,
+        _P.EXPORT,
+        _P.MANAGE_NOTIFICATIONS,
+        _P.SET_LIMITS,
+        _P.SET_RULES,
+    },
     Role.DEVICE_TECHNICIAN: frozenset(
         {_P.MANAGE_DEVICES, _P.SEE_REJECTED, _P.REPLAY_REJECTED, _P.SEE_LEDGER, _P.SEE_STATUS}
     ),
@@ -272,6 +285,16 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/silences": Rule(_P.SEE_WARD, Where.QUERY, when_locked=False),
     "POST /api/v1/silences": Rule(_P.SILENCE, Where.BODY),
     "DELETE /api/v1/silences/{silence_id}": Rule(_P.SILENCE, Where.PATH_SILENCE),
+    # Rules: of a patient, of a ward, of the house
+    "GET /api/v1/patients/{patient_id}/alert-limits": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/alert-limits": Rule(_P.SET_LIMITS, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/alert-limits/{change_id}/end": Rule(_P.SET_LIMITS, Where.PATH_PATIENT),
+    "GET /api/v1/alert-limits": Rule(_P.SEE_WARD, Where.QUERY, when_locked=False),
+    "POST /api/v1/alert-limits": Rule(_P.SET_RULES, Where.BODY),
+    "POST /api/v1/alert-limits/end": Rule(_P.SET_RULES, Where.BODY),
+    "GET /api/v1/alert-rules": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "GET /api/v1/alert-rules/history": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "PUT /api/v1/alert-rules": Rule(_P.SET_RULES, Where.HOUSE),
     # Escalation: the routes with FILTERED also ask for the ward of what is changed.
     "GET /api/v1/alerts/{episode_id}/escalation": Rule(_P.SEE_WARD, Where.PATH_EPISODE, when_locked=False),
     "POST /api/v1/alerts/{episode_id}/seen": Rule(_P.ACKNOWLEDGE, Where.PATH_EPISODE),

@@ -102,6 +102,8 @@ class DashboardSettings(Section):
     audit_anchor_every_s: float = Field(default=3600, ge=10, le=86_400)
     """Real time between anchors of the audit trail in this service's log."""
 
+    rules_answer_s: float = Field(default=10.0, gt=0, le=60)
+    """How long to wait for the alert service's word on a rulebook that somebody wants in force."""
     body_bytes_max: int = Field(default=64 * 1024, ge=1024)
     """Size of a request body."""
     requests_max: int = Field(default=200, ge=10)

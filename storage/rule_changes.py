@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 from storage.decisions import begin_decision
 from storage.decisions_tables import rule_changes
 from storage.window import check_limit
+from vitals.age import AgeBand
 from vitals.alert import AlertKind
 from vitals.errors import Conflict, NotFound
 from vitals.kind_rules import BookPart, Change, check_change, check_expiry
@@ -35,6 +36,8 @@ class ChangeOrder(NamedTuple):
     person_id: str
     by: str
     reason: str
+    band: AgeBand | None = None
+    """The age of a patient who is a child."""
 
 
 def order(conn: Connection, wanted: ChangeOrder, part: BookPart, *, at_ms: int, settle_ms: int) -> RuleChange:
@@ -50,7 +53,7 @@ def order(conn: Connection, wanted: ChangeOrder, part: BookPart, *, at_ms: int, 
         if (change.patient_id == wanted.patient_id if of_patient else change.ward_id == wanted.ward_id)
     ]
     beside = {change.kind: change.change for change in standing if change.kind is not wanted.kind}
-    loosens_high = check_change(part, wanted.ward_id, wanted.kind, wanted.change, beside=beside)
+    loosens_high = check_change(part, wanted.ward_id, wanted.kind, wanted.change, beside=beside, band=wanted.band)
     check_expiry(
         part.bounds,
         ordered_at_ms=at_ms,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority
 from vitals.errors import InvalidArgument
 from vitals.limits import LimitDepth, LimitRule, Side
@@ -87,6 +88,18 @@ class KindRules(msgspec.Struct, frozen=True):
             priorities[kind] = change.priorities[0]
         return msgspec.structs.replace(self, delays_s=delays_s, priorities=priorities)
 
+    def with_all(self, changes: Mapping[AlertKind, Change]) -> "tuple[KindRules, frozenset[AlertKind]]":
+        """These with every change that fits, and the kinds whose change does not: those stand as they are here."""
+        rules, misfits = self, set()
+        for kind, change in changes.items():
+            wanted = rules.changed(kind, change)
+            rule = wanted.limit_rule(kind)
+            if kind not in self.kinds() or (rule is not None and complaint_about(rule)) or crossed(wanted.limits):
+                misfits.add(kind)
+            else:
+                rules = wanted
+        return rules, frozenset(misfits)
+
 
 class BookPart(msgspec.Struct, frozen=True):
     """What a rulebook says of changes, for whoever shows or orders them: the engine reads the book itself."""
@@ -95,10 +108,17 @@ class BookPart(msgspec.Struct, frozen=True):
     house: KindRules
     wards: dict[str, KindRules]
     bounds: ChangeBounds
+    children: dict[AgeBand, tuple[LimitRule, ...]] = {}
+    """In place of the limits of adults, by age; of wards that differ their own."""
+    ward_children: dict[str, dict[AgeBand, tuple[LimitRule, ...]]] = {}
 
-    def of_ward(self, ward_id: str | None) -> KindRules:
-        """What the book says for a ward."""
-        return self.house if ward_id is None else self.wards.get(ward_id, self.house)
+    def of(self, ward_id: str | None, band: AgeBand | None = None) -> KindRules:
+        """What the book says on a ward, for a child of this age or, without one, for adults."""
+        rules = self.house if ward_id is None else self.wards.get(ward_id, self.house)
+        if band is None:
+            return rules
+        children = self.children if ward_id is None else self.ward_children.get(ward_id, self.children)
+        return msgspec.structs.replace(rules, limits=children.get(band, rules.limits))
 
 
 def complaint_about(rule: LimitRule) -> tuple[str, int, str] | None:
@@ -132,13 +152,22 @@ def crossed(limits: Iterable[LimitRule]) -> Sign | None:
 
 
 def check_change(
-    part: BookPart, ward_id: str | None, kind: AlertKind, change: Change, *, beside: Mapping[AlertKind, Change]
+    part: BookPart,
+    ward_id: str | None,
+    kind: AlertKind,
+    change: Change,
+    *,
+    beside: Mapping[AlertKind, Change],
+    band: AgeBand | None = None,
 ) -> bool:
     """Whether `change`, with others of the same subject `beside` it, makes anything of high priority later, further out or lower.
 
-    Raises InvalidArgument where it says nothing, does not fit the kind, or is looser than the rulebook's bounds allow.
+    Raises InvalidArgument where it says nothing, does not fit the kind, or is looser than the rulebook's bounds allow. The
+    bounds are for adults: a child's limits (`band`) may only be made narrower.
     """
-    rules, bound = part.of_ward(ward_id), part.bounds.of(kind)
+    rules, bound = part.of(ward_id, band), part.bounds.of(kind)
+    if band is not None:
+        bound = Bound(kind, priorities=bound.priorities)
     rule = rules.limit_rule(kind)
     if not (change.limits or change.delays_s or change.priorities):
         raise InvalidArgument("The change changes nothing: give limits, delays or priorities.")
