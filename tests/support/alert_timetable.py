@@ -185,17 +185,26 @@ class Timetable:
         for index in range(round((end - start) / every) + 1):
             self.step(assessment(start + index * every, summary, flagged=flagged))
 
-    def tick(self, start: float, end: float | None = None) -> None:
+    def tick(self, start: float, end: float | None = None, *, every: float = 1.0) -> None:
         """A tick, or one each second from `start` to `end`."""
-        for index in range(round((start if end is None else end) - start) + 1):
-            self.step(Tick(ms(start + index)))
+        for index in range(round(((start if end is None else end) - start) / every) + 1):
+            self.step(Tick(ms(start + index * every)))
 
     def command(
-        self, second: float, action: Action, *, episode: str | None = None, command_id: str = "c-1"
+        self,
+        second: float,
+        action: Action,
+        *,
+        episode: str | None = None,
+        command_id: str = "c-1",
+        by: str = "nurse-1",
+        until: float | None = None,
+        note: str | None = None,
     ) -> tuple[Transition, ...]:
-        """A nurse's command about an episode, by default the last one told of."""
+        """A person's command about an episode, by default the last one told of; `until` a second."""
         target = self.transitions[-1].episode_id if episode is None else episode
-        return self.step(Command(command_id, PATIENT, target, action, "nurse-1", ms(second)))
+        until_ms = None if until is None else ms(until)
+        return self.step(Command(command_id, PATIENT, target, action, by, ms(second), note=note, until_ms=until_ms))
 
     def said(self, kind: AlertKind | None = None) -> Sequence[tuple[float, TransitionKind]]:
         """When what was said, in seconds."""
