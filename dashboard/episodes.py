@@ -15,9 +15,26 @@ from vitals.alert import (
     TransitionKind,
     order_of,
 )
+from vitals.fault import FAULT_KINDS
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import Sign
 
+TECHNICAL_KINDS = frozenset(
+    {
+        AlertKind.LOST_CONTACT,
+        AlertKind.LEDGER_IMBALANCE,
+        AlertKind.IRREGULAR_DATA,
+        AlertKind.LOW_BATTERY,
+        AlertKind.CLOCK_WRONG,
+        AlertKind.HEART_RATE_LOST,
+        AlertKind.RESPIRATORY_RATE_LOST,
+        AlertKind.SPO2_LOST,
+        AlertKind.TEMPERATURE_LOST,
+        AlertKind.SYSTOLIC_LOST,
+        *FAULT_KINDS,
+    }
+)
+"""What a person may end by hand; the engine decides by its own list (`alerts.life`), and a test holds both equal."""
 PRIORITY_ORDER: tuple[Priority, ...] = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 

@@ -32,6 +32,12 @@ async def ward_page() -> FileResponse:
     return FileResponse(STATIC / "index.html", headers=REVALIDATE)
 
 
+@router.get("/alerts")
+async def alerts_page() -> FileResponse:
+    """Alerts that are over and those that are not, each with its whole life; silences."""
+    return FileResponse(STATIC / "alerts.html", headers=REVALIDATE)
+
+
 @router.get("/patients/{patient_id}")
 async def patient_page(patient_id: Level) -> FileResponse:  # noqa: ARG001 - the page reads it from its address
     """One patient's page."""

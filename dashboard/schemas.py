@@ -259,6 +259,8 @@ class EpisodeEntry(BaseModel):
     rules_version: str | None
     state: EpisodeState
     """The one word that says most of it."""
+    technical: bool
+    """About equipment, not the patient: a person may end it by hand."""
 
 
 class Order(Body):

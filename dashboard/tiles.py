@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.episodes import EpisodeBook, EpisodeNow
+from dashboard.episodes import TECHNICAL_KINDS, EpisodeBook, EpisodeNow
 from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
 from storage.episode_history import state_of
@@ -143,6 +143,7 @@ def episode(shown: EpisodeNow) -> Json:
         "last_at_ms": shown.last_at_ms,
         "rules_version": shown.rules_version,
         "state": state_of(shown),
+        "technical": shown.kind in TECHNICAL_KINDS,
     }
 
 

@@ -8,7 +8,7 @@ import msgspec
 from playwright.async_api import Locator, Page
 
 from tests.support.ward_scene import NAMES, WardScene, assessed, course, transition
-from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.alert import Acknowledgement, AlertKind, Priority, Transition, TransitionKind
 from vitals.reading import PatientId
 
 FALLING = {2: 300, 10: 160, 16: 500}
@@ -135,7 +135,10 @@ async def obeying(scene: WardScene, raised: Transition) -> AsyncIterator[None]:
         async for command in scene.commands():
             if command.episode_id == raised.episode_id:
                 late_s = (scene.clock.now_ms() - raised.at_ms) / 1000
-                await scene.publish(followed(raised, TransitionKind.ACKNOWLEDGED, command.by, after_s=late_s))
+                seen = followed(raised, TransitionKind.ACKNOWLEDGED, command.by, after_s=late_s)
+                until_ms = command.until_ms or command.at_ms + 900_000
+                held = Acknowledgement(command.person_id or "", command.by, command.at_ms, until_ms, command.note)
+                await scene.publish(msgspec.structs.replace(seen, acknowledgements=(held,)))
 
     task = asyncio.create_task(obey())
     try:
@@ -143,6 +146,16 @@ async def obeying(scene: WardScene, raised: Transition) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def acknowledge(page: Page, strip: Locator, *, minutes: str | None = None, feedback: str | None = None) -> None:
+    """Take the alert of this strip in hand: the button, what is said in the dialog, the dialog's own button."""
+    await strip.get_by_role("button", name="Acknowledge").click()
+    dialog = page.locator("dialog.alert-dialog[open]")
+    for chip in (minutes, feedback):
+        if chip is not None:
+            await dialog.locator(".chip", has_text=chip).click()
+    await dialog.get_by_role("button", name="Acknowledge").click()
 
 
 def tile_of(page: Page, bed: int) -> Locator:

@@ -12,6 +12,7 @@ import { toast } from "./frame.js";
 
 const PAGES = [
   ["/", "Ward", ["see_ward"]],
+  ["/alerts", "Alerts", ["see_ward"]],
   ["/registry", "Registry", ["admit", "manage_devices"]],
   ["/ledger", "Ledger", ["see_ledger"]],
   ["/audit", "Audit", ["see_audit"]],

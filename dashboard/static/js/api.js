@@ -33,9 +33,18 @@ export async function read(url) {
 
 /** Order something: POST with the session's token; throws Refused. */
 export async function send(url, body = {}) {
+  return change(url, "POST", JSON.stringify(body));
+}
+
+/** End something: DELETE with the session's token; throws Refused. */
+export async function remove(url) {
+  return change(url, "DELETE");
+}
+
+async function change(url, method, body) {
   const known = await me().catch(() => null);
   const headers = { "content-type": "application/json", ...(known?.csrf ? { "x-wardlight-csrf": known.csrf } : {}) };
-  return answered(await fetch(url, { method: "POST", headers, body: JSON.stringify(body) }));
+  return answered(await fetch(url, { method, headers, body }));
 }
 
 /** Whether this person may, on this ward; on any ward without one. */

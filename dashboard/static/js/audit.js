@@ -6,7 +6,7 @@ import { toast } from "./frame.js";
 
 const ACTIONS = {
   see: "Saw", export: "Exported", chart: "Charted", set_scale: "Set the SpO₂ scale", correct: "Corrected",
-  acknowledge: "Acknowledged", resolve: "Resolved", admit: "Admitted", transfer: "Transferred", discharge: "Discharged",
+  acknowledge: "Acknowledged", resolve: "Resolved", silence: "Silenced alerts", label: "Said what an alert was worth", admit: "Admitted", transfer: "Transferred", discharge: "Discharged",
   change_device: "Changed a device", replay: "Replayed refused messages", break_glass: "Broke the glass", refused: "Was refused",
   sign_in: "Signed in", sign_in_failed: "Failed to sign in", sign_out: "Signed out", locked_out: "Was locked out",
   change_person: "Changed a person", change_grant: "Changed a role", change_password: "Changed a password",

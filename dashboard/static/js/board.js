@@ -4,6 +4,8 @@ import { Acknowledger, AlertCounts, Announcer } from "./alerts.js";
 import { arrange, el, setText } from "./dom.js";
 import { Frame } from "./frame.js";
 import { LiveStream, ServerClock } from "./live.js";
+import { Sightings } from "./sightings.js";
+import { SystemBanner } from "./system-banner.js";
 import { Tile } from "./tile.js";
 
 const ORDER_KEY = "wardlight.order";
@@ -18,7 +20,12 @@ const empty = document.querySelector("#empty");
 const wards = document.querySelector("#ward");
 const counts = new AlertCounts("Ward – Wardlight");
 const announcer = new Announcer();
-const acknowledger = new Acknowledger(() => render());
+const acknowledger = new Acknowledger(() => {
+  render();
+  banner.render();
+});
+const banner = new SystemBanner(acknowledger);
+const sightings = new Sightings();
 let stream = null;
 let heard = false;
 
@@ -34,9 +41,11 @@ function follow() {
       const listed = new Set(event.tiles.map((tile) => tile.patient_id));
       for (const patientId of tiles.keys()) if (!listed.has(patientId)) tiles.delete(patientId);
       event.tiles.forEach(take);
+      banner.take(event.system);
       changed();
       listWards();
     },
+    system: (event) => banner.take(event),
     tile: (event) => {
       take(event);
       changed();
@@ -54,7 +63,7 @@ function take(data) {
     tiles.set(data.patient_id, tile);
   }
   tile.take(data);
-  acknowledger.arrived([...data.alerts, ...data.recent.map((ended) => ({ ...ended, acknowledged: true }))]);
+  acknowledger.arrived([...data.alerts, ...data.recent]);
 }
 
 let due = false;
@@ -82,6 +91,7 @@ function render() {
   setText(empty, heard ? "No patients on this ward yet." : "Waiting for the first snapshot…");
   const pretend = shown.some((tile) => tile.data.origin !== "real");
   document.querySelector("#pretend").hidden = !pretend;
+  sightings.show(shown.filter((tile) => tile.data.alerts.length).map((tile) => [tile.data.alerts[0], tile.node]));
 }
 
 function order() {

@@ -81,7 +81,7 @@ export class LiveStream {
       this.#handlers.snapshot(data);
     });
     source.addEventListener("clock", (event) => this.#take(this.#read(event)));
-    for (const name of ["tile", "patient", "gone"]) {
+    for (const name of ["tile", "patient", "gone", "system"]) {
       source.addEventListener(name, (event) => this.#handlers[name]?.(this.#read(event)));
     }
   }

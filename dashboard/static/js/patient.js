@@ -1,5 +1,6 @@
 /** One patient's page: values now, course, alerts and what the scores say, live. */
 
+import { isOpen, kindName, quietText } from "./alert-words.js";
 import { Acknowledger, AlertCounts, Announcer, acknowledgement, priorityShape } from "./alerts.js";
 import { useClock, withoutOldFlow } from "./charting-form.js";
 import { Charting } from "./charting.js";
@@ -8,7 +9,10 @@ import { arrange, el, setText } from "./dom.js";
 import { showNews2, showPattern } from "./explain.js";
 import { ORIGIN_NOTES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, labelOf, moment } from "./format.js";
 import { Frame, toast } from "./frame.js";
+import { showLimits } from "./limits.js";
 import { LiveStream, ServerClock } from "./live.js";
+import { Sightings } from "./sightings.js";
+import { SystemBanner } from "./system-banner.js";
 import { alertStrip } from "./tile.js";
 
 const SHOWN = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm", "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "mean_pressure_mmhg", "consciousness_acvpu", "supplemental_oxygen", "oxygen_flow_l_per_min", "pain_score", "battery_percent"];
@@ -25,24 +29,33 @@ const charting = new Charting({ patientId, clock });
 useClock(clock);
 const counts = new AlertCounts("Patient – Wardlight");
 const announcer = new Announcer();
-const acknowledger = new Acknowledger(() => render());
+const acknowledger = new Acknowledger(() => {
+  render();
+  banner.render();
+});
+const banner = new SystemBanner(acknowledger);
+const sightings = new Sightings();
 const values = new Map();
 let tile = null;
 let episodes = [];
 let windowMs = 900_000;
 let asked = 0;
 let alertsKey = "";
+let alertStrips = new Map();
 
 const stream = new LiveStream(`/api/v1/events?patient=${encodeURIComponent(patientId)}`, clock, {
   state: (state) => frame.show(state),
   snapshot: (event) => {
     tile = event.tiles[0] ?? null;
+    banner.take(event.system);
     if (tile === null && event.clock.live) setText(find("#empty"), "There is no such patient on the wards now.");
     render();
     loadHistory();
     loadEpisodes();
     charting.load();
+    showLimits(patientId);
   },
+  system: (event) => banner.take(event),
   patient: (event) => {
     tile = event.tile;
     charts.add(event.samples.map(toRow));
@@ -123,12 +136,13 @@ function render() {
   setText(find("#name"), tile.name);
   counts.title = `${tile.bed} ${tile.name} – Wardlight`;
   counts.show(tile.alerts);
-  acknowledger.arrived(tile.alerts);
+  acknowledger.arrived([...tile.alerts, ...tile.recent]);
   announcer.hear([tile]);
   setText(find("#whereabouts"), [tile.ward_id, tile.device_ids.join(", ") || "no device"].filter(Boolean).join(" · "));
   find("#pretend").hidden = tile.origin === "real";
   setText(find("#pretend"), ORIGIN_NOTES[tile.origin] ? `${ORIGIN_NOTES[tile.origin]} data: not a real patient’s present state.` : "");
   renderAlerts();
+  sightings.show(tile.alerts.map((episode) => [episode, alertStrips.get(episode.episode_id)]));
   renderValues(nowMs);
   charting.show(tile, nowMs);
   showNews2(tile, nowMs);
@@ -152,8 +166,9 @@ function renderAlerts() {
   const key = JSON.stringify(tile.alerts.map((episode) => [episode, acknowledger.isWaiting(episode.episode_id)]));
   if (key === alertsKey) return;
   alertsKey = key;
-  const strips = tile.alerts.map((episode) => alertStrip(episode, { waiting: acknowledger.isWaiting(episode.episode_id), acknowledger }));
-  find("#alerts").replaceChildren(...(strips.length ? strips : [el("p", { className: "calm" }, "No active alert")]));
+  const strips = tile.alerts.map((episode) => alertStrip(episode, { waiting: acknowledger.isWaiting(episode.episode_id), acknowledger, more: true }));
+  find("#alerts").replaceChildren(...(strips.length ? strips : [el("p", { className: "calm" }, "No open alert")]));
+  alertStrips = new Map(tile.alerts.map((episode, index) => [episode.episode_id, strips[index]]));
 }
 
 function renderValues(nowMs) {
@@ -195,15 +210,20 @@ function renderEpisodes(nowMs) {
   find("#episodes").replaceChildren(
     ...shown.map((episode) =>
       el(
-        "tr", { className: episode.active ? "is-active" : "" },
+        "tr", { className: isOpen(episode) ? "is-active" : "" },
         el("td", { className: "time" }, moment(episode.raised_at_ms, nowMs)),
         el("td", {}, el("span", { className: "priority" }, priorityShape(episode.priority), PRIORITY_NAMES[episode.priority])),
-        el("td", { className: "what" }, episode.text),
+        el("td", { className: "what" }, el("a", { href: `/alerts?episode=${encodeURIComponent(episode.episode_id)}`, title: "Its whole life" }, el("small", {}, kindName(episode.kind)), episode.text)),
         el("td", {}, episode.acknowledged ? acknowledgement(episode).replace(/^acknowledged /, "") : el("em", {}, "no")),
-        el("td", { className: "time" }, episode.resolved_at_ms === null ? el("b", {}, "active") : `${moment(episode.resolved_at_ms, nowMs)}${episode.resolved_by ? ` by ${episode.resolved_by}` : ""}`),
+        el("td", { className: "time" }, episode.resolved_at_ms === null ? el("b", {}, openWord(episode)) : `${moment(episode.resolved_at_ms, nowMs)}${episode.resolved_by ? ` by ${episode.resolved_by}` : ""}`),
       ),
     ),
   );
+}
+
+function openWord(episode) {
+  if (episode.suppression) return quietText(episode.suppression);
+  return episode.latched ? "not seen" : "active";
 }
 
 for (const button of document.querySelectorAll("[data-window]")) {

@@ -1,8 +1,9 @@
 /** One patient's tile on the ward board. */
 
-import { acknowledgement, keepPhase, priorityShape } from "./alerts.js";
+import { inHands, inHandsShort, kindName, quietText, stateSentence } from "./alert-words.js";
+import { keepPhase, priorityShape, quietShape } from "./alerts.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { ORIGIN_NOTES, PRIORITIES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, news2Sentence, news2Text } from "./format.js";
+import { ORIGIN_NOTES, PRIORITIES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, scoreOf, scoreSentence, scoreText } from "./format.js";
 import { Spark } from "./spark.js";
 
 const BIG = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm"];
@@ -67,10 +68,10 @@ export class Tile {
 
   /** Worst first: what needs a person most comes first, then data that is missing, then the score. */
   get rank() {
-    const worst = this.data.alerts[0];
+    const worst = this.data.alerts.find((episode) => !episode.suppression);
     const priority = worst ? PRIORITIES.length - PRIORITIES.indexOf(worst.priority) : 0;
-    const unseen = this.data.alerts.some((episode) => !episode.acknowledged) ? 1 : 0;
-    const news2 = this.data.assessment?.news2;
+    const unseen = this.data.alerts.some((episode) => !episode.acknowledged && !episode.suppression) ? 1 : 0;
+    const news2 = scoreOf(this.data.assessment);
     return priority * 1e6 + unseen * 1e5 + (this.isStale ? 5e4 : 0) + (news2 ? news2.low * 100 + news2.high : 0);
   }
 
@@ -93,12 +94,12 @@ export class Tile {
 
   #renderNews2(nowMs) {
     const assessed = this.data.assessment;
-    const news2 = assessed?.news2;
+    const news2 = scoreOf(assessed);
     const old = !assessed || nowMs - assessed.seen_at_ms > assessed.stale_after_ms;
-    setText(this.news2, news2 ? news2Text(news2) : "–");
+    setText(this.news2, news2 ? scoreText(news2) : "–");
     setAttribute(this.news2, "data-response", news2 && !old ? news2.response : "none");
     this.news2.classList.toggle("is-old", Boolean(news2) && old);
-    const said = news2 ? news2Sentence(news2) : "NEWS2 not known yet.";
+    const said = news2 ? scoreSentence(news2) : "NEWS2 not known yet.";
     const sentence = news2 && old ? `Out of date: ${said}` : said;
     setAttribute(this.news2, "title", sentence);
     setAttribute(this.news2, "aria-label", sentence);
@@ -109,37 +110,56 @@ export class Tile {
     const [worst, ...others] = this.data.alerts;
     const waiting = worst ? this.acknowledger.isWaiting(worst.episode_id) : false;
     const recent = this.data.recent[0];
-    const unseen = others.filter((episode) => !episode.acknowledged).length;
-    const key = JSON.stringify([worst, others.length, unseen, waiting, worst ? null : recent?.episode_id]);
-    const flashing = worst && !worst.acknowledged ? worst.priority : "none";
-    setAttribute(this.node, "data-flashing", flashing);
-    setAttribute(this.node, "data-priority", worst?.priority ?? "none");
+    const unseen = others.filter((episode) => !episode.acknowledged && !episode.suppression).length;
+    const quiet = others.filter((episode) => episode.suppression).length;
+    const key = JSON.stringify([worst, others.length, unseen, quiet, waiting, worst ? null : recent?.episode_id]);
+    setAttribute(this.node, "data-flashing", worst && flashes(worst) ? worst.priority : "none");
+    setAttribute(this.node, "data-priority", worst && !worst.suppression ? worst.priority : "none");
     if (key === this.#alertKey && this.#alertNode !== null) return;
     this.#alertKey = key;
-    this.#alertNode = worst ? alertStrip(worst, { others: others.length, unseen, waiting, acknowledger: this.acknowledger }) : calmStrip(recent, nowMs);
+    this.#alertNode = worst ? alertStrip(worst, { others: others.length, unseen, quiet, waiting, acknowledger: this.acknowledger }) : calmStrip(recent, nowMs);
     this.alertPlace.replaceChildren(this.#alertNode);
   }
 }
 
-/** One alert as a strip: shape, word, text, who has seen it, and the button. */
-export function alertStrip(episode, { others = 0, unseen = 0, waiting = false, acknowledger }) {
-  const state = episode.acknowledged ? "is-acknowledged" : "is-open";
-  const details = [PRIORITY_NAMES[episode.priority].toUpperCase()];
-  if (others) details.push(unseen ? `+${unseen} unseen` : `+${others} more`);
-  if (episode.acknowledged) details.push(`✓ ${episode.acknowledged_by ?? "acknowledged"}`);
+/** Nobody has it in hand and people are told of it; one that has ended by itself flashes on only while it is high. */
+export function flashes(episode) {
+  return !episode.acknowledged && !episode.suppression && (episode.active || episode.priority === "high");
+}
+
+/** One alert as a strip: shape, word, text, how it stands, and the button. */
+export function alertStrip(episode, { others = 0, unseen = 0, quiet = 0, waiting = false, acknowledger, more = false }) {
   const strip = el(
-    "div", { className: `alert-strip is-${episode.priority} ${state}` },
-    priorityShape(episode.priority),
-    el("p", { className: "alert-text", title: episode.text }, episode.text),
-    el("p", { className: "alert-meta", title: `${PRIORITY_NAMES[episode.priority]} priority, ${acknowledgement(episode)}` }, details.join(" · ")),
+    "div", { className: `alert-strip is-${episode.priority} ${stateClass(episode)}` },
+    episode.suppression ? quietShape() : priorityShape(episode.priority),
+    el("p", { className: "alert-text", title: `${kindName(episode.kind)}: ${episode.text}` }, episode.text),
+    el("p", { className: "alert-meta", title: `${PRIORITY_NAMES[episode.priority]} priority, ${stateSentence(episode)}` }, metaText(episode, { others, unseen, quiet, more })),
   );
-  if (!episode.acknowledged) {
-    const button = el("button", { type: "button", className: "acknowledge", disabled: waiting, "aria-label": `Acknowledge: ${episode.text}` }, waiting ? "…" : "Ack");
-    button.addEventListener("click", () => acknowledger.acknowledge(episode));
+  const isOpenTo = !episode.acknowledged && !episode.suppression;
+  if (isOpenTo || more) {
+    const name = isOpenTo ? "Acknowledge" : "More about";
+    const button = el("button", { type: "button", className: isOpenTo ? "acknowledge" : "acknowledge is-more", disabled: waiting, "aria-label": `${name}: ${episode.text}` }, waiting ? "…" : isOpenTo ? "Ack" : "More");
+    button.addEventListener("click", () => acknowledger.ask(episode));
     strip.append(button);
   }
   keepPhase(strip);
   return strip;
+}
+
+function stateClass(episode) {
+  if (episode.suppression) return "is-suppressed";
+  if (episode.acknowledged) return "is-acknowledged";
+  return `is-open${episode.latched ? " is-latched" : ""}${flashes(episode) ? " is-flashing" : ""}`;
+}
+
+function metaText(episode, { others, unseen, quiet, more }) {
+  const parts = [PRIORITY_NAMES[episode.priority].toUpperCase()];
+  if (episode.latched) parts.push(more ? "ended, nobody has seen it" : "ended");
+  if (episode.suppression) parts.push(quietText(episode.suppression));
+  else if (episode.acknowledged) parts.push(`✓ ${more ? inHands(episode) : inHandsShort(episode)}`);
+  else if (episode.round) parts.push(`told ${episode.round + 1}×`);
+  if (others) parts.push(unseen ? `+${unseen} unseen` : quiet === others ? `+${quiet} quiet` : `+${others} more`);
+  return parts.join(" · ");
 }
 
 function calmStrip(recent) {

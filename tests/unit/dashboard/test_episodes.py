@@ -2,7 +2,8 @@
 
 import itertools
 
-from dashboard.episodes import EpisodeBook
+from alerts import life
+from dashboard.episodes import TECHNICAL_KINDS, EpisodeBook
 from tests.support.ward_scene import transition
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind
 from vitals.reading import PatientId
@@ -100,3 +101,7 @@ def test_ended_episodes_are_bounded() -> None:
             )
         )
     assert len(book.resolved) == 3
+
+
+def test_what_the_screen_calls_technical_is_what_the_engine_lets_a_person_end() -> None:
+    assert TECHNICAL_KINDS == life.TECHNICAL_KINDS
