@@ -23,7 +23,9 @@ from storage.contacts import phone_book
 from storage.escalation import OpenEpisode, StepRow
 from storage.ladders import LadderBook, StoredLadder, ladder_book
 from storage.session import Connection, Database, in_snapshot
-from vitals.errors import WardError
+from vitals import codec
+from vitals.alert import Transition, TransitionKind, order_of
+from vitals.errors import MalformedRecord, WardError
 from vitals.escalation import Case, Due, Over, Round, next_step, round_of, rung
 from vitals.ladder import LadderStep
 from vitals.phone_book import Answer, PhoneBook
@@ -46,6 +48,10 @@ class Paging:
 
 Enqueue = Callable[[Connection, Paging, int], None]
 """Puts the deliveries of a step into the outbox, in the caller's transaction; the number is the present, in ms."""
+Follow = Callable[[Connection, Sequence[Transition], int], int]
+"""Tells whoever was told what became of these alerts, likewise; how many deliveries were new. Repeating it adds none."""
+_HEARD_MAX: Final = 10_000
+"""Ends of alerts kept until the database has them, too."""
 
 
 class LadderHandler:
@@ -61,6 +67,7 @@ class LadderHandler:
         telemetry: Telemetry,
         settings: LadderSettings,
         enqueue: Enqueue,
+        follow: Follow,
     ) -> None:
         self._bus = bus
         self._database = database
@@ -69,6 +76,9 @@ class LadderHandler:
         self._telemetry = telemetry
         self._settings = settings
         self._enqueue = enqueue
+        self._follow = follow
+        self._heard: dict[str, Transition] = {}
+        """What the log says of alerts that are over or in hand, which the database may not say yet."""
         self._epochs: dict[int, int] = {}
         self._remembered: dict[TopicPartition, int] = {}
         self._rounds: dict[str, tuple[str, Round | Over]] = {}
@@ -81,13 +91,20 @@ class LadderHandler:
         claims = await self._door.run(self._claim, partitions)
         beginnings = await self._bus.beginnings(TOPICS)
         self._epochs, self._remembered = claims.epochs, dict(claims.positions)
-        self._rounds, self._looked_s = {}, float("-inf")
+        self._rounds, self._heard, self._looked_s = {}, {}, float("-inf")
         if not partitions:
             self._telemetry.ready(GROUP)
         return {at: max(position, beginnings.get(at, 0)) for at, position in claims.positions.items()}
 
-    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:  # noqa: ARG002 - SQL says what they say
+    async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
+        over = [step for record in records if (step := self._decoded(record)) is not None and _calms(step)]
+        if over:
+            await self._tell_over(over)
+        for step in over:
+            self._heard[step.episode_id] = max(step, self._heard.get(step.episode_id, step), key=order_of)
+        while len(self._heard) > _HEARD_MAX:
+            del self._heard[next(iter(self._heard))]
         await self._look_if_time()
         return ()
 
@@ -171,13 +188,43 @@ class LadderHandler:
             for episode in opened
             if held.get(episode.episode_id, ("",))[0] != episode.last_transition_id
         ]
-        found = escalation.transitions_of(conn, changed)
+        found = self._transitions(conn, changed)
         self._rounds = {
             episode.episode_id: (episode.last_transition_id, round_of(found[episode.episode_id]))
             if episode.episode_id in found
             else held[episode.episode_id]
             for episode in opened
         }
+
+    def _transitions(self, conn: Connection, episode_ids: Sequence[str]) -> dict[str, list[Transition]]:
+        """What the database holds of these episodes, and what the log was heard to say of them beyond that."""
+        found = escalation.transitions_of(conn, episode_ids)
+        for episode_id, steps in found.items():
+            heard = self._heard.get(episode_id)
+            if heard is not None and heard.transition_id in {step.transition_id for step in steps}:
+                del self._heard[episode_id]
+            elif heard is not None:
+                steps.append(heard)
+        return found
+
+    def _decoded(self, record: Incoming) -> Transition | None:
+        try:
+            return codec.decode(Transition, record.value)
+        except MalformedRecord:
+            return None
+
+    async def _tell_over(self, steps: Sequence[Transition]) -> None:
+        try:
+            await self._door.run(self._tell_followers, steps)
+        except WardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a worker's loop, as above
+            self._failed(error)
+
+    def _tell_followers(self, steps: Sequence[Transition]) -> None:
+        with self._database.transaction() as conn:
+            check_epochs(conn, GROUP, self._epochs)
+            self._follow(conn, steps, self._clock.now_ms())
 
     def _next(self, ladders: LadderBook, case: Case) -> Due | Over:
         state = case.round.state
@@ -190,7 +237,7 @@ class LadderHandler:
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
             ladders, book = ladder_book(conn), phone_book(conn, now_ms)
-            found = escalation.transitions_of(conn, episode_ids)
+            found = self._transitions(conn, episode_ids)
             rounds = [each for steps in found.values() if isinstance(each := round_of(steps), Round)]
             taken = []
             for case in escalation.cases(conn, rounds):
@@ -243,6 +290,11 @@ class LadderHandler:
 
     def _is_ours(self, episode: OpenEpisode) -> bool:
         return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
+
+
+def _calms(step: Transition) -> bool:
+    """Whether somebody has it in hand, or nothing is left to be done."""
+    return step.transition is TransitionKind.ACKNOWLEDGED or not step.is_open
 
 
 def _row(paging: Paging) -> StepRow:

@@ -1,4 +1,4 @@
-"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; rulebooks; the heartbeat."""
+"""The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; rulebooks; notifications; the heartbeat."""
 
 import asyncio
 from typing import Any
@@ -11,9 +11,11 @@ from alerts.decision_cache import DecisionCache
 from alerts.delivery import DeliveryHandler
 from alerts.heartbeat import Heartbeat
 from alerts.heartbeat_settings import WatchdogSettings
-from alerts.ladder_paging import pager
+from alerts.ladder_paging import follower, pager
 from alerts.ladder_runner import LadderHandler
 from alerts.ladder_settings import LadderSettings
+from alerts.notification_settings import NotificationsSettings
+from alerts.notifications import Notifications
 from alerts.rulebook_keeper import RulebookKeeper
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
@@ -56,6 +58,7 @@ class Alerts:
         settings: AlertsSettings,
         watchdog: WatchdogSettings | None = None,
         ladders: LadderSettings | None = None,
+        notifications: NotificationsSettings | None = None,
         client_id: str = MQTT_CLIENT_ID,
     ) -> None:
         self._clock = clock
@@ -92,8 +95,14 @@ class Alerts:
         self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
         self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
         climbing = LadderSettings() if ladders is None else ladders
-        pages = LadderHandler(settings=climbing, enqueue=pager(expires_s=climbing.delivery_expires_s), **ports)
+        expires_s = climbing.delivery_expires_s
+        pages = LadderHandler(
+            settings=climbing, enqueue=pager(expires_s=expires_s), follow=follower(expires_s=expires_s), **ports
+        )
         self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
+        self.notifications = Notifications(
+            settings=NotificationsSettings() if notifications is None else notifications, limits=limits, **ports
+        )
         self.corrections = CorrectionWorker(
             settings=settings, policy=decided, owned=lambda: self.engine.partitions, **ports
         )
@@ -108,6 +117,7 @@ class Alerts:
             ladder_runner.GROUP: self.ladders.run(),
             corrections.COMPONENT: self.corrections.run(stopping),
             rulebook_keeper.COMPONENT: self.rulebooks.run(stopping),
+            **self.notifications.services(stopping),
         }
         if self._heartbeat.is_wanted:
             services["heartbeat"] = self._heartbeat.run(stopping)
@@ -118,12 +128,14 @@ class Alerts:
             connecting.cancel()
             await asyncio.gather(connecting, asked, return_exceptions=True)
             await self._session.close()
+            await self.notifications.close()
 
     async def _stop_workers(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
         self.engine.stop()
         self.delivery.stop()
         self.ladders.stop()
+        self.notifications.stop()
 
     async def _connect(self, stopping: asyncio.Event) -> None:
         """The first connection; the session keeps itself connected from then on."""

@@ -166,6 +166,15 @@ def fates_of(conn: Connection, step_ids: Sequence[str]) -> Iterator[Fate]:
             yield Fate(row.step_id, row.destination_id, bool(row.sent), row.failed, row.seen)
 
 
+def told_of(conn: Connection, episode_ids: Sequence[str]) -> dict[str, tuple[Addressee, ...]]:
+    """Everybody whom a step of a ladder told of each of these episodes, each destination once."""
+    found: dict[str, dict[str, Addressee]] = {}
+    for step in _steps(conn, sorted(set(episode_ids))):
+        for addressee in step.told:
+            found.setdefault(step.episode_id, {}).setdefault(addressee.destination_id, addressee)
+    return {episode_id: tuple(addressees.values()) for episode_id, addressees in found.items()}
+
+
 def last_seen(conn: Connection, episode_ids: Sequence[str]) -> dict[str, int]:
     """When somebody last had each of these episodes before their eyes: on a page, or through a notification."""
     found: dict[str, int] = {}

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import cast
 
-from alerts.ladder_paging import pager
+from alerts.ladder_paging import follower, pager
 from alerts.ladder_runner import Enqueue, LadderHandler
 from alerts.ladder_settings import LadderSettings
 from runtime.blocking import InlineDoor
-from runtime.bus import Bus, Positions
+from runtime.bus import Bus, Incoming, Positions
 from runtime.telemetry import Telemetry
 from storage import contacts, episodes, escalation, ladders, notifications, people, schedules
 from storage.escalation import StepRow
@@ -19,6 +19,7 @@ from tests.support.alert_transitions import RAISED_MS, an_alert
 from tests.support.fresh_database import lay_schema
 from tests.support.people_scene import HandClock
 from vitals.alert import Priority, Transition
+from vitals.codec import decode, encode
 from vitals.delivery import Mark
 from vitals.ladder import Ladder, LadderStep
 from vitals.notification import ReceiptState
@@ -59,6 +60,7 @@ class LadderScene:
             telemetry=self.telemetry,
             settings=self.settings,
             enqueue=enqueue or pager(expires_s=self.settings.delivery_expires_s),
+            follow=follower(expires_s=self.settings.delivery_expires_s),
         )
         await handler.claim(frozenset(range(PARTITIONS)))
         self.handler = handler
@@ -113,6 +115,17 @@ class LadderScene:
         """What the engine stores."""
         with self.database.transaction() as conn:
             episodes.store(conn, transitions or (an_alert(),))
+
+    async def hear(self, *transitions: Transition) -> None:
+        """What the log says, before the database has it."""
+        records = [Incoming("alerts", 0, 0, step.patient_id.encode(), encode(step)) for step in transitions]
+        await self.handler.handle(records)
+
+    def news(self) -> list[tuple[str, str]]:
+        """What the outbox holds beside steps: of which transition, where to."""
+        with self.database.snapshot() as conn:
+            rows = conn.execute(deliveries.select().where(deliveries.c.step_id.is_(None)))
+            return sorted((decode(Transition, row.record).transition.value, row.destination_id) for row in rows)
 
     def steps(self, episode_id: str = "e1") -> tuple[StepRow, ...]:
         """What was taken."""

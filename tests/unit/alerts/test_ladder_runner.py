@@ -267,6 +267,40 @@ def test_one_look_takes_the_steps_of_many_alerts_in_bounded_transactions() -> No
     asyncio.run(scene())
 
 
+def test_whoever_was_told_hears_that_it_is_in_hand_and_that_it_is_over_once() -> None:
+    async def scene() -> None:
+        ward = await a_ward()
+        raised = an_alert()
+        ward.alert(raised)
+        await ward.look_at(0)
+        await ward.look_at(60)
+        taken = acknowledged(raised, at_s=70)
+        over = resolved(taken, at_s=80)
+        for _ in range(2):
+            await ward.hear(taken, over)
+        assert ward.news() == [("acknowledged", "to-lee"), ("resolved", "to-kim"), ("resolved", "to-lee")]
+        await ward.hear(resolved(an_alert(episode="e9", patient="p9"), at_s=80))
+        assert len(ward.news()) == 3
+
+    asyncio.run(scene())
+
+
+def test_what_the_log_says_is_over_takes_no_step_though_the_database_does_not_say_so_yet() -> None:
+    async def scene() -> None:
+        ward = await a_ward()
+        raised = an_alert()
+        ward.alert(raised)
+        await ward.look_at(0)
+        await ward.hear(acknowledged(raised, at_s=59))
+        assert await ward.look_at(60) == 0
+        ward.alert(acknowledged(raised, at_s=59))
+        assert await ward.look_at(61) == 0
+        ward.alert(realarmed(acknowledged(raised, at_s=59), at_s=900))
+        assert await ward.look_at(900) == 1
+
+    asyncio.run(scene())
+
+
 def test_an_alert_whose_step_fails_holds_up_no_other_and_no_engine() -> None:
     async def scene() -> None:
         ward = await a_ward()
