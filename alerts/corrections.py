@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from alerts import worker as engine
+from alerts.announcing import announce
 from alerts.episode import retracted
 from alerts.policy import FixedPolicy, Policy
 from alerts.retraction import was_raised_by
@@ -217,9 +218,7 @@ class CorrectionWorker:
         await self._bus.publish([Outgoing(_ALERTS, step.patient_id.encode(), encode(step)) for step in steps])
         await in_transaction(self._door, self._database, episodes.store, steps)
         for step in steps:
-            self._telemetry.count(
-                "wardlight_alerts_transitions_total", kind=step.kind.value, transition=step.transition.value
-            )
+            announce(self._telemetry, step)
 
     async def _finish(self, correction: Correction, count: int) -> None:
         def finish() -> None:

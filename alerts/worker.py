@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import structlog
 
+from alerts.announcing import announce
 from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.partition import PartitionAlerts
@@ -216,11 +217,7 @@ class AlertsHandler:
             self._count_outcome(partition.patients[record.patient_id])
         for transition in transitions:
             self._untold.append(transition)
-            self._telemetry.count(
-                "wardlight_alerts_transitions_total",
-                kind=transition.kind.value,
-                transition=transition.transition.value,
-            )
+            announce(self._telemetry, transition)
             if transition.transition is TransitionKind.RAISED and isinstance(record, Reading | Assessment):
                 waited_ms = self._clock.now_ms() - record.received_at_ms
                 self._telemetry.observe("wardlight_alerts_reading_to_alert_seconds", max(0, waited_ms) / 1000)

@@ -6,6 +6,7 @@ ALERT_OUTCOME = Label(name="outcome", values="alerts.casebook.Outcome")
 ALERT_KIND = Label(name="kind", values="vitals.alert.AlertKind")
 STAGE = Label(name="stage", values="ingest, and storage.stages.STAGES")
 TRANSITION_KIND = Label(name="transition", values="vitals.alert.TransitionKind")
+TRANSITION_REASON = Label(name="reason", values="vitals.alert.Reason")
 COMMAND_REFUSAL = Label(name="refusal", values="alerts.response.Refusal")
 BOOK_SOURCE = Label(name="source", values="storage.rulebooks.BookSource, stored")
 CHANNEL = Label(name="channel", values="vitals.notification.Channel")
@@ -17,7 +18,13 @@ ALERT_METRICS: tuple[Metric, ...] = (
         name="wardlight_alerts_transitions_total",
         kind=MetricKind.COUNTER,
         help="Steps of alert episodes; those that a replay repeats are counted again.",
-        labels=(ALERT_KIND, TRANSITION_KIND),
+        labels=(ALERT_KIND, TRANSITION_KIND, TRANSITION_REASON),
+    ),
+    Metric(
+        name="wardlight_alerts_suppressed_total",
+        kind=MetricKind.COUNTER,
+        help="Steps that would have told somebody, kept quiet by a silence, a technical alert or another alert.",
+        labels=(ALERT_KIND, TRANSITION_REASON),
     ),
     Metric(
         name="wardlight_alerts_records_total",

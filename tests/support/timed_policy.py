@@ -29,16 +29,16 @@ class TimedPolicy:
         self._rules = [(0 if index == 0 else ms(second), held) for index, (second, held) in enumerate(given)]
         self.silences = list(silences)
 
-    def rules(self, patient_id: PatientId, ward_id: WardId, at_ms: int) -> AlertRules:  # noqa: ARG002 - the same for all
+    def rules(self, patient_id: PatientId, ward_id: WardId, at_ms: int) -> AlertRules:
         """See `alerts.policy.Policy`."""
         return [held for from_ms, held in self._rules if from_ms <= at_ms][-1]
 
     def silence(
         self,
-        patient_id: PatientId,  # noqa: ARG002 - the same for all
-        ward_id: WardId,  # noqa: ARG002
+        patient_id: PatientId,
+        ward_id: WardId,
         kind: AlertKind,
-        priority: Priority,  # noqa: ARG002
+        priority: Priority,
         at_ms: int,
     ) -> Suppression | None:
         """See `alerts.policy.Policy`."""
