@@ -111,7 +111,7 @@ def _made(
     """The ward's changes over the book, the patient's over both; and what did not fit."""
     misfits: set[str] = set()
     for changes in (of_ward, of_patient):
-        rules, left_out = with_changes(rules, _by_kind(changes))
+        rules, left_out = with_changes(rules, _by_kind(changes), of_patient=changes is of_patient)
         misfits |= {change.change_id for change in changes if change.kind in left_out}
     ids = [change.change_id for change in (*of_ward, *of_patient)]
     return msgspec.structs.replace(rules, version=_version(rules.version, ids)), frozenset(misfits)

@@ -1,7 +1,7 @@
 """The priority of each kind that has one only; bands of limits carry their own. Pure.
 
-A kind that is not named here goes by what its machine finds (consciousness, lost signs and system faults know several
-levels); where a rulebook or a change names such a kind, all of it has the one priority.
+A kind that is not named here goes by what its machine finds (consciousness, PEWS, lost signs, irregular data, batteries and
+system faults know several levels); where a rulebook or a change names such a kind, all of it has the one priority.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ DEFAULT_PRIORITIES: Final[Mapping[AlertKind, Priority]] = MappingProxyType(
         AlertKind.NEWS2_URGENT: Priority.MEDIUM,
         AlertKind.NEWS2_EMERGENCY: Priority.HIGH,
         AlertKind.UNUSUAL_PATTERN: Priority.LOW,
+        AlertKind.DETERIORATION_RISK: Priority.MEDIUM,
+        AlertKind.BASELINE_SHIFT: Priority.LOW,
         AlertKind.LOST_CONTACT: Priority.MEDIUM,
+        AlertKind.CLOCK_WRONG: Priority.MEDIUM,
         AlertKind.LEDGER_IMBALANCE: Priority.LOW,
     }
 )

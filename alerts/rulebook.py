@@ -14,8 +14,10 @@ from alerts.rulebook_limits import check_limits, check_order, check_sides
 from alerts.rulebook_shape import check_shape, field_names, require_known
 from alerts.rulebook_text import Marked, Path, RulebookError, Value, read_text, shown
 from alerts.rules import AlertRules
+from vitals.age import AgeBand
 from vitals.alert import AlertKind
 from vitals.kind_rules import BookPart, Change, ChangeBounds, KindRules
+from vitals.limits import LimitRule
 from vitals.reading import WardId
 
 FORMAT: Final = 1
@@ -36,6 +38,8 @@ SINGLE_DELAYS: Final[Mapping[AlertKind, Path]] = {
     AlertKind.NEWS2_URGENT: ("urgent_delay_s",),
     AlertKind.NEWS2_EMERGENCY: ("emergency_delay_s",),
     AlertKind.UNUSUAL_PATTERN: ("pattern_delay_s",),
+    AlertKind.DETERIORATION_RISK: ("risk", "delay_s"),
+    AlertKind.BASELINE_SHIFT: ("shift", "lasts_s"),
     AlertKind.LOST_CONTACT: ("contact", "silence_s"),
 }
 """Where the delay of a kind without bands stands in `AlertRules`."""
@@ -59,8 +63,14 @@ class Rulebook(NamedTuple):
 
     def part(self) -> BookPart:
         """What of it may be changed, and how far."""
-        wards = {str(ward_id): kind_rules_of(rules) for ward_id, rules in self.wards.items()}
-        return BookPart(self.version, kind_rules_of(self.house), wards, self.bounds)
+        return BookPart(
+            version=self.version,
+            house=kind_rules_of(self.house),
+            wards={str(ward_id): kind_rules_of(rules) for ward_id, rules in self.wards.items()},
+            bounds=self.bounds,
+            children=self.house.child_limits,
+            ward_children={str(ward_id): rules.child_limits for ward_id, rules in self.wards.items()},
+        )
 
 
 def parse(text: str, *, bounds: ChangeBounds | None = None) -> Rulebook:
@@ -95,13 +105,25 @@ def kind_rules_of(rules: AlertRules) -> KindRules:
     )
 
 
-def with_changes(rules: AlertRules, changes: Mapping[AlertKind, Change]) -> tuple[AlertRules, frozenset[AlertKind]]:
-    """The rules with these changes, and the kinds whose change no longer fits: those stand as the book says."""
+def with_changes(
+    rules: AlertRules, changes: Mapping[AlertKind, Change], *, of_patient: bool = False
+) -> tuple[AlertRules, frozenset[AlertKind]]:
+    """The rules with these changes, and the kinds whose change no longer fits: those stand as the book says.
+
+    A ward's changes are for its adults. A patient's go for whatever age the patient has.
+    """
     part, misfits = kind_rules_of(rules).with_all(changes)
     changed = msgspec.structs.replace(rules, limits=part.limits, priorities=part.priorities)
     for kind, delay_s in part.delays_s.items():
         changed = _with(changed, SINGLE_DELAYS[kind], delay_s)
-    return changed, misfits
+    if not of_patient:
+        return changed, misfits
+    children: dict[AgeBand, tuple[LimitRule, ...]] = {}
+    for band, limits in rules.child_limits.items():
+        of_band, misfits_of_band = msgspec.structs.replace(kind_rules_of(rules), limits=limits).with_all(changes)
+        children[band] = of_band.limits
+        misfits &= misfits_of_band
+    return msgspec.structs.replace(changed, child_limits=children), misfits
 
 
 def _rules(marked: Marked, path: Path, given: Mapping[str, Value], base: AlertRules, version: str) -> AlertRules:
@@ -111,12 +133,14 @@ def _rules(marked: Marked, path: Path, given: Mapping[str, Value], base: AlertRu
         check_shape(marked, (*path, name), value, _TYPES[name])
     check_limits(marked, (*path, "limits"), said.get("limits", []))
     for band, limits in _mapping(marked, (*path, _CHILDREN), said.get(_CHILDREN, {})).items():
-        check_limits(marked, (*path, _CHILDREN, band), limits)
+        check_limits(marked, (*path, _CHILDREN, band), limits, of_child=True)
     _check_priorities(marked, path, said, base)
     builtins = msgspec.to_builtins(base)
     merged = {**builtins, **{name: _merged(builtins[name], value) for name, value in said.items()}, "version": version}
     rules = msgspec.convert(merged, AlertRules)
     check_sides(marked, (*path, "limits"), rules.limits)
+    for age, of_age in rules.child_limits.items():
+        check_sides(marked, (*path, _CHILDREN, age.value), of_age)
     check_order(marked, path, rules)
     return rules
 

@@ -24,7 +24,7 @@ _SCORES: Final = (
 """From least to most urgent."""
 
 
-def check_limits(marked: Marked, path: Path, value: Value) -> None:
+def check_limits(marked: Marked, path: Path, value: Value, *, of_child: bool = False) -> None:
     """Raises RulebookError where a list of limits, of the right shape already, does not hold together."""
     seen: set[str] = set()
     entries: list[Any] = value if isinstance(value, list) else []
@@ -41,7 +41,7 @@ def check_limits(marked: Marked, path: Path, value: Value) -> None:
         if not 1 <= len(entry["depths"]) <= DEPTHS_MAX:
             found = f"{len(entry['depths'])} bands"
             raise RulebookError(marked.mark((*at, "depths")), found, f"1 to {DEPTHS_MAX} bands")
-        complaint = complaint_about(msgspec.convert(entry, LimitRule))
+        complaint = complaint_about(msgspec.convert(entry, LimitRule), of_child=of_child)
         if complaint is not None:
             field, index, expected = complaint
             found = shown(entry["depths"][index][field])

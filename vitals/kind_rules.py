@@ -19,6 +19,8 @@ DELAY_S_MAX = 3600.0
 """Longer than that no delay is told from a limit that is not there."""
 DEPTHS_MAX = 8
 """Bands of one side of one sign."""
+_CHILD_REACH = 1.5
+"""A baby's limits may lie beyond what ingest takes for possible whoever it is: what is beyond that is told as a lost sign."""
 _H_MS = 3_600_000
 
 
@@ -94,7 +96,7 @@ class KindRules(msgspec.Struct, frozen=True):
         for kind, change in changes.items():
             wanted = rules.changed(kind, change)
             rule = wanted.limit_rule(kind)
-            if kind not in self.kinds() or (rule is not None and complaint_about(rule)) or crossed(wanted.limits):
+            if kind not in self.kinds() or _is_crooked(rule) or crossed(wanted.limits):
                 misfits.add(kind)
             else:
                 rules = wanted
@@ -121,12 +123,13 @@ class BookPart(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(rules, limits=children.get(band, rules.limits))
 
 
-def complaint_about(rule: LimitRule) -> tuple[str, int, str] | None:
+def complaint_about(rule: LimitRule, *, of_child: bool = False) -> tuple[str, int, str] | None:
     """What is wrong with a rule's bands: field, band and sentence; None where nothing is."""
     facts, depths = SIGN_FACTS[rule.sign], rule.depths
+    highest = facts.possible_high * (_CHILD_REACH if of_child else 1)
     for index, depth in enumerate(depths):
-        if not facts.possible_low <= depth.limit <= facts.possible_high:
-            return "limit", index, f"a limit from {facts.possible_low:g} to {facts.possible_high:g} {facts.ucum}"
+        if not facts.possible_low <= depth.limit <= highest:
+            return "limit", index, f"a limit from {facts.possible_low:g} to {highest:g} {facts.ucum}"
         if not 0 <= depth.delay_s <= DELAY_S_MAX:
             return "delay_s", index, f"a delay from 0 to {DELAY_S_MAX:g} s"
         if index == 0:
@@ -140,6 +143,10 @@ def complaint_about(rule: LimitRule) -> tuple[str, int, str] | None:
         if PRIORITY_RANK[depth.priority] < PRIORITY_RANK[before.priority]:
             return "priority", index, f"at least {before.priority.value}, since priorities never fall with depth"
     return None
+
+
+def _is_crooked(rule: LimitRule | None) -> bool:
+    return rule is not None and complaint_about(rule, of_child=True) is not None
 
 
 def crossed(limits: Iterable[LimitRule]) -> Sign | None:
@@ -177,7 +184,7 @@ def check_change(
         if len(given) > len(rule.depths):
             raise InvalidArgument(f"{kind.value} has {len(rule.depths)} bands, and {len(given)} {name} were given.")
     wanted = _rule_with(rule, change)
-    complaint = complaint_about(wanted)
+    complaint = complaint_about(wanted, of_child=band is not None)
     if complaint is not None:
         field, index, expected = complaint
         raise InvalidArgument(f"{kind.value}, band {index + 1}: {field} must be {expected}.")

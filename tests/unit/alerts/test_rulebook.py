@@ -7,6 +7,7 @@ from alerts.bundled_rules import default_book, read_book
 from alerts.rulebook import RULE_NAMES, with_changes
 from alerts.rulebook_text import BYTES_MAX, RulebookError
 from alerts.rules import SCORE_LEVELS, AlertRules
+from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority
 from vitals.kind_rules import Change
 from vitals.limits import HARD_LIMITS
@@ -41,8 +42,7 @@ def test_the_packaged_book_and_the_programs_own_numbers_are_one_truth() -> None:
 
 def test_the_packaged_book_names_every_rule_so_that_it_can_be_read_instead_of_the_program() -> None:
     for name in RULE_NAMES:
-        if name != "child_limits":
-            assert f"\n{name}:" in DEFAULT, f"{name} is missing in default_rules.yaml: name it there, with its source"
+        assert f"\n{name}:" in DEFAULT, f"{name} is missing in default_rules.yaml: name it there, with its source"
 
 
 def test_priorities_of_scores_stand_as_their_levels_say() -> None:
@@ -167,6 +167,35 @@ def test_a_sign_whose_sides_meet_is_refused_at_its_limit() -> None:
     error = refused(text)
     assert "Heart rate" in str(error)
     assert error.mark.line >= line
+
+
+def test_a_books_limits_of_children_are_taken_age_by_age_and_kind_by_kind() -> None:
+    text = book(
+        "child_limits:",
+        "  0-3mo:",
+        "    - kind: heart-rate-high",
+        "      sign: heart_rate_bpm",
+        "      side: high",
+        "      source: our paediatricians",
+        "      depths: [{limit: 185, delay_s: 60, priority: high}]",
+    )
+    children, ours = read_book(text).house.child_limits, AlertRules().child_limits
+    assert [rule.kind for rule in children[AgeBand.UNDER_3_MONTHS]] == [rule.kind for rule in HARD_LIMITS]
+    changed = [rule for rule in children[AgeBand.UNDER_3_MONTHS] if rule.kind is AlertKind.HEART_RATE_HIGH]
+    assert [depth.limit for depth in changed[0].depths] == [185]
+    assert children[AgeBand.UNDER_1_YEAR] == ours[AgeBand.UNDER_1_YEAR]
+    assert "found the key '0-2mo', expected 0-3mo" in str(refused(text.replace("0-3mo", "0-2mo")))
+    assert "Heart rate" in str(refused(text.replace("185", "60")))
+
+
+def test_a_patients_change_goes_for_whatever_age_the_patient_has() -> None:
+    narrower = {AlertKind.HEART_RATE_HIGH: Change(limits=(125,))}
+    changed, misfits = with_changes(AlertRules(), narrower, of_patient=True)
+    of_band = [rule for rule in changed.child_limits[AgeBand.UNDER_16_YEARS] if rule.kind is AlertKind.HEART_RATE_HIGH]
+    assert of_band[0].depths[0].limit == 125
+    assert not misfits
+    of_ward, _ = with_changes(AlertRules(), narrower)
+    assert of_ward.child_limits == AlertRules().child_limits
 
 
 def test_a_change_that_no_longer_fits_the_book_leaves_its_kind_as_the_book_says() -> None:
