@@ -6,6 +6,7 @@ import sys
 
 from alerts.heartbeat_settings import WatchdogSettings
 from alerts.ladder_settings import LadderSettings
+from alerts.notification_settings import NotificationsSettings
 from alerts.service import MQTT_CLIENT_ID, Alerts
 from alerts.settings import AlertsSettings
 from runtime.composition import Ports, run_process
@@ -18,7 +19,8 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
     settings, mqtt = section("alerts", AlertsSettings), section("mqtt", MqttSettings)
     watchdog = section("watchdog", WatchdogSettings)
     ladders = section("ladders", LadderSettings)
-    async with foundation(ports, threads_max=2) as base:
+    notifications = section("notifications", NotificationsSettings)
+    async with foundation(ports, threads_max=4) as base:
         alerts = Alerts(
             bus=base.bus,
             database=base.database,
@@ -29,6 +31,7 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
             settings=settings,
             watchdog=watchdog,
             ladders=ladders,
+            notifications=notifications,
             client_id=f"{MQTT_CLIENT_ID}-{secrets.token_hex(4)}",
         )
         await alerts.serve(stopping)

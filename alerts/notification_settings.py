@@ -46,6 +46,8 @@ class NotificationsSettings(ChannelSettings):
     """How often the outbox is looked into where nothing said that there is something new."""
     sending_max: int = Field(default=1000, ge=1, le=10_000)
     """Destinations served at once: as many as there may be (500), each with a lane for high alerts and one for the rest."""
+    sql_calls_max: int = Field(default=2, ge=1, le=32)
+    """Calls to the database at once for sending, so that the alerts themselves never queue behind it."""
     house_every_s: float = Field(default=5.0, gt=0, le=600)
     """How often heartbeats, expired subscriptions and failing destinations are looked for."""
     heartbeats_per_look_max: int = Field(default=100, ge=1, le=10_000)

@@ -39,6 +39,20 @@ class ThreadDoor:
         self._pool.shutdown(wait=True)
 
 
+class NarrowDoor:
+    """Lets at most `calls_max` calls of one part of a process through another door at once, so that others find it free."""
+
+    def __init__(self, door: Door, *, calls_max: int) -> None:
+        self._door = door
+        self._free = asyncio.Semaphore(calls_max)
+
+    async def run(
+        self, call: Callable[Parameters, ResultT], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> ResultT:
+        async with self._free:
+            return await self._door.run(call, *args, **kwargs)
+
+
 class InlineDoor:
     """Runs calls on the spot; for simulation, where everything must happen in one order."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from alerts import service as alerts_service
 from alerts.heartbeat_settings import WatchdogSettings
 from alerts.ladder_settings import LadderSettings
+from alerts.notification_settings import NotificationsSettings
 from alerts.service import Alerts
 from alerts.settings import AlertsSettings
 from dashboard.people_settings import PeopleSettings
@@ -85,6 +86,7 @@ class Ward:
             settings=alerts_settings,
             watchdog=section("watchdog", WatchdogSettings),
             ladders=section("ladders", LadderSettings),
+            notifications=section("notifications", NotificationsSettings),
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
