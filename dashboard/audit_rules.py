@@ -48,6 +48,7 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/alerts/{episode_id}/seen": AuditAction.SEE,
     "POST /api/v1/me/contacts": AuditAction.CHANGE,
     "DELETE /api/v1/me/contacts/{destination_id}": AuditAction.CHANGE,
+    "POST /api/v1/me/contacts/{destination_id}/test": AuditAction.CHANGE,
     "POST /api/v1/me/password": AuditAction.CHANGE_PASSWORD,
     "POST /api/v1/me/tokens": AuditAction.ISSUE_TOKEN,
     "POST /api/v1/me/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,

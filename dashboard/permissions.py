@@ -313,6 +313,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/me/contacts": SIGNED,
     "POST /api/v1/me/contacts": SIGNED,
     "DELETE /api/v1/me/contacts/{destination_id}": SIGNED,
+    "POST /api/v1/me/contacts/{destination_id}/test": SIGNED,
+    "GET /api/v1/me/contacts/{destination_id}/test/{delivery_id}": SIGNED,
     "GET /api/v1/contacts": Rule(_P.MANAGE_NOTIFICATIONS, Where.HOUSE),
     "POST /api/v1/contacts/{login}": Rule(_P.MANAGE_NOTIFICATIONS, Where.HOUSE),
     "DELETE /api/v1/contacts/{login}/{destination_id}": Rule(_P.MANAGE_NOTIFICATIONS, Where.HOUSE),

@@ -66,7 +66,15 @@ def put(
         "by_person": by,
     }
     replace_all(conn, contacts, [values], key=("person_id", "destination_id"))
-    return next(one for one in list_contacts(conn, person_id) if one.destination_id == destination_id)
+    return get(conn, person_id, destination_id)
+
+
+def get(conn: Connection, person_id: str, destination_id: str) -> StoredContact:
+    """How ladders reach the person there; raises NotFound."""
+    for one in list_contacts(conn, person_id):
+        if one.destination_id == destination_id:
+            return one
+    raise NotFound("Ladders do not reach this person there.")
 
 
 def remove(conn: Connection, person_id: str, destination_id: str) -> None:
