@@ -126,6 +126,14 @@ class ApiClient:
         """As `post`, with what is None said to be so."""
         return self._call("POST", path, body=body)
 
+    def put(self, path: str, body: Mapping[str, object]) -> Json:
+        """What the system answers where something takes another's place."""
+        return self._call("PUT", path, body=body)
+
+    def delete(self, path: str) -> Json:
+        """What the system answers to the end of something."""
+        return self._call("DELETE", path)
+
     def _call(
         self,
         method: str,
