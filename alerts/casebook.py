@@ -201,9 +201,8 @@ class Casebook:
         return [self.keep(machine, resolved(episode, reason, text, cause, value=value))]
 
     def _latches(self, episode: Episode) -> bool:
-        if episode.acknowledged or not self.rules.life.latches(episode.kind, episode.priority):
-            return False
-        return episode.suppression is None or episode.priority is Priority.HIGH
+        # Whether it is kept quiet does not matter: that may depend on other topics, and what comes back must not.
+        return not episode.acknowledged and self.rules.life.latches(episode.kind, episode.priority)
 
     def obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
         """Carry out an order about an open episode, or say in `refusal` why not."""

@@ -1,6 +1,7 @@
 """NEWS2 and the unusual pattern at the engine: assessments in, transitions out. Pure."""
 
 from alerts import charted
+from alerts.ageing import step_assessed
 from alerts.casebook import Casebook, Outcome
 from alerts.episode import Cause, Finding
 from alerts.evidence import Moment
@@ -26,17 +27,19 @@ def step_assessment(book: Casebook, assessment: Assessment) -> list[Transition]:
     if assessment.late or (last_ms is not None and at_ms < last_ms):
         book.outcome = Outcome.RETROSPECTIVE
         return []
+    cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
+    lapsed = step_assessed(book, cause)
     if by_people:
         if assessment.pews is not None:
-            return step_charted_pews(book, assessment, assessment.pews, at_ms)
-        return _step_charted_score(book, assessment, at_ms)
+            return lapsed + step_charted_pews(book, assessment, assessment.pews, at_ms)
+        return lapsed + _step_charted_score(book, assessment, at_ms)
     moment = state.assessed.step(at_ms, book.rules.gap)
-    cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
     if assessment.pews is not None:
         scored = step_pews(book, assessment.pews, moment, cause)
     else:
         scored = _step_score(book, assessment, assessment.adult_news2, moment, cause)
     return [
+        *lapsed,
         *scored,
         *_step_pattern(book, assessment, moment, cause),
         *step_risk(book, assessment, moment, cause),

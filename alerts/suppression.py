@@ -56,6 +56,7 @@ def standing(
 ) -> Suppression | None:
     """What keeps an open episode quiet now; the same object where nothing changed."""
     now = episode.suppression
+    # A status pages nobody anew: what was kept quiet and is over stays so, unless it is high.
     if episode.latched and episode.priority is not Priority.HIGH:
         return now
     wanted = silence

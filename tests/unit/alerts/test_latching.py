@@ -65,8 +65,8 @@ def test_a_low_alert_ends_with_its_condition() -> None:
 
 def test_a_technical_alert_ends_with_its_condition_even_where_it_is_high() -> None:
     ward = ward_of()
-    ward.hold(0, 60, spo2=55)
-    ward.tick(61, 400)
+    ward.hold(0, 180, spo2=55)
+    ward.tick(181, 400)
     lost = [told for told in ward.transitions if told.kind is AlertKind.LOST_CONTACT]
     assert lost[-1].priority is Priority.HIGH
     ward.at(401, spo2=55)
@@ -174,12 +174,15 @@ def test_a_transfer_takes_a_latched_alert_along() -> None:
     assert msgspec.json.decode(blob, type=type(ward.engine.state)) == ward.engine.state
 
 
-def test_what_was_kept_quiet_latches_only_where_it_is_high() -> None:
+def test_what_was_kept_quiet_is_told_after_all_only_where_it_is_high() -> None:
     quiet = TimedPolicy(silences=[(None, silence(0, 1000))])
     ward = Timetable(policy=quiet)
     ward.hold(0, 60, spo2=84)
     ward.hold(61, 130, spo2=97)
-    assert steps(ward) == [RAISED, RESOLVED]
+    ward.tick(999, 1001)
+    assert steps(ward) == [RAISED, LATCHED]
+    kept = [told for told in ward.transitions if told.kind is SPO2]
+    assert kept[-1].suppression is not None, "a status, and as quiet as it was"
     high = Timetable(policy=quiet)
     high.hold(0, 60, spo2=55)
     high.hold(61, 130, spo2=97)

@@ -7,6 +7,7 @@ from alerts.rules import AlertRules
 from tests.support.alert_timetable import Timetable, charted, charted_assessment, ms, named, news2
 from tests.support.timed_policy import TimedPolicy, silence
 from vitals.alert import Action, AlertKind, Priority, Reason, Transition, TransitionKind
+from vitals.limits import LimitDepth, LimitRule, Side
 from vitals.reading import DeviceId, RefusedSigns
 from vitals.sign import Sign
 
@@ -91,8 +92,8 @@ def test_an_escalation_is_told_where_no_silence_covers_its_priority() -> None:
 
 def test_lost_contact_quiets_what_it_makes_meaningless_and_pages_in_its_stead() -> None:
     ward = Timetable(policy=TimedPolicy())
-    ward.hold(0, 60, spo2=84)
-    ward.tick(61, 400)
+    ward.hold(0, 180, spo2=84)
+    ward.tick(181, 400)
     assert steps(ward) == [RAISED, SUPPRESSED]
     kept = last(ward, SPO2)
     assert kept.suppression is not None
@@ -105,23 +106,23 @@ def test_lost_contact_quiets_what_it_makes_meaningless_and_pages_in_its_stead() 
 
 def test_lost_contact_never_quiets_what_is_high_and_takes_its_priority_while_nobody_has_it_in_hand() -> None:
     ward = Timetable(policy=TimedPolicy())
-    ward.hold(0, 60, spo2=55)
-    ward.tick(61, 400)
+    ward.hold(0, 180, spo2=55)
+    ward.tick(181, 400)
     assert steps(ward) == [RAISED]
     lost = last(ward, LOST)
     assert lost.priority is Priority.HIGH
     assert lost.text.endswith("unacknowledged before: SpO2 55 %, limit 60 %")
     seen = Timetable(policy=TimedPolicy())
-    seen.hold(0, 60, spo2=55)
-    seen.command(61, Action.ACKNOWLEDGE)
-    seen.tick(62, 400)
+    seen.hold(0, 180, spo2=55)
+    seen.command(181, Action.ACKNOWLEDGE)
+    seen.tick(182, 400)
     assert last(seen, LOST).priority is Priority.MEDIUM
 
 
 def test_lost_contact_that_a_person_silenced_quiets_nothing() -> None:
     ward = Timetable(policy=TimedPolicy(silences=[(LOST, silence(0))]))
-    ward.hold(0, 60, spo2=84)
-    ward.tick(61, 400)
+    ward.hold(0, 180, spo2=84)
+    ward.tick(181, 400)
     assert last(ward, LOST).suppression is not None
     assert steps(ward) == [RAISED], "or nobody would be told of anything"
 
@@ -243,9 +244,13 @@ def test_a_breach_on_one_side_ends_the_alert_of_the_other() -> None:
 
 
 def test_what_is_high_and_unseen_is_not_ended_by_a_lesser_alert_of_the_other_side() -> None:
-    ward = Timetable(policy=TimedPolicy(AlertRules(clear_s=900)))
+    slow = LimitRule(AlertKind.HEART_RATE_LOW, Sign.HEART_RATE, Side.LOW, (LimitDepth(30, 0, Priority.HIGH),), "test")
+    fast = LimitRule(
+        AlertKind.HEART_RATE_HIGH, Sign.HEART_RATE, Side.HIGH, (LimitDepth(150, 9, Priority.MEDIUM),), "test"
+    )
+    ward = Timetable(policy=TimedPolicy(AlertRules(limits=(slow, fast))))
     ward.hold(0, 30, heart_rate=25)
-    ward.hold(31, 100, heart_rate=155)
+    ward.hold(31, 50, heart_rate=155)
     low = last(ward, AlertKind.HEART_RATE_LOW)
     assert last(ward, AlertKind.HEART_RATE_HIGH).priority is Priority.MEDIUM
     assert (low.transition, low.reason, low.priority) == (LATCHED, Reason.SUPERSEDED, Priority.HIGH)
