@@ -49,6 +49,12 @@ def scripted_api(script: Callable[[Asked], Answer]) -> Iterator[ScriptedApi]:
         def do_POST(self) -> None:
             self._answer("POST")
 
+        def do_PUT(self) -> None:
+            self._answer("PUT")
+
+        def do_DELETE(self) -> None:
+            self._answer("DELETE")
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Silent."""
 

@@ -4,6 +4,7 @@ import pytest
 
 from alerts.settings import AlertsSettings
 from ingest.settings import IngestSettings
+from runtime.settings import Configuration
 from vitals.errors import ConfigurationError
 from wardlight.ward import check_settling
 
@@ -17,6 +18,15 @@ def test_a_correction_that_would_begin_before_ingest_knows_of_it_is_refused_in_a
     assert str(refused.value) == (
         f"alerts.corrections_settle_s ({settle_s:g} s) must be longer than ingest.directory_refresh_s ({refresh_s:g} s):"
         " a correction begins only once ingest knows of it."
+    )
+
+
+@pytest.mark.parametrize(("key", "place"), [("clear_s", "clear_s"), ("lost_contact_s", "contact: {silence_s: …}")])
+def test_a_setting_that_is_a_rule_now_says_where_it_went(key: str, place: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Configuration({"alerts": {key: 60}}).section("alerts", AlertsSettings)
+    assert f"{key} is a rule now: write {place} into a rulebook, and name that in alerts.rules_file" in str(
+        refused.value
     )
 
 
