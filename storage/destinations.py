@@ -7,13 +7,13 @@ import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from storage.notification_tables import deliveries, destinations, subscriptions
+from vitals.destination_address import ADDRESS_MAX, check_address
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.notification import Channel, DeliveryFault, Destination, Secret
 
 DESTINATIONS_MAX: Final = 500
 """Of the whole installation: each that something is due for has a task of its own."""
 DESTINATIONS_OF_ONE_MAX: Final = 20
-ADDRESS_MAX: Final = 2000
 SECRET_MAX: Final = 2000
 TEMPLATE_MAX: Final = 10_000
 OPTIONS_MAX: Final = 20
@@ -49,7 +49,7 @@ def new_destination_id() -> str:
 
 
 def check_destination(destination: Destination) -> None:
-    """Raises InvalidArgument where a field is empty or too long; whether the address is one, its channel says."""
+    """Raises InvalidArgument where a field is empty or too long, or the address is none of its channel."""
     for name, text, most in (
         ("name", destination.name, NAME_MAX),
         ("address", destination.address, ADDRESS_MAX),
@@ -58,6 +58,7 @@ def check_destination(destination: Destination) -> None:
     ):
         if text is not None and not 1 <= len(text) <= most:
             raise InvalidArgument(f"The {name} of a destination has 1 to {most} characters.")
+    check_address(destination.channel, destination.address)
     if len(destination.options) > OPTIONS_MAX:
         raise InvalidArgument(f"A destination has at most {OPTIONS_MAX} options.")
     for key, value in destination.options.items():

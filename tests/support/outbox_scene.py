@@ -70,7 +70,7 @@ def step(
 
 
 class ScriptedChannel:
-    """Takes everything, unless told otherwise by `answers[address]`: called with the notification before each answer."""
+    """Takes everything, unless told otherwise by `answers[destination_id]`: called with the notification before each answer."""
 
     def __init__(self, clock: LoopClock) -> None:
         self._clock = clock
@@ -81,14 +81,15 @@ class ScriptedChannel:
 
     async def send(self, destination: Destination, notification: Notification) -> Accepted:
         """See `alerts.notification.ChannelAdapter`."""
-        self.attempts.append((destination.address, notification))
-        answer = self.answers.get(destination.address)
+        name = destination.destination_id
+        self.attempts.append((name, notification))
+        answer = self.answers.get(name)
         if answer is not None:
             waiting = answer(notification)
             if waiting is not None:
                 await waiting
-        self.accepted[destination.address].append(notification)
-        self.accepted_at_s[destination.address].append(self._clock.monotonic_s())
+        self.accepted[name].append(notification)
+        self.accepted_at_s[name].append(self._clock.monotonic_s())
         return Accepted(is_delivered=True)
 
     async def hang(self) -> None:
@@ -201,9 +202,10 @@ class OutboxScene:
                 people.grant(conn, person_id, StoredGrant(role, WardId(ward)), at_ms=1, by="root")
 
     def destination(self, address: str = "one", *, person_id: str | None = None) -> str:
-        """Somewhere to send to; its id is its address."""
+        """Somewhere to send to; its id."""
         with self.database.transaction() as conn:
-            made = Destination(address, Channel.WEBHOOK, address, name=address.title(), person_id=person_id)
+            url = f"https://{address}.example/hook"
+            made = Destination(address, Channel.WEBHOOK, url, name=address.title(), person_id=person_id)
             destinations.add(conn, made, by="root", now_ms=self.clock.now_ms())
         return address
 
