@@ -133,9 +133,11 @@ def _still_open(alert: EpisodeNow) -> EpisodeNow:
 
 def _checked_minutes(here: Context, minutes: int, alert: EpisodeNow) -> int:
     settings = here.settings
-    most = settings.acknowledge_minutes_max
-    if alert.priority is Priority.HIGH:
-        most = min(most, settings.acknowledge_high_minutes_max)
+    most = {
+        Priority.HIGH: settings.acknowledge_high_minutes_max,
+        Priority.MEDIUM: settings.acknowledge_medium_minutes_max,
+        Priority.LOW: settings.acknowledge_low_minutes_max,
+    }[alert.priority]
     if minutes > most:
         raise InvalidArgument(
             f"An alert of {alert.priority.value} priority can be taken in hand for {most} min at most, not {minutes}:"

@@ -18,10 +18,11 @@ from dashboard.permissions import Permission
 from dashboard.person import Person, Signed
 from dashboard.schemas import EpisodeEntry, EpisodeId, Level, TimeMs
 from storage import episode_history, episodes, labels
-from storage.episode_history import EpisodeState, Wanted
+from storage.episode_history import Wanted
 from storage.session import Connection
 from storage.window import ROWS_MAX, Cursor
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.episode_state import EpisodeState
 from vitals.errors import InvalidArgument
 from vitals.fault import SYSTEM_WARD
 from vitals.label import Label

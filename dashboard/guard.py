@@ -19,6 +19,8 @@ from vitals.errors import ErrorCode
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that change something."""
+_JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
+"""Types that no form of another site can send."""
 NESTED_MAX = 32
 """Objects and lists within one another that a body may have."""
 _BODY_LEFT = frozenset({408, 413})
@@ -85,7 +87,7 @@ class Guard:
             return 421, ErrorCode.INVALID_ARGUMENT, "This server answers only to its own name, such as 127.0.0.1."
         if method not in CHANGING:
             return None
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        if not _is_bare(method, headers) and not _is_json(headers):
             return 415, ErrorCode.INVALID_ARGUMENT, "Send JSON, with content type application/json."
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
@@ -104,6 +106,15 @@ class Guard:
                 return None
             if not message.get("more_body", False):
                 return bytes(parts)
+
+
+def _is_bare(method: str, headers: Headers) -> bool:
+    """A DELETE without a body, which no browser sends from another site without asking this server first."""
+    return method == "DELETE" and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+
+
+def _is_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() in _JSON_TYPES
 
 
 def is_too_nested(body: bytes) -> bool:

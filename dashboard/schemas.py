@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from storage.episode_history import EpisodeState
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
+from vitals.episode_state import EpisodeState
 from vitals.reading import Origin, RejectionReason
 from vitals.sign import Sign
 

@@ -77,10 +77,12 @@ class DashboardSettings(Section):
     poll_records_max: int = Field(default=500, ge=1, le=100_000)
     backoff_s_max: float = Field(default=5, ge=0.1, le=60)
 
-    acknowledge_minutes_max: int = Field(default=480, ge=5, le=1440)
-    """For how long somebody may take an alert in hand at most, whatever they ask for;"""
-    acknowledge_high_minutes_max: int = Field(default=60, ge=5, le=480)
-    """and one of high priority. Our choices."""
+    acknowledge_high_minutes_max: int = Field(default=60, ge=5, le=1440)
+    """For how long somebody may ask to take an alert of high priority in hand at most,"""
+    acknowledge_medium_minutes_max: int = Field(default=240, ge=5, le=1440)
+    """one of medium,"""
+    acknowledge_low_minutes_max: int = Field(default=1440, ge=5, le=1440)
+    """and one of low; where the rules of alerts allow less, theirs holds. Our choices."""
     silence_minutes_max: int = Field(default=720, ge=5, le=1440)
     """How long a silence lasts at most;"""
     silence_high_minutes_max: int = Field(default=30, ge=1, le=120)

@@ -18,9 +18,10 @@ from runtime.blocking import Door
 from runtime.bus import Positions, TopicPartition
 from runtime.clock import Clock
 from storage import assessments, charting, claims, devices, episode_history, episodes, patients, readings
-from storage.episode_history import OPEN_MAX, EpisodeState, Wanted
+from storage.episode_history import OPEN_MAX, Wanted
 from storage.readings import Bucket, LatestSign
 from storage.session import Connection, Database
+from vitals.episode_state import EpisodeState
 from vitals.fault import is_system
 from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign

@@ -6,9 +6,9 @@ from typing import Any
 from dashboard.episodes import TECHNICAL_KINDS, EpisodeBook, EpisodeNow
 from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
-from storage.episode_history import state_of
 from vitals.alert import Suppression
 from vitals.assessment import Assessment, News2Summary, PewsSummary
+from vitals.episode_state import state_of
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
 from vitals.validity import charted_for_ms, measured_for_ms

@@ -1,39 +1,21 @@
 """Alerts as people look them up: by ward, patient, kind, priority, state and time, each with its whole state."""
 
 from collections.abc import Collection, Iterable
-from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
 from storage import tables
 from storage.window import Cursor, check_limit
-from vitals.alert import AlertKind, Priority, Suppression, Transition
+from vitals.alert import AlertKind, Priority, Transition
 from vitals.codec import decode
+from vitals.episode_state import EpisodeState, state_of
 from vitals.reading import PatientId, WardId
 
 OPEN_MAX: Final = 5000
 """Open alerts looked through for one question of a state."""
 _IDS_MAX: Final = 500
-
-
-class EpisodeState(StrEnum):
-    """What one may ask for by a word."""
-
-    OPEN = "open"
-    """Active or latched."""
-    ACTIVE = "active"
-    """Active, told to people, and in nobody's hand."""
-    ACKNOWLEDGED = "acknowledged"
-    """Open, and somebody has it in hand."""
-    LATCHED = "latched"
-    """Its condition has ended, and nobody has seen it."""
-    SUPPRESSED = "suppressed"
-    """Open, and told to nobody."""
-    ENDED = "ended"
-    UNSEEN = "unseen"
-    """Ended, and nobody ever acknowledged it at its last priority."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -70,30 +52,6 @@ def standing(conn: Connection, episode_ids: Iterable[str]) -> dict[str, Transiti
         query = _last_steps().where(tables.episodes.c.episode_id.in_(wanted[first : first + _IDS_MAX]))
         found |= {step.episode_id: step for step in _steps(conn, query)}
     return found
-
-
-class Standing(Protocol):
-    """What of an alert its one word is made of."""
-
-    @property
-    def is_open(self) -> bool: ...
-    @property
-    def latched(self) -> bool: ...
-    @property
-    def acknowledged(self) -> bool: ...
-    @property
-    def suppression(self) -> Suppression | None: ...
-
-
-def state_of(step: Standing) -> EpisodeState:
-    """The one word that says most of an alert: suppressed before acknowledged before latched before active."""
-    if not step.is_open:
-        return EpisodeState.ENDED
-    if step.suppression is not None:
-        return EpisodeState.SUPPRESSED
-    if step.acknowledged:
-        return EpisodeState.ACKNOWLEDGED
-    return EpisodeState.LATCHED if step.latched else EpisodeState.ACTIVE
 
 
 def _last_steps() -> Select[Any]:

@@ -20,8 +20,8 @@ _STYLES = {Priority.HIGH: "bold red", Priority.MEDIUM: "yellow", Priority.LOW: "
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 
 _NOTHING = {"priority": Priority.LOW.value, "acknowledged": False, "raised_at_ms": 0}
-Seen = tuple[bool, bool, str, str]
-"""What of an episode is worth a line when it changes: active, acknowledged, priority, reason."""
+Seen = tuple[bool, bool, str, str, bool, int, bool]
+"""What of an episode is worth a line when it changes: open, acknowledged, priority, text, latched, round, quiet."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -86,13 +86,13 @@ def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tu
     """
     news: list[tuple[Mapping[str, Any], Seen | None]] = []
     for row in sorted(rows, key=lambda row: row["raised_at_ms"]):
-        now: Seen = (row["active"], row["acknowledged"], row["priority"], row["text"])
+        now = _seen(row)
         before = seen.get(row["episode_id"])
-        if (before == now and not row.get("moved")) or (before is None and not row["active"]):
+        if (before == now and not row.get("moved")) or (before is None and not now[0]):
             continue
         if row.get("moved"):
             del seen[row["episode_id"]]
-        elif row["active"]:
+        elif now[0]:
             seen[row["episode_id"]] = now
         else:
             del seen[row["episode_id"]]
@@ -102,20 +102,43 @@ def changes(seen: dict[str, Seen], rows: Iterable[Mapping[str, Any]]) -> list[tu
 
 def line(row: Mapping[str, Any], before: Seen | None) -> Text:
     """One change as a line of text."""
-    if row.get("moved"):
-        event, at_ms = "moved away", row["raised_at_ms"]
-    elif row.get("retracted"):
-        event, at_ms = "taken back", row.get("resolved_at_ms") or row["raised_at_ms"]
-    elif not row["active"]:
-        event, at_ms = "ended", row.get("resolved_at_ms") or row["raised_at_ms"]
-    elif before is None:
-        event, at_ms = "raised", row["raised_at_ms"]
-    elif row["acknowledged"] and not before[1]:
-        event, at_ms = "acknowledged", row.get("acknowledged_at_ms") or row["raised_at_ms"]
-    else:
-        event, at_ms = "changed", row["raised_at_ms"]
-    style = _STYLES[Priority(row["priority"])] if row["active"] else "dim"
+    event, at_ms = _event(row, before)
+    is_told = _seen(row)[0] and not row.get("suppression")
+    style = _STYLES[Priority(row["priority"])] if is_told else "dim"
     return Text(
-        f"{moment_text(at_ms)}  {row['priority']:<6}  {event:<12}  {row['ward_id']}/{row['patient_id']}  {row['text']}",
+        f"{moment_text(at_ms)}  {row['priority']:<6}  {event:<13}  {row['ward_id']}/{row['patient_id']}  {row['text']}",
         style=style,
     )
+
+
+def _seen(row: Mapping[str, Any]) -> Seen:
+    latched = bool(row.get("latched"))
+    return (
+        row["active"] or latched,
+        row["acknowledged"],
+        row["priority"],
+        row["text"],
+        latched,
+        row.get("round") or 0,
+        row.get("suppression") is not None,
+    )
+
+
+def _event(row: Mapping[str, Any], before: Seen | None) -> tuple[str, int]:
+    """What happened, and when: the first of these that is so."""
+    is_open, acknowledged, _, _, latched, told, is_quiet = _seen(row)
+    raised_ms = row["raised_at_ms"]
+    last_ms, ended_ms = row.get("last_at_ms") or raised_ms, row.get("resolved_at_ms") or raised_ms
+    _, was_acknowledged, _, _, was_latched, was_told, was_quiet = _seen(row) if before is None else before
+    happened = (
+        (row.get("moved"), "moved away", raised_ms),
+        (row.get("retracted"), "taken back", ended_ms),
+        (not is_open, "ended", ended_ms),
+        (before is None, "raised, quiet" if is_quiet else "raised", raised_ms),
+        (is_quiet and not was_quiet, "quiet", last_ms),
+        (was_quiet and not is_quiet, "told now", last_ms),
+        (acknowledged and not was_acknowledged, "acknowledged", row.get("acknowledged_at_ms") or raised_ms),
+        (told > was_told, "told again", last_ms),
+        (latched and not was_latched, "ended, unseen", last_ms),
+    )
+    return next(((event, at_ms) for is_so, event, at_ms in happened if is_so), ("changed", raised_ms))

@@ -75,3 +75,19 @@ def test_an_alert_that_was_never_this_patients_is_taken_back() -> None:
     seen: dict[str, Seen] = {}
     events(seen, episode())
     assert events(seen, episode(active=False, retracted=True)) == ["taken"]
+
+
+def test_the_whole_life_of_an_alert_is_told_in_words() -> None:
+    seen: dict[str, Seen] = {}
+    quiet = {"reason": "silenced", "by": "Kim", "silence_id": "s", "since_ms": 0, "until_ms": 9, "kind": None}
+    assert phrases(seen, episode(suppression=quiet)) == ["raised, quiet"]
+    assert phrases(seen, episode()) == ["told now"]
+    assert phrases(seen, episode(acknowledged=True, acknowledged_at_ms=RAISED_MS)) == ["acknowledged"]
+    assert phrases(seen, episode(round=1)) == ["told again"]
+    assert phrases(seen, episode(round=1, active=False, latched=True)) == ["ended, unseen"]
+    assert phrases(seen, episode(round=1, active=False, latched=True, suppression=quiet)) == ["quiet"]
+    assert phrases(seen, episode(round=1, active=False)) == ["ended"]
+
+
+def phrases(seen: dict[str, Seen], *rows: Mapping[str, Any]) -> list[str]:
+    return [line(row, before).plain[34:47].strip() for row, before in changes(seen, rows)]
