@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from runtime.bus import TopicPartition
-from storage import devices, patients, people_attempts, tables
+from storage import devices, escalation, patients, people_attempts, tables
 from storage.claims import claim, positions_of, remember_positions
 from storage.migrate import upgrade, upgrade_database
 from storage.session import Database
+from tests.support.ladder_contract import LadderContract, a_step
 from tests.support.ledger_contract import LedgerContract
 from tests.support.migration_contract import MigrationContract
 from tests.support.people_contract import PeopleContract
@@ -57,6 +58,10 @@ class TestFence(FenceContract):
 
 
 class TestSilences(SilenceContract):
+    pass
+
+
+class TestLadders(LadderContract):
     pass
 
 
@@ -249,3 +254,21 @@ def test_attempts_at_the_same_moment_are_counted_one_by_one(database: Database) 
     with database.snapshot() as conn:
         failures = conn.execute(text("SELECT failures FROM attempts ORDER BY subject")).scalars().all()
     assert failures == [8, 8]
+
+
+def test_of_two_processes_that_take_a_step_at_once_one_has_taken_it(database: Database) -> None:
+    step = a_step()
+    answers: list[bool] = []
+
+    def take() -> None:
+        with database.transaction() as conn:
+            answers.append(escalation.claim(conn, step))
+
+    with database.transaction() as conn:
+        assert escalation.claim(conn, step)
+        rival = threading.Thread(target=take)
+        rival.start()
+        rival.join(timeout=0.3)
+        assert rival.is_alive(), "it waits for the first one's outcome"
+    rival.join(timeout=10)
+    assert answers == [False]
