@@ -56,10 +56,15 @@ def decode_batch(messages: Sequence[Received], *, received_at_ms: int, limits: D
     )
 
 
-def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: int) -> None:
+def resolve(batch: Batch, directory: PatientDirectory, *, limits: DecoderLimits, payload_bytes_kept: int) -> None:
     """Fill in records and receipts, in the order of the messages; the directory knows all of `device_ids`."""
     records, safe, received_at_ms = batch.records, batch.safe, batch.received_at_ms
-    for message, verdict in zip(batch.messages, batch.decoded, strict=True):
+    for message, judged in zip(batch.messages, batch.decoded, strict=True):
+        verdict = judged
+        if judged.impossible is not None and _is_of_child(judged, judged.impossible, directory):
+            verdict = decode(
+                message.topic, message.payload, received_at_ms=received_at_ms, limits=limits, of_child=True
+            )
         if isinstance(verdict, Refused):
             _refuse(batch, message, verdict, payload_bytes_kept)
             if verdict.impossible is not None and verdict.device_id != PROBE:
@@ -95,6 +100,14 @@ def resolve(batch: Batch, directory: PatientDirectory, *, payload_bytes_kept: in
             records.append(_rejection(batch, message, verdict, verdict.complaint, payload_bytes_kept))
         if verdict.impossible is not None:
             _tell(batch, verdict.device_id, wearer, verdict.impossible)
+
+
+def _is_of_child(verdict: Decoded | Refused, impossible: Impossible, directory: PatientDirectory) -> bool:
+    """Whether what was refused is a child's, of whom more is possible."""
+    if verdict.device_id == PROBE:
+        return False
+    wearer = directory.wearer(DeviceId(verdict.device_id), impossible.measured_at_ms)
+    return wearer is not None and age_band(wearer.born, impossible.measured_at_ms) is not None
 
 
 def _pass_probe(batch: Batch, probe: Decoded) -> None:

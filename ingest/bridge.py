@@ -100,7 +100,12 @@ class Bridge:
             batch = decode_batch(messages, received_at_ms=self._clock.now_ms(), limits=self._decoder)
             if not self._directory.knows(batch.device_ids):
                 await self._learn(batch)
-            resolve(batch, self._directory, payload_bytes_kept=self._limits.payload_bytes_kept)
+            resolve(
+                batch,
+                self._directory,
+                limits=self._decoder,
+                payload_bytes_kept=self._limits.payload_bytes_kept,
+            )
             self._count_received(batch)
             await self._slots.acquire()
             before = asyncio.create_task(self._deliver(batch, before), name="ingest-publish")

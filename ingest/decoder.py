@@ -17,7 +17,7 @@ from ingest.message import Fields, Misshapen, read_fields
 from vitals.identity import hashed_reading_id, sequenced_reading_id
 from vitals.limits import WITHIN_LIMITS
 from vitals.reading import DeviceId, DeviceReading, Origin, RejectionReason
-from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign
+from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, possible_high_of
 from vitals.topics import device_of, is_level
 
 SEQUENCE_MAX = 2**53 - 1
@@ -92,16 +92,24 @@ class _SignRule(NamedTuple):
     """Its value is a code, not a measure: whole numbers only, and letters or booleans besides."""
 
 
-_RULES = {
-    sign.value: _SignRule(
-        sign, facts.possible_low, facts.possible_high, sign in {Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN}
-    )
-    for sign, facts in SIGN_FACTS.items()
-}
+_CODED = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN})
+_Rules = Mapping[str, _SignRule]
 
 
-def decode(topic: str, payload: bytes, *, received_at_ms: int, limits: DecoderLimits) -> Decoded | Refused:
-    """Judge one message; never raises, whatever the topic and the bytes."""
+def _rules(*, of_child: bool) -> _Rules:
+    return {
+        sign.value: _SignRule(sign, facts.possible_low, possible_high_of(sign, of_child=of_child), sign in _CODED)
+        for sign, facts in SIGN_FACTS.items()
+    }
+
+
+_ADULT_RULES, _CHILD_RULES = _rules(of_child=False), _rules(of_child=True)
+
+
+def decode(
+    topic: str, payload: bytes, *, received_at_ms: int, limits: DecoderLimits, of_child: bool = False
+) -> Decoded | Refused:
+    """Judge one message; never raises, whatever the topic and the bytes. A child's signs may reach higher."""
     device_id = _device_of_readings_topic(topic) if len(topic) <= _TOPIC_CHARACTERS_MAX else None
     if device_id is None:
         name = topic.split("/")[3] if topic.count("/") >= 4 else topic
@@ -118,7 +126,8 @@ def decode(topic: str, payload: bytes, *, received_at_ms: int, limits: DecoderLi
         return _refused(Complaint(message.reason, message.detail), device_id, known)
     if isinstance(identity, Complaint):
         return _refused(identity, device_id)
-    return _judge(message, device_id, identity, received_at_ms, limits)
+    rules = _CHILD_RULES if of_child else _ADULT_RULES
+    return _judge(message, device_id, identity, received_at_ms, limits, rules)
 
 
 class _Identity(NamedTuple):
@@ -135,6 +144,7 @@ def _judge(
     identity: _Identity,
     received_at_ms: int,
     limits: DecoderLimits,
+    rules: _Rules,
 ) -> Decoded | Refused:
     measured_at_ms = epoch_ms_of(message.measured_at)
     if isinstance(measured_at_ms, str):
@@ -144,7 +154,7 @@ def _judge(
     is_from_future = age_ms < -limits.future_ms_max
     if is_too_old:
         return _refused(_complaint_of_age(age_ms, limits), device_id, identity)
-    signs, complaint, refused = _signs_of(message.signs)
+    signs, complaint, refused = _signs_of(message.signs, rules)
     boot, sequence = identity
     if boot is not None and sequence is not None:
         reading_id = sequenced_reading_id(device_id, boot, sequence)
@@ -193,13 +203,15 @@ def _complaint_of_age(age_ms: int, limits: DecoderLimits) -> Complaint:
     return Complaint(RejectionReason.TOO_OLD, f"It was measured {days:.1f} days ago; {days_max:.1f} are let pass.")
 
 
-def _signs_of(values: Mapping[str, object]) -> tuple[dict[Sign, float], Complaint | None, dict[Sign, float]]:
+def _signs_of(
+    values: Mapping[str, object], rules: _Rules
+) -> tuple[dict[Sign, float], Complaint | None, dict[Sign, float]]:
     """The plausible signs, what is wrong with the others, and impossible values of signs that have hard limits."""
     signs: dict[Sign, float] = {}
     impossible: dict[Sign, float] = {}
     complaints: list[Complaint] = []
     for name, value in values.items():
-        rule = _RULES.get(name)
+        rule = rules.get(name)
         if type(value) is float and rule is not None and rule.low <= value <= rule.high and not rule.is_coded:
             signs[rule.sign] = value
             continue

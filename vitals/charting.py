@@ -9,7 +9,7 @@ import msgspec
 from vitals.age import age_band
 from vitals.errors import InvalidArgument
 from vitals.reading import CHARTING, Charted, PatientId, Reading
-from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
+from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible, possible_high_of
 from vitals.validity import CHARTED_MS_MAX, CHARTED_MS_MIN
 
 CHARTABLE: tuple[Sign, ...] = (
@@ -75,8 +75,9 @@ def chart(
         raise InvalidArgument("The entry is empty: chart at least one sign, a note or an SpO2 scale.")
     if note is not None and len(note) > NOTE_CHARACTERS_MAX:
         raise InvalidArgument(f"The note has {len(note)} characters; {NOTE_CHARACTERS_MAX} are let pass.")
-    signs = _completed(observed.signs)
     observed_ms = _observed_ms(observed.observed_at_ms, now_ms, age_ms_max)
+    band = age_band(born, observed_ms)
+    signs = _completed(observed.signs, of_child=band is not None)
     _check_validity(observed.valid_for_s)
     scale_by = _scale_by(observed)
     if key is not None and not 1 <= len(key) <= KEY_CHARACTERS_MAX:
@@ -90,7 +91,7 @@ def chart(
         received_at_ms=now_ms,
         signs=signs,
         charted=said,
-        age_band=age_band(born, observed_ms),
+        age_band=band,
     )
 
 
@@ -127,10 +128,10 @@ def _reading_id(
     return f"{CHARTING}/{hashlib.blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}"
 
 
-def _completed(given: Mapping[Sign, float]) -> dict[Sign, float]:
+def _completed(given: Mapping[Sign, float], *, of_child: bool) -> dict[Sign, float]:
     """The signs, and what they imply: a flow says whether there is oxygen, and air is a flow of 0."""
     for sign, value in given.items():
-        _check_value(sign, value)
+        _check_value(sign, value, of_child=of_child)
     signs = dict(given)
     flow, oxygen = signs.get(Sign.OXYGEN_FLOW), signs.get(Sign.SUPPLEMENTAL_OXYGEN)
     if flow is not None:
@@ -145,14 +146,15 @@ def _completed(given: Mapping[Sign, float]) -> dict[Sign, float]:
     return signs
 
 
-def _check_value(sign: Sign, value: float) -> None:
+def _check_value(sign: Sign, value: float, *, of_child: bool) -> None:
     facts = SIGN_FACTS[sign]
     if sign not in CHARTABLE:
         names = ", ".join(chartable.value for chartable in CHARTABLE)
         raise InvalidArgument(f"{facts.label} is not charted by people; these are: {names}.")
-    if not is_possible(sign, value):
+    if not is_possible(sign, value, of_child=of_child):
+        high = possible_high_of(sign, of_child=of_child)
         raise InvalidArgument(
-            f"{facts.label} {value:g} is not possible: it lies between {facts.possible_low:g} and {facts.possible_high:g}."
+            f"{facts.label} {value:g} is not possible: it lies between {facts.possible_low:g} and {high:g}."
         )
     if sign in _WHOLE and value != int(value):
         raise InvalidArgument(f"{facts.label} {value:g} is not possible: it is a whole number.")

@@ -5,6 +5,7 @@ the bounds that the rulebook itself names, and for a patient only for a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,15 +13,13 @@ from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority
 from vitals.errors import InvalidArgument
 from vitals.limits import LimitDepth, LimitRule, Side
-from vitals.sign import SIGN_FACTS, Sign
+from vitals.sign import SIGN_FACTS, Sign, possible_high_of
 
 PRIORITY_RANK: Mapping[Priority, int] = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 DELAY_S_MAX = 3600.0
 """Longer than that no delay is told from a limit that is not there."""
 DEPTHS_MAX = 8
 """Bands of one side of one sign."""
-_CHILD_REACH = 1.5
-"""A baby's limits may lie beyond what ingest takes for possible whoever it is: what is beyond that is told as a lost sign."""
 _H_MS = 3_600_000
 
 
@@ -123,25 +122,39 @@ class BookPart(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(rules, limits=children.get(band, rules.limits))
 
 
-def complaint_about(rule: LimitRule, *, of_child: bool = False) -> tuple[str, int, str] | None:
-    """What is wrong with a rule's bands: field, band and sentence; None where nothing is."""
+class Complaint(NamedTuple):
+    """What is wrong with one band."""
+
+    field: str
+    band: int
+    """Counted from 0."""
+    expected: str
+    beside: int | None = None
+    """The band that it does not go with."""
+
+
+def complaint_about(rule: LimitRule, *, of_child: bool = False) -> Complaint | None:
+    """What is wrong with a rule's bands; None where nothing is."""
     facts, depths = SIGN_FACTS[rule.sign], rule.depths
-    highest = facts.possible_high * (_CHILD_REACH if of_child else 1)
+    highest = possible_high_of(rule.sign, of_child=of_child)
     for index, depth in enumerate(depths):
         if not facts.possible_low <= depth.limit <= highest:
-            return "limit", index, f"a limit from {facts.possible_low:g} to {highest:g} {facts.ucum}"
+            return Complaint("limit", index, f"a limit from {facts.possible_low:g} to {highest:g} {facts.ucum}")
         if not 0 <= depth.delay_s <= DELAY_S_MAX:
-            return "delay_s", index, f"a delay from 0 to {DELAY_S_MAX:g} s"
+            return Complaint("delay_s", index, f"a delay from 0 to {DELAY_S_MAX:g} s")
         if index == 0:
             continue
         before = depths[index - 1]
         if not rule.is_beyond(depth.limit, before.limit):
             side = "below" if rule.side is Side.LOW else "above"
-            return "limit", index, f"a limit {side} {before.limit:g}, since deeper bands lie further out"
+            expected = f"a limit {side} {before.limit:g}, since deeper bands lie further out"
+            return Complaint("limit", index, expected, index - 1)
         if depth.delay_s > before.delay_s:
-            return "delay_s", index, f"a delay of at most {before.delay_s:g} s, since deeper bands never wait longer"
+            expected = f"a delay of at most {before.delay_s:g} s, since deeper bands never wait longer"
+            return Complaint("delay_s", index, expected, index - 1)
         if PRIORITY_RANK[depth.priority] < PRIORITY_RANK[before.priority]:
-            return "priority", index, f"at least {before.priority.value}, since priorities never fall with depth"
+            expected = f"at least {before.priority.value}, since priorities never fall with depth"
+            return Complaint("priority", index, expected, index - 1)
     return None
 
 
@@ -186,8 +199,8 @@ def check_change(
     wanted = _rule_with(rule, change)
     complaint = complaint_about(wanted, of_child=band is not None)
     if complaint is not None:
-        field, index, expected = complaint
-        raise InvalidArgument(f"{kind.value}, band {index + 1}: {field} must be {expected}.")
+        where = f"{kind.value}, band {complaint.band + 1}"
+        raise InvalidArgument(f"{where}: {complaint.field} must be {complaint.expected}.")
     for other, standing in beside.items():
         rules = rules.changed(other, standing)
     _check_sides(rules, kind, change)

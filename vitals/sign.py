@@ -130,7 +130,16 @@ PHYSIOLOGICAL_SIGNS: tuple[Sign, ...] = (
 """The continuously measured signs that describe the patient, not the device or the setting."""
 
 
-def is_possible(sign: Sign, value: float) -> bool:
+CHILD_POSSIBLE_HIGH: Mapping[Sign, float] = MappingProxyType({Sign.RESPIRATORY_RATE: 120})
+"""Where a child's possible range reaches higher: PEWS tells breathing rates up to 91 of an infant apart; 120 is our choice."""
+
+
+def possible_high_of(sign: Sign, *, of_child: bool) -> float:
+    """The upper bound of the sign's possible range, by age."""
+    high = SIGN_FACTS[sign].possible_high
+    return CHILD_POSSIBLE_HIGH.get(sign, high) if of_child else high
+
+
+def is_possible(sign: Sign, value: float, *, of_child: bool = False) -> bool:
     """Whether `value` lies in the sign's possible range; NaN and infinities never do."""
-    facts = SIGN_FACTS[sign]
-    return facts.possible_low <= value <= facts.possible_high
+    return SIGN_FACTS[sign].possible_low <= value <= possible_high_of(sign, of_child=of_child)

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from vitals.errors import InvalidArgument
-from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible
+from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible, possible_high_of
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
 _TIME_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
@@ -122,17 +122,17 @@ def sign_named(name: str) -> Sign:
     )
 
 
-def observation(text: str) -> tuple[Sign, float]:
-    """One `SIGN=VALUE`; consciousness also as a letter of ACVPU, oxygen also as yes or no."""
+def observation(text: str, *, of_child: bool = False) -> tuple[Sign, float]:
+    """One `SIGN=VALUE`; consciousness also as a letter of ACVPU, oxygen also as yes or no. A child's may reach higher."""
     name, separator, value_text = text.partition("=")
     if not separator:
         raise InvalidArgument(f"{text!r} is not an observation: write SIGN=VALUE, such as spo2=94.")
     sign = sign_named(name)
     value = _value(sign, value_text.strip())
-    if not is_possible(sign, value):
-        facts = SIGN_FACTS[sign]
+    if not is_possible(sign, value, of_child=of_child):
+        facts, high = SIGN_FACTS[sign], possible_high_of(sign, of_child=of_child)
         raise InvalidArgument(
-            f"{facts.label} {value_text} is not possible: it lies between {facts.possible_low:g} and {facts.possible_high:g}."
+            f"{facts.label} {value_text} is not possible: it lies between {facts.possible_low:g} and {high:g}."
         )
     return sign, value
 

@@ -85,7 +85,7 @@ def _check_request(
 def _signs(observations: Sequence[str]) -> dict[str, float]:
     signs: dict[str, float] = {}
     for text in observations:
-        sign, value = observation(text)
+        sign, value = observation(text, of_child=True)
         if sign.value in signs:
             raise InvalidArgument(f"{SIGN_FACTS[sign].label} is given twice.")
         signs[sign.value] = value

@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     ) -> None:
         """Early-warning scores of one set of observations."""
-        given = observations_of(observations)
+        given = observations_of(observations, of_child=age is not None)
         if age is not None:
             child = pews.score(given, age)
             if as_json:
@@ -51,11 +51,11 @@ def add_to(app: typer.Typer) -> None:
             print_table(table_of(summary, given))
 
 
-def observations_of(texts: Sequence[str]) -> dict[Sign, float]:
+def observations_of(texts: Sequence[str], *, of_child: bool = False) -> dict[Sign, float]:
     """The observations that `SIGN=VALUE…` say; raises InvalidArgument, also where a sign comes twice."""
     observations: dict[Sign, float] = {}
     for text in texts:
-        sign, value = observation(text)
+        sign, value = observation(text, of_child=of_child)
         if sign in observations:
             raise InvalidArgument(f"{sign.value} is given twice; give each sign once.")
         observations[sign] = value

@@ -11,8 +11,9 @@ export const ACVPU = [
   { letter: "U", name: "Unresponsive", short: "Unre\u00adsponsive" },
 ];
 const FLOWS = [0, 1, 2, 4, 6, 10, 15];
+const EFFORTS = ["Normal", "Mildly increased", "Moderately", "Severe, or apnoea"];
 const MEASURED = [
-  ["respiratory_rate_bpm", 2, 70, 1], ["spo2_percent", 50, 100, 1], ["heart_rate_bpm", 20, 300, 1],
+  ["respiratory_rate_bpm", 2, 120, 1], ["spo2_percent", 50, 100, 1], ["heart_rate_bpm", 20, 300, 1],
   ["systolic_mmhg", 40, 300, 1], ["diastolic_mmhg", 20, 200, 1], ["temperature_celsius", 30, 43, 0.1],
 ];
 const AGO = [[0, "just now"], [5, "5 min ago"], [15, "15 min ago"], [30, "30 min ago"], [60, "1 h ago"], [120, "2 h ago"], [240, "4 h ago"]];
@@ -42,6 +43,8 @@ export function chartingForm({ submit }) {
   otherFlow.input.addEventListener("input", () => otherFlow.input.value !== "" && flow.clear());
   const pain = choice("Pain, 0 to 10", Array.from({ length: 11 }, (_, value) => ({ value, label: String(value) })));
   const measured = MEASURED.map(([name, low, high, step]) => numberField(name, labelOf(name), low, high, step));
+  const refill = numberField("capillary_refill_s", labelOf("capillary_refill_s"), 0, 20, 0.5);
+  const effort = choice("Effort of breathing", EFFORTS.map((label, value) => ({ value, label })));
   const note = el("textarea", { name: "note", rows: 2, maxLength: 2000 });
   const ago = select("observed", AGO);
   const holds = select("holds", HOLDS);
@@ -51,6 +54,7 @@ export function chartingForm({ submit }) {
     aware.node, flow.node, otherFlow.node,
     el("div", { className: "charting-numbers" }, ...measured.map((field) => field.node)),
     pain.node,
+    refill.node, effort.node,
     el("label", { className: "charting-note" }, "Note", note),
     el("div", { className: "charting-times" }, el("label", {}, "Observed", ago), el("label", {}, "Holds for", holds)),
     said,
@@ -61,8 +65,9 @@ export function chartingForm({ submit }) {
     const signs = {};
     if (aware.value !== null) signs.consciousness_acvpu = aware.value;
     if (flow.value !== null) signs.oxygen_flow_l_per_min = flow.value;
-    for (const field of [otherFlow, ...measured]) if (field.input.value !== "") signs[field.name] = Number(field.input.value);
+    for (const field of [otherFlow, refill, ...measured]) if (field.input.value !== "") signs[field.name] = Number(field.input.value);
     if (pain.value !== null) signs.pain_score = pain.value;
+    if (effort.value !== null) signs.respiratory_effort_score = effort.value;
     const text = note.value.trim();
     said.textContent = Object.keys(signs).length || text ? "" : "Nothing is filled in yet.";
     if (said.textContent) return;
@@ -73,7 +78,7 @@ export function chartingForm({ submit }) {
   });
   const clear = () => {
     node.reset();
-    for (const each of [aware, flow, pain]) each.clear();
+    for (const each of [aware, flow, pain, effort]) each.clear();
     said.textContent = "";
   };
   return { node, clear };

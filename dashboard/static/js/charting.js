@@ -4,7 +4,7 @@ import { may, me, read, send } from "./api.js";
 import { ACVPU, chartingForm, oxygenWords, withoutOldFlow } from "./charting-form.js";
 import { entryNode } from "./charting-entries.js";
 import { el, setText } from "./dom.js";
-import { clockTime, duration, formatValue, labelOf, moment } from "./format.js";
+import { clockTime, duration, formatValue, labelOf, moment, scoreOf } from "./format.js";
 import { toast } from "./frame.js";
 
 const ENTRIES_SHOWN = 6;
@@ -68,8 +68,9 @@ export class Charting {
     const { assessment } = this.#tile;
     const signs = withoutOldFlow(this.#tile.signs);
     const charted = Object.entries(signs).filter(([, sign]) => sign.charted_by !== null && sign.seen_at_ms + sign.stale_after_ms >= nowMs);
-    const missing = assessment?.news2.missing ?? [];
-    const ends = charted.filter(([name]) => assessment && name in assessment.news2.points).map(([name, sign]) => [sign.seen_at_ms + sign.stale_after_ms, name]);
+    const score = scoreOf(assessment);
+    const missing = score?.missing ?? [];
+    const ends = charted.filter(([name]) => score && name in score.points).map(([name, sign]) => [sign.seen_at_ms + sign.stale_after_ms, name]);
     ends.sort((a, b) => a[0] - b[0]);
     const key = JSON.stringify([charted, missing, ends, Math.floor(nowMs / 60_000)]);
     if (key === this.#standingKey) return;
@@ -77,10 +78,10 @@ export class Charting {
     find("#charting-standing").replaceChildren(...standingRows(charted, nowMs));
     const said = find("#charting-news2");
     said.classList.toggle("is-missing", missing.length > 0);
-    if (!assessment) setText(said, "NEWS2 is not assessed yet.");
-    else if (missing.length) setText(said, `Missing for NEWS2: ${missing.map((name) => labelOf(name).toLowerCase()).join(", ")}.`);
-    else if (ends.length) setText(said, `NEWS2 is complete until ${clockTime(ends[0][0]).slice(0, 5)}; then ${labelOf(ends[0][1]).toLowerCase()} runs out.`);
-    else setText(said, "NEWS2 is complete.");
+    if (!score) setText(said, "NEWS2 is not assessed yet.");
+    else if (missing.length) setText(said, `Missing for ${score.name}: ${missing.map((name) => labelOf(name).toLowerCase()).join(", ")}.`);
+    else if (ends.length) setText(said, `${score.name} is complete until ${clockTime(ends[0][0]).slice(0, 5)}; then ${labelOf(ends[0][1]).toLowerCase()} runs out.`);
+    else setText(said, `${score.name} is complete.`);
   }
 
   /** One tap says it, a second one confirms it. */

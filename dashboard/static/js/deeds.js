@@ -52,21 +52,23 @@ export function admit(book, ward) {
       { name: "name", label: "Name, as the ward board shows it" },
       { name: "ward", label: "Ward", value: ward, suggested: wardsOf(book), input: { maxLength: 64 } },
       { name: "bed", label: "Bed (empty: in the corridor)", required: false, input: { maxLength: 20 } },
+      { name: "born", label: "Date of birth (empty: an adult)", required: false, input: { type: "date" } },
       { name: "device", label: "Device, if one is put on now (scan or type)", required: false, suggested: spares(book), input: { maxLength: 64 } },
     ],
-    foresee: ({ name, ward: to, bed, device }) => {
+    foresee: ({ name, ward: to, bed, born, device }) => {
       if (!name || !to) return { ready: false, said: ["Give a name and a ward."] };
       const there = occupant(book, to, bed);
       if (there) return { ready: false, said: [`Bed ${bed} of ${to} is taken by ${there.name}: choose another, or move ${there.name} first.`] };
       const said = [`${name} is admitted to ${bed ? `bed ${bed}` : CORRIDOR} of ${to} under a new random id.`];
+      if (born && isChild(born)) said.push("Under 16: limits by age and PEWS, never NEWS2.");
       const known = device && book.devices.find((each) => each.device_id === device);
       if (device && !known) return { ready: false, said: [...said, `There is no device ${device}: add it first.`] };
       if (known?.patient_id) return { ready: false, said: [...said, `${device} is worn by ${called(wearerOf(book, known))}: release it first.`] };
       said.push(device ? `What ${device} measures from now on is ${name}'s; nothing it measured before is.` : "Nothing is measured until a device is assigned.");
       return { ready: true, said };
     },
-    act: async ({ name, ward: to, bed, device }) => {
-      const made = await send("/api/v1/patients", { name, ward_id: to, bed: bed || null });
+    act: async ({ name, ward: to, bed, born, device }) => {
+      const made = await send("/api/v1/patients", { name, ward_id: to, bed: bed || null, birth_date: born || null });
       if (device) await send(`/api/v1/devices/${encodeURIComponent(device)}/assign`, { patient_id: made.patient_id });
       return `${name} is admitted.`;
     },
@@ -150,6 +152,13 @@ export function discharge(patient, worn, open) {
       return `${patient.name} has left.`;
     },
   };
+}
+
+/** As the calendar of this machine has it; the server decides by its own. */
+function isChild(born) {
+  const grown = new Date(born);
+  grown.setFullYear(grown.getFullYear() + 16);
+  return grown > new Date();
 }
 
 function spares(book) {

@@ -1,28 +1,31 @@
-/** NEWS2 by input, and what drove the last assessment, in plain words. */
+/** The early-warning score by input, and what drove the last assessment, in plain words. */
 
 import { el, setAttribute, setText } from "./dom.js";
-import { SIGNS, clockTime, duration, formatValue, labelOf, news2Sentence, news2Text, sentenceOf } from "./format.js";
+import { SIGNS, clockTime, duration, formatValue, labelOf, scoreOf, scoreSentence, scoreText, sentenceOf } from "./format.js";
 
 const INPUTS = ["respiratory_rate_bpm", "spo2_percent", "supplemental_oxygen", "systolic_mmhg", "heart_rate_bpm", "consciousness_acvpu", "temperature_celsius"];
+const PEWS_INPUTS = ["heart_rate_bpm", "systolic_mmhg", "capillary_refill_s", "respiratory_rate_bpm", "respiratory_effort_score", "spo2_percent", "supplemental_oxygen"];
 const find = (selector) => document.querySelector(selector);
 
-export function showNews2(tile, nowMs) {
+export function showScore(tile, nowMs) {
   const assessed = tile.assessment;
-  const news2 = assessed?.news2 ?? null;
+  const score = scoreOf(assessed);
+  const inputs = score?.name === "PEWS" ? PEWS_INPUTS : INPUTS;
+  setText(find("#score-name"), score?.name ?? "NEWS2");
   const old = assessed ? nowMs - assessed.seen_at_ms > assessed.stale_after_ms : false;
   const total = find("#news2-total");
-  setText(total, news2 ? news2Text(news2) : "–");
-  setAttribute(total, "data-response", news2 && !old ? news2.response : "none");
+  setText(total, score ? scoreText(score) : "–");
+  setAttribute(total, "data-response", score && !old ? score.response : "none");
   total.classList.toggle("is-old", old);
-  const said = news2 ? news2Sentence(news2) : "Not assessed yet.";
+  const said = score ? scoreSentence(score) : "Not assessed yet.";
   setText(find("#news2-said"), old ? `Out of date, as of ${clockTime(assessed.seen_at_ms)}: ${said}` : said);
-  find("#news2-rows").replaceChildren(...INPUTS.map((sign) => inputRow(tile, news2, sign, nowMs)));
+  find("#news2-rows").replaceChildren(...inputs.map((sign) => inputRow(tile, score, sign, nowMs)));
 }
 
-function inputRow(tile, news2, sign, nowMs) {
+function inputRow(tile, score, sign, nowMs) {
   const shown = tile.signs[sign];
-  const missing = !news2 || news2.missing.includes(sign);
-  const points = news2?.points[sign];
+  const missing = !score || score.missing.includes(sign);
+  const points = score?.points[sign];
   const unit = SIGNS[sign].unit;
   const old = shown ? nowMs - shown.seen_at_ms > shown.stale_after_ms : false;
   const value = shown ? `${formatValue(sign, shown.value)}${unit ? ` ${unit}` : ""}` : "–";
@@ -69,5 +72,6 @@ function driverWords(driver) {
     words.push(`, usually ${formatValue(driver.sign, driver.usual)}${away}`);
   }
   if (driver.news2_points !== null) words.push(`; ${driver.news2_points} NEWS2 ${driver.news2_points === 1 ? "point" : "points"}`);
+  if (driver.pews_points !== null) words.push(`; ${driver.pews_points} PEWS ${driver.pews_points === 1 ? "point" : "points"}`);
   return words;
 }

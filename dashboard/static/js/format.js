@@ -12,6 +12,8 @@ export const SIGNS = {
   supplemental_oxygen: { label: "Supplemental oxygen", short: "O₂", unit: "", decimals: 0 },
   oxygen_flow_l_per_min: { label: "Oxygen flow", short: "Flow", unit: "L/min", decimals: 1 },
   pain_score: { label: "Pain", short: "Pain", unit: "of 10", decimals: 0 },
+  capillary_refill_s: { label: "Capillary refill", short: "Refill", unit: "s", decimals: 1 },
+  respiratory_effort_score: { label: "Effort of breathing", short: "Effort", unit: "of 3", decimals: 0 },
   skin_temperature_celsius: { label: "Skin temperature", short: "Skin", unit: "°C", decimals: 1 },
   hrv_sdnn_ms: { label: "Heart rate variability", short: "HRV", unit: "ms", decimals: 0 },
   steps_count: { label: "Steps", short: "Steps", unit: "", decimals: 0 },
@@ -70,10 +72,22 @@ export function duration(ms) {
   return `${Math.floor(hours / 24)} d`;
 }
 
-/** NEWS2 as "5", or "3–7" while inputs are missing. */
-export function news2Text(news2) {
-  if (news2.total !== null) return String(news2.total);
-  return news2.low === news2.high ? String(news2.low) : `${news2.low}–${news2.high}`;
+/** The score a patient gets: NEWS2, or Bedside PEWS of a child; null where nothing is assessed yet. */
+export function scoreOf(assessment) {
+  if (assessment?.news2) return { name: "NEWS2", ...assessment.news2 };
+  if (assessment?.pews) return { name: "PEWS", response: pewsResponse(assessment.pews.low), ...assessment.pews };
+  return null;
+}
+
+function pewsResponse(points) {
+  if (points >= 8) return "emergency";
+  return points >= 5 ? "urgent" : "low";
+}
+
+/** The score as "5", or "3–7" while inputs are missing. */
+export function scoreText(score) {
+  if (score.total !== null) return String(score.total);
+  return score.low === score.high ? String(score.low) : `${score.low}–${score.high}`;
 }
 
 const RESPONSES = {
@@ -89,22 +103,28 @@ const AT_LEAST = {
   urgent: "at least urgent threshold reached",
 };
 
+const PEWS_RESPONSES = { low: "below 5", urgent: "5 and more: watch closely", emergency: "8 and more: urgent review" };
+const PEWS_AT_LEAST = { low: "risk unknown until what is missing is charted", urgent: "at least 5: watch closely" };
+
 /** The band of the upper end: a missing input that may score 3 may ask for a review by itself. */
-function highestResponse(news2) {
-  if (news2.high >= 7) return "emergency";
-  if (news2.high >= 5) return "urgent";
-  return news2.single_red || news2.high - news2.low >= 3 ? "low_medium" : "low";
+function highestResponse(score) {
+  if (score.name === "PEWS") return pewsResponse(score.high);
+  if (score.high >= 7) return "emergency";
+  if (score.high >= 5) return "urgent";
+  return score.single_red || score.high - score.low >= 3 ? "low_medium" : "low";
 }
 
 /** What the score asks for; no more than is certain where its ends ask for different things. */
-function responseText(news2) {
-  const words = highestResponse(news2) === news2.response ? RESPONSES : AT_LEAST;
-  return words[news2.response] ?? news2.response;
+function responseText(score) {
+  const certain = highestResponse(score) === score.response;
+  const [said, atLeast] = score.name === "PEWS" ? [PEWS_RESPONSES, PEWS_AT_LEAST] : [RESPONSES, AT_LEAST];
+  return (certain ? said : atLeast)[score.response] ?? score.response;
 }
 
-/** NEWS2 in a sentence, with what is missing. */
-export function news2Sentence(news2) {
-  const total = news2.total !== null ? `NEWS2 ${news2.total}` : `NEWS2 between ${news2.low} and ${news2.high}`;
-  const missing = news2.missing.length ? `; missing: ${news2.missing.map((sign) => labelOf(sign).toLowerCase()).join(", ")}` : "";
-  return `${total}, ${responseText(news2)}${missing}.`;
+/** The score in a sentence, with what is missing. */
+export function scoreSentence(score) {
+  const age = score.band ? ` (${score.band})` : "";
+  const total = score.total !== null ? `${score.name}${age} ${score.total}` : `${score.name}${age} between ${score.low} and ${score.high}`;
+  const missing = score.missing.length ? `; missing: ${score.missing.map((sign) => labelOf(sign).toLowerCase()).join(", ")}` : "";
+  return `${total}, ${responseText(score)}${missing}.`;
 }

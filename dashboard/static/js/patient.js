@@ -6,7 +6,7 @@ import { useClock, withoutOldFlow } from "./charting-form.js";
 import { Charting } from "./charting.js";
 import { Charts } from "./charts.js";
 import { arrange, el, setText } from "./dom.js";
-import { showNews2, showPattern } from "./explain.js";
+import { showPattern, showScore } from "./explain.js";
 import { ORIGIN_NOTES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, labelOf, moment } from "./format.js";
 import { Frame, toast } from "./frame.js";
 import { showLimits } from "./limits.js";
@@ -15,7 +15,7 @@ import { Sightings } from "./sightings.js";
 import { SystemBanner } from "./system-banner.js";
 import { alertStrip } from "./tile.js";
 
-const SHOWN = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm", "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "mean_pressure_mmhg", "consciousness_acvpu", "supplemental_oxygen", "oxygen_flow_l_per_min", "pain_score", "battery_percent"];
+const SHOWN = ["heart_rate_bpm", "spo2_percent", "respiratory_rate_bpm", "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "mean_pressure_mmhg", "consciousness_acvpu", "supplemental_oxygen", "oxygen_flow_l_per_min", "pain_score", "capillary_refill_s", "respiratory_effort_score", "battery_percent"];
 const EVERY_MS = { 900000: null, 3600000: 5000, 21600000: 30_000, 86400000: 120_000 };
 const ROWS_PER_PAGE = 5000;
 const PAGES_MAX = 4;
@@ -145,7 +145,7 @@ function render() {
   sightings.show(tile.alerts.map((episode) => [episode, alertStrips.get(episode.episode_id)]));
   renderValues(nowMs);
   charting.show(tile, nowMs);
-  showNews2(tile, nowMs);
+  showScore(tile, nowMs);
   showPattern(tile);
   renderEpisodes(nowMs);
   charts.draw({ endMs: dataNow(), windowMs, gapOf, episodes: shownEpisodes() });

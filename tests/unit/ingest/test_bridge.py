@@ -19,6 +19,7 @@ from storage import devices, patients
 from storage.session import Database
 from tests.support.fresh_database import lay_schema
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
+from vitals.age import AgeBand
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, PatientId, Reading, Receipt, RefusedSigns, Rejection, RejectionReason, WardId
@@ -303,5 +304,26 @@ def test_alerts_hear_of_vital_signs_that_were_refused_as_impossible(others: dict
             assert refused.signs == {Sign.RESPIRATORY_RATE: 0}
             assert len(records) == 1 + bool(others)
             assert len(await ward.rejections()) == 1
+
+    run_virtual(course())
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "band"), [("2025-11-21", AgeBand.UNDER_3_MONTHS), ("2000-01-01", None), (None, None)]
+)
+def test_a_reading_carries_the_age_band_of_a_child_of_whom_more_is_possible(
+    birth_date: str | None, band: AgeBand | None
+) -> None:
+    async def course() -> None:
+        async with scene() as ward:
+            ward.assign(W1, "p1")
+            with ward.database.transaction() as conn:
+                patients.set_birth_date(conn, PatientId("p1"), birth_date, EPOCH_MS)
+            await ward.send(0, signs={"respiratory_rate_bpm": 85, "heart_rate_bpm": 150})
+            await ward.heard()
+            (told,) = await ward.readings()
+            assert told.age_band is band
+            assert (Sign.RESPIRATORY_RATE in told.signs) is (band is not None)
+            assert len(await ward.rejections()) == (0 if band is not None else 1)
 
     run_virtual(course())
