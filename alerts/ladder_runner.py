@@ -68,6 +68,7 @@ class LadderHandler:
         settings: LadderSettings,
         enqueue: Enqueue,
         follow: Follow,
+        wake: Callable[[], None] | None = None,
     ) -> None:
         self._bus = bus
         self._database = database
@@ -77,6 +78,8 @@ class LadderHandler:
         self._settings = settings
         self._enqueue = enqueue
         self._follow = follow
+        self._wake = wake
+        """Called after each commit that put something into the outbox."""
         self._heard: dict[str, Transition] = {}
         """What the log says of alerts that are over or in hand, which the database may not say yet."""
         self._epochs: dict[int, int] = {}
@@ -128,6 +131,8 @@ class LadderHandler:
             taken += await self._take_some(due[start : start + self._settings.episodes_per_transaction_max])
         for paging in taken:
             self._tell(paging)
+        if taken and self._wake is not None:
+            self._wake()
         return len(taken)
 
     async def _look_if_time(self) -> None:
@@ -215,16 +220,17 @@ class LadderHandler:
 
     async def _tell_over(self, steps: Sequence[Transition]) -> None:
         try:
-            await self._door.run(self._tell_followers, steps)
+            if await self._door.run(self._tell_followers, steps) and self._wake is not None:
+                self._wake()
         except WardError:
             raise
         except Exception as error:  # noqa: BLE001 - a worker's loop, as above
             self._failed(error)
 
-    def _tell_followers(self, steps: Sequence[Transition]) -> None:
+    def _tell_followers(self, steps: Sequence[Transition]) -> int:
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
-            self._follow(conn, steps, self._clock.now_ms())
+            return self._follow(conn, steps, self._clock.now_ms())
 
     def _next(self, ladders: LadderBook, case: Case) -> Due | Over:
         state = case.round.state
