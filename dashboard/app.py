@@ -12,6 +12,7 @@ from dashboard import (
     ladder_routes,
     ledger_routes,
     live_routes,
+    notification_routes,
     oidc_routes,
     on_call_routes,
     pages,
@@ -24,6 +25,7 @@ from dashboard import (
     silence_routes,
     status_routes,
     stay_routes,
+    subscription_routes,
 )
 from dashboard.context import Context
 from dashboard.crowd import Places
@@ -54,6 +56,8 @@ _RESOURCES = (
     escalation_routes,
     ladder_routes,
     on_call_routes,
+    notification_routes,
+    subscription_routes,
     device_routes,
     rejected_routes,
     live_routes,

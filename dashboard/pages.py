@@ -38,6 +38,12 @@ async def alerts_page() -> FileResponse:
     return FileResponse(STATIC / "alerts.html", headers=REVALIDATE)
 
 
+@router.get("/seen")
+async def seen_page() -> FileResponse:
+    """Where a notification's link leads: one button. What it is about is not shown."""
+    return FileResponse(STATIC / "seen.html", headers=REVALIDATE)
+
+
 @router.get("/patients/{patient_id}")
 async def patient_page(patient_id: Level) -> FileResponse:  # noqa: ARG001 - the page reads it from its address
     """One patient's page."""
