@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from alerts.rulebook_text import Marked, Path, RulebookError, Value, shown
+from alerts.rulebook_text import Mark, Marked, Path, RulebookError, Value, shown
 from alerts.rules import AlertRules
 from vitals.alert import AlertKind
 from vitals.kind_rules import DEPTHS_MAX, PRIORITY_RANK, complaint_about, crossed
@@ -16,12 +16,26 @@ from vitals.sign import SIGN_FACTS
 _MEANT: Final = {rule.kind.value: (rule.sign.value, rule.side.value) for rule in HARD_LIMITS}
 """What each kind of limit is about."""
 
-_SCORES: Final = (
-    (AlertKind.NEWS2_SINGLE_RED, "single_red_delay_s"),
-    (AlertKind.NEWS2_URGENT, "urgent_delay_s"),
-    (AlertKind.NEWS2_EMERGENCY, "emergency_delay_s"),
-)
+_SCORES: Final = (AlertKind.NEWS2_SINGLE_RED, AlertKind.NEWS2_URGENT, AlertKind.NEWS2_EMERGENCY)
 """From least to most urgent."""
+
+_NOT_ABOVE: Final[tuple[tuple[Path, Path, str], ...]] = (
+    (("urgent_delay_s",), ("single_red_delay_s",), "delays that never grow with urgency"),
+    (("emergency_delay_s",), ("urgent_delay_s",), "delays that never grow with urgency"),
+    (("pews", "high_delay_s"), ("pews", "medium_delay_s"), "delays that never grow with urgency"),
+    (("pews", "medium_from"), ("pews", "high_from"), "more points for high than for medium"),
+    (("battery", "critical_percent"), ("battery", "low_percent"), "a critical charge below a low one"),
+    (("battery", "low_percent"), ("battery", "clear_percent"), "an end above the beginning"),
+    *(
+        (
+            ("life", priority, "acknowledged_s"),
+            ("life", priority, "acknowledged_s_max"),
+            "the usual time within the longest",
+        )
+        for priority in ("high", "medium", "low")
+    ),
+)
+"""Numbers of which the first must not lie above the second, and what that means."""
 
 
 def check_limits(marked: Marked, path: Path, value: Value, *, of_child: bool = False) -> None:
@@ -43,9 +57,11 @@ def check_limits(marked: Marked, path: Path, value: Value, *, of_child: bool = F
             raise RulebookError(marked.mark((*at, "depths")), found, f"1 to {DEPTHS_MAX} bands")
         complaint = complaint_about(msgspec.convert(entry, LimitRule), of_child=of_child)
         if complaint is not None:
-            field, index, expected = complaint
-            found = shown(entry["depths"][index][field])
-            raise RulebookError(marked.mark((*at, "depths", index, field)), found, expected)
+            bands, field = (*at, "depths"), complaint.field
+            mark = marked.mark((*bands, complaint.band, field))
+            beside = () if complaint.beside is None else (marked.mark((*bands, complaint.beside, field)),)
+            found = shown(entry["depths"][complaint.band][field])
+            raise RulebookError(mark, found, complaint.expected, beside)
 
 
 def check_sides(marked: Marked, path: Path, limits: Iterable[LimitRule]) -> None:
@@ -53,34 +69,50 @@ def check_sides(marked: Marked, path: Path, limits: Iterable[LimitRule]) -> None
     sign = crossed(limits)
     if sign is not None:
         found = f"a low limit of {SIGN_FACTS[sign].label} that does not lie below the high one"
-        raise RulebookError(_mark_of_sign(marked, path, sign.value), found, "low limits below high ones")
+        *beside, mark = _marks_of_sign(marked, path, sign.value) or [marked.mark(path)]
+        raise RulebookError(mark, found, "low limits below high ones", tuple(beside))
 
 
 def check_order(marked: Marked, path: Path, rules: AlertRules) -> None:
-    """Raises RulebookError where a more urgent score waits longer or calls less."""
-    for (lower, lower_delay), (upper, upper_delay) in pairwise(_SCORES):
-        if getattr(rules, upper_delay) > getattr(rules, lower_delay):
-            mark = _mark_of_either(marked, (*path, upper_delay), (*path, lower_delay))
-            found = f"{upper_delay} {getattr(rules, upper_delay):g} above {lower_delay} {getattr(rules, lower_delay):g}"
-            raise RulebookError(mark, found, "delays that never grow with urgency")
-        below, above = rules.priorities.get(lower), rules.priorities.get(upper)
-        if below is not None and above is not None and PRIORITY_RANK[above] < PRIORITY_RANK[below]:
-            mark = _mark_of_either(marked, (*path, "priorities", upper.value), (*path, "priorities", lower.value))
-            found = f"{upper.value} {above.value} below {lower.value} {below.value}"
-            raise RulebookError(mark, found, "priorities that never fall with urgency")
+    """Raises RulebookError where numbers of different rules do not go with each other."""
+    for lower, upper, expected in _NOT_ABOVE:
+        below, above = _number_at(rules, lower), _number_at(rules, upper)
+        if below > above:
+            found = f"{_named(lower)} {below:g} above {_named(upper)} {above:g}"
+            raise _told(marked, (*path, *lower), (*path, *upper), found, expected)
+    for lesser, greater in pairwise(_SCORES):
+        low, high = rules.priorities.get(lesser), rules.priorities.get(greater)
+        if low is not None and high is not None and PRIORITY_RANK[high] < PRIORITY_RANK[low]:
+            found = f"{greater.value} {high.value} below {lesser.value} {low.value}"
+            at = (*path, "priorities")
+            expected = "priorities that never fall with urgency"
+            raise _told(marked, (*at, greater.value), (*at, lesser.value), found, expected)
 
 
-def _mark_of_sign(marked: Marked, at: Path, sign: str) -> Any:  # noqa: ANN401 - a mark
+def _told(marked: Marked, first: Path, second: Path, found: str, expected: str) -> RulebookError:
+    """The error at the first of two places that the book names, with the line of the other."""
+    places = [path for path in (first, second) if path in marked.marks]
+    if not places:
+        return RulebookError(marked.mark(first), found, expected)
+    return RulebookError(marked.mark(places[0]), found, expected, tuple(map(marked.mark, places[1:])))
+
+
+def _named(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _number_at(record: Any, path: Path) -> float:  # noqa: ANN401 - a record of any kind
+    for name in path:
+        record = getattr(record, str(name))
+    return float(record)
+
+
+def _marks_of_sign(marked: Marked, at: Path, sign: str) -> list[Mark]:
     places = [path for path in marked.marks if path[: len(at)] == at and path[len(at) + 1 :] == ("sign",)]
-    values = [path for path in places if _value_at(marked.value, path) == sign]
-    return marked.mark((*values[-1][:-1], "depths", 0, "limit") if values else at)
+    return [marked.mark((*path[:-1], "depths", 0, "limit")) for path in places if _value_at(marked.value, path) == sign]
 
 
 def _value_at(value: Any, path: Path) -> object:  # noqa: ANN401 - plain data
     for step in path:
         value = value[step]
     return value
-
-
-def _mark_of_either(marked: Marked, first: Path, second: Path) -> Any:  # noqa: ANN401 - a mark
-    return marked.mark(first if first in marked.marks else second)

@@ -24,8 +24,12 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "absent_s": (5, _WEEK_S),
     "usual_factor": (1, 1000),
     "live_age_ms_max": (1000, _WEEK_S * 1000),
+    "acknowledged_s": (60, 24 * 3600.0),
+    "acknowledged_s_max": (60, 24 * 3600.0),
+    "latched_s": (60, 24 * 3600.0),
+    "silence_high_s_max": (60, 2 * 3600.0),
 }
-"""What these must not fall below, whatever is meant: less would tell of silence between two readings."""
+"""Less would tell of silence between two readings, and nobody keeps an alert quiet for ever."""
 _BY_UNIT: Final[tuple[tuple[str, tuple[float, float]], ...]] = (
     ("_ms", (0, _WEEK_S * 1000)),
     ("_ms_max", (0, _WEEK_S * 1000)),

@@ -2,7 +2,9 @@
 
 import msgspec
 import pytest
+import yaml
 
+from alerts import rulebook_text
 from alerts.bundled_rules import default_book, read_book
 from alerts.rulebook import RULE_NAMES, with_changes
 from alerts.rulebook_text import BYTES_MAX, RulebookError
@@ -158,7 +160,11 @@ def test_a_key_given_twice_is_refused_with_both_lines() -> None:
         ("x: " + "9" * 400, "a number of an ordinary size"),
     ],
 )
-def test_what_is_no_rulebook_at_all_is_refused_without_being_built(text: str, said: str) -> None:
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+def test_what_is_no_rulebook_at_all_is_refused_without_being_built(
+    text: str, said: str, loader: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulebook_text, "_LOADER", loader)
     assert said in str(refused(text))
 
 
