@@ -7,7 +7,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from dashboard.fhir_resources import outcome
 from vitals.errors import ErrorCode, WardError
+from vitals.fhir_subscription import MEDIA_TYPE
 
 STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.INVALID_ARGUMENT: 422,
@@ -20,6 +22,15 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.TOO_MANY_ATTEMPTS: 429,
 }
 """HTTP status of each error; those not listed are ours alone, 500."""
+_FHIR = "/api/v1/fhir/"
+_ISSUES: Mapping[ErrorCode, str] = {
+    ErrorCode.INVALID_ARGUMENT: "invalid",
+    ErrorCode.NOT_FOUND: "not-found",
+    ErrorCode.CONFLICT: "conflict",
+    ErrorCode.UNAVAILABLE: "transient",
+    ErrorCode.FORBIDDEN: "forbidden",
+}
+"""Issue types of FHIR's OperationOutcome."""
 _SENTENCES: Mapping[int, str] = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -30,22 +41,29 @@ def install(app: FastAPI) -> None:
     """Answer every error in our shape."""
 
     @app.exception_handler(WardError)
-    async def _ward_error(_: Request, error: WardError) -> JSONResponse:
-        return refusal(STATUS.get(error.code, 500), error.code, str(error))
+    async def _ward_error(request: Request, error: WardError) -> JSONResponse:
+        return _answer(request, STATUS.get(error.code, 500), error.code, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
         said = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
         sentence = f"{where}: {said}." if where else f"{said}."
-        return refusal(422, ErrorCode.INVALID_ARGUMENT, sentence[:300])
+        return _answer(request, 422, ErrorCode.INVALID_ARGUMENT, sentence[:300])
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.INVALID_ARGUMENT
         sentence = _SENTENCES.get(error.status_code, str(error.detail))
-        return refusal(error.status_code, code, sentence)
+        return _answer(request, error.status_code, code, sentence)
+
+
+def _answer(request: Request, status: int, code: ErrorCode, message: str) -> JSONResponse:
+    """As `refusal`; under the FHIR addresses in FHIR's words."""
+    if not request.url.path.startswith(_FHIR):
+        return refusal(status, code, message)
+    return JSONResponse(outcome(_ISSUES.get(code, "processing"), message), status_code=status, media_type=MEDIA_TYPE)
 
 
 def refusal(status: int, code: ErrorCode, message: str) -> JSONResponse:

@@ -45,6 +45,8 @@ class FhirEvent(NamedTuple):
     step: Transition
     place: Place
     text: str
+    is_hidden: bool = False
+    """Whether whoever asks may not see its ward any more: then only its number is told, so that none seems to be missing."""
 
 
 class FhirStatus(NamedTuple):
@@ -64,7 +66,7 @@ def notification_bundle(
     """The Bundle to send, or to answer `$events` with; `base` is the FHIR address of this Wardlight, `identity` names the Bundle."""
     entries = [_status_entry(status, events, content=content, base=base, identity=identity)]
     if content is Content.FULL_RESOURCE:
-        entries += [_event_entry(event, base=base) for event in events]
+        entries += [_event_entry(event, base=base) for event in events if not event.is_hidden]
     return {
         "resourceType": "Bundle",
         "id": fhir_id(identity),
@@ -133,7 +135,7 @@ def _event_parameter(event: FhirEvent, *, content: Content, base: str) -> dict[s
         {"name": "event-number", "valueString": str(event.number)},
         {"name": "timestamp", "valueInstant": instant(event.step.at_ms)},
     ]
-    if content is not Content.EMPTY:
+    if content is not Content.EMPTY and not event.is_hidden:
         parts.append({"name": "focus", "valueReference": {"reference": f"{base}/Flag/{event.step.episode_id}"}})
     return {"name": "notification-event", "part": parts}
 

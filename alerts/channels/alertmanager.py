@@ -11,11 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from alerts.channels.answers import handed_over
-from alerts.channels.texts import kind_words, mark, one_line, outside_text, place_of
+from alerts.channels.texts import kind_words, mark, place_of
 from alerts.notification import Accepted, DeliveryFault, Destination, Link, Notification, NotificationKind, Undelivered
 from runtime.clock import Clock
 from runtime.outgoing_http import OutgoingHttp
 from vitals.alert import Priority, Transition
+from vitals.outside import one_line, outside_text
 
 API_PATH: Final = "/api/v2/alerts"
 HOLD_S: Final = 24 * 3600

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from alerts.channels.answers import handed_over
-from alerts.channels.texts import outside_text, place_of
+from alerts.channels.texts import place_of
 from alerts.notification import Accepted, DeliveryFault, Destination, Notification, Undelivered
 from runtime.clock import Clock
 from runtime.outgoing_http import OutgoingHttp
@@ -20,6 +20,7 @@ from vitals.fhir_subscription import (
     notification_bundle,
 )
 from vitals.notification import SubscriptionState
+from vitals.outside import outside_text
 
 _BASE_UNKNOWN: Final = "urn:wardlight:fhir"
 

@@ -5,7 +5,6 @@ that no name can add a header, a line or a hidden character.
 """
 
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from importlib import resources
@@ -17,9 +16,9 @@ import msgspec
 
 from alerts.notification import Channel, DeliveryFault, Destination, Notification, NotificationKind, Place, Undelivered
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.outside import one_line, outside_text
 from vitals.reading import Origin, PatientId
 
-FIELD_CHARACTERS_MAX: Final = 200
 TEMPLATE_CHARACTERS_MAX: Final = 500
 FOOT: Final = "Not for sole reliance: a message may be late or lost."
 
@@ -40,7 +39,6 @@ _HEADS: Final = {
     TransitionKind.FOUND: "Found afterwards",
 }
 _NAMES: Final = {"spo2": "SpO2", "news2": "NEWS2", "pews": "PEWS"}
-_CHARTED_BY: Final = ", charted by "
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,14 +148,6 @@ def kind_words(kind: AlertKind) -> str:
     return words if words[0].isupper() or words.startswith("SpO2") else words[0].upper() + words[1:]
 
 
-def outside_text(step: Transition) -> str:
-    """The line about a step without who charted or did it: names of staff stay inside."""
-    text = step.text.partition(_CHARTED_BY)[0]
-    for name in {step.by, *(given.by for given in step.acknowledgements)} - {None, ""}:
-        text = text.replace(str(name), "somebody")
-    return one_line(text)
-
-
 def mark(step: Transition) -> str:
     """What stands before everything about values that are no patient's."""
     return "" if step.origin is Origin.REAL else f"{step.origin.upper()}, no patient: "
@@ -166,12 +156,6 @@ def mark(step: Transition) -> str:
 def place_of(step: Transition, places: Mapping[PatientId, Place]) -> Place:
     """How the subject is called outside; by the ward's id where nothing else is known."""
     return places.get(step.patient_id) or Place(step.ward_id, "unknown bed")
-
-
-def one_line(text: str) -> str:
-    """Printable, on one line, and not endless; control and direction characters become spaces."""
-    shown = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: FIELD_CHARACTERS_MAX * 2])
-    return " ".join(shown.split())[:FIELD_CHARACTERS_MAX]
 
 
 def _fields(step: Transition, places: Mapping[PatientId, Place], zone: tzinfo) -> dict[str, str]:

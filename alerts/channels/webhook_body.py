@@ -2,9 +2,10 @@
 
 import msgspec
 
-from alerts.channels.texts import outside_text, place_of
+from alerts.channels.texts import place_of
 from alerts.notification import Link, Notification, NotificationKind, Place
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
+from vitals.outside import outside_text
 from vitals.reading import Origin, PatientId, WardId
 from vitals.sign import SIGN_FACTS, Sign
 

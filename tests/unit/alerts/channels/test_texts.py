@@ -2,10 +2,11 @@
 
 import pytest
 
-from alerts.channels.texts import Texts, one_line, outside_text
+from alerts.channels.texts import Texts
 from alerts.notification import Channel, DeliveryFault, NotificationKind, Place, Undelivered
 from tests.support.channel_scene import AT_MS, PATIENT, destination, notification, quiet, step
 from vitals.alert import Acknowledgement, AlertKind, Priority, TransitionKind
+from vitals.outside import one_line, outside_text
 from vitals.reading import Origin
 
 MAIL = destination(Channel.EMAIL, "ward@hospital.example")

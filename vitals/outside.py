@@ -1,0 +1,23 @@
+"""What may be read outside: one printable line, without the names of staff. Pure."""
+
+import unicodedata
+from typing import Final
+
+from vitals.alert import Transition
+
+LINE_CHARACTERS_MAX: Final = 200
+_CHARTED_BY: Final = ", charted by "
+
+
+def outside_text(step: Transition) -> str:
+    """The line about a step without who charted or did it."""
+    text = step.text.partition(_CHARTED_BY)[0]
+    for name in {step.by, *(given.by for given in step.acknowledgements)} - {None, ""}:
+        text = text.replace(str(name), "somebody")
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Printable, on one line, and not endless; control and direction characters become spaces."""
+    shown = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: LINE_CHARACTERS_MAX * 2])
+    return " ".join(shown.split())[:LINE_CHARACTERS_MAX]
