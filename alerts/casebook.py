@@ -21,6 +21,7 @@ from alerts.episode import (
     suppressed,
     unsuppressed,
 )
+from alerts.life import TECHNICAL_KINDS
 from alerts.policy import Policy
 from alerts.response import Refusal, obeyed
 from alerts.rules import AlertRules, Judgement, kinds_of, limits_by_sign
@@ -40,6 +41,10 @@ _ENDED_REASONS: Mapping[Reason, Reason] = {
 
 _SEEN_REASONS = frozenset({Reason.ALERT_AGAIN})
 """Ends that a person at the bedside observed: somebody has seen it."""
+
+
+def _is_about_the_patient(held: tuple[Machine, Episode]) -> bool:
+    return held[1].kind not in TECHNICAL_KINDS
 
 
 class Outcome(StrEnum):
@@ -218,10 +223,9 @@ class Casebook:
     def reconcile(self, cause: Cause) -> list[Transition]:
         """Let every silence, inhibition and absorption begin or end that does by now."""
         transitions: list[Transition] = []
-        for machine in self.state.machines.values():
-            episode = machine.episode
-            if episode is None:
-                continue
+        held = [(machine, machine.episode) for machine in self.state.machines.values() if machine.episode is not None]
+        # Technical ones first: whether they are told decides whether they keep others quiet.
+        for machine, episode in sorted(held, key=_is_about_the_patient):
             silence = self._silence(episode.kind, episode.priority, episode.ward_id, cause.heard_ms)
             now, wanted = (
                 episode.suppression,

@@ -83,11 +83,11 @@ def depth_of(kind: AlertKind, value: float | None, limit: float | None) -> float
     return -limit if kind in _LOW_KINDS else limit
 
 
-def goes_quiet(state: PatientState, sign: Sign | None = None) -> Episode | None:
+def goes_quiet(state: PatientState, heard_ms: int, sign: Sign | None = None) -> Episode | None:
     """The unacknowledged high alert that a fault (of `sign`, or of all contact) comes over; None where there is none."""
     for kind, machine in state.machines.items():
         episode = machine.episode
-        if episode is None or kind in TECHNICAL_KINDS or episode.acknowledged:
+        if episode is None or kind in TECHNICAL_KINDS or episode.is_in_hand(heard_ms):
             continue
         if episode.priority is Priority.HIGH and (sign is None or episode.sign in (None, sign)):
             return episode
