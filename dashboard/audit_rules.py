@@ -48,7 +48,6 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/alerts/{episode_id}/seen": AuditAction.SEE,
     "POST /api/v1/me/contacts": AuditAction.CHANGE,
     "DELETE /api/v1/me/contacts/{destination_id}": AuditAction.CHANGE,
-    "POST /api/v1/me/contacts/{destination_id}/test": AuditAction.CHANGE,
     "POST /api/v1/destinations": AuditAction.CHANGE,
     "DELETE /api/v1/destinations/{destination_id}": AuditAction.CHANGE,
     "POST /api/v1/subscriptions": AuditAction.CHANGE,

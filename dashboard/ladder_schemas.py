@@ -9,7 +9,6 @@ from dashboard.schemas import Body, Level, TimeMs, printable
 from vitals.alert import Priority
 from vitals.escalation import Evidence, Over, Reached
 from vitals.ladder import ACKNOWLEDGEMENTS_MAX, AFTER_S_MAX, REPEATS_MAX, STEPS_MAX, TARGETS_MAX
-from vitals.notification import DeliveryFault, DeliveryState
 from vitals.on_call import LAYERS_MAX, PEOPLE_MAX, HandOver, Weekday
 from vitals.phone_book import Missing
 
@@ -266,15 +265,3 @@ class ContactEntry(BaseModel):
     priorities: tuple[Priority, ...]
     at_ms: int
     by: str
-
-
-class TrialEntry(BaseModel):
-    """What became of a trial notification."""
-
-    delivery_id: str
-    state: DeliveryState
-    sent_at_ms: int | None
-    failed_at_ms: int | None
-    """Of the last attempt that failed,"""
-    code: DeliveryFault | None
-    """and why it did."""

@@ -19,13 +19,11 @@ from dashboard.ladder_schemas import (
     ScheduleBody,
     ScheduleEntry,
     ShiftEntry,
-    TrialEntry,
 )
 from dashboard.person import Signed
 from dashboard.schemas import Level, TimeMs
-from storage import contacts, notifications, people, schedules
+from storage import contacts, people, schedules
 from storage.contacts import StoredContact
-from storage.notifications_house import enqueue_test
 from storage.schedules import StoredSchedule
 from storage.session import Connection
 from vitals.errors import InvalidArgument, NotFound
@@ -33,7 +31,6 @@ from vitals.on_call import Override, Schedule, Shift, people_of, shifts
 
 router = APIRouter(tags=["escalation"])
 _DAY_MS = 86_400_000
-_TRIAL_MS = 60_000
 
 
 @router.get("/schedules")
@@ -151,23 +148,6 @@ async def remove_own_contact(here: Here, who: Signed, destination_id: Destinatio
     return {"removed": True}
 
 
-@router.post("/me/contacts/{destination_id}/test", status_code=202)
-async def try_own_contact(here: Here, who: Signed, destination_id: DestinationId) -> TrialEntry:
-    """Send a trial notification there; ask again under its id what became of it."""
-    await here.ask(contacts.get, who.person_id, destination_id)
-    delivery_id = await here.change(
-        enqueue_test, destination_id, now_ms=here.clock.now_ms(), expires_after_ms=_TRIAL_MS
-    )
-    return await here.ask(_trial, destination_id, delivery_id)
-
-
-@router.get("/me/contacts/{destination_id}/test/{delivery_id}")
-async def get_own_trial(here: Here, who: Signed, destination_id: DestinationId, delivery_id: Level) -> TrialEntry:
-    """What became of a trial."""
-    await here.ask(contacts.get, who.person_id, destination_id)
-    return await here.ask(_trial, destination_id, delivery_id)
-
-
 @router.get("/contacts")
 async def list_contacts(here: Here) -> list[ContactEntry]:
     """By what ladders reach everybody."""
@@ -191,20 +171,6 @@ async def remove_contact(here: Here, login: Login, destination_id: DestinationId
     person_id = await here.ask(_person_of, login)
     await here.change(contacts.remove, person_id, destination_id)
     return {"removed": True}
-
-
-def _trial(conn: Connection, destination_id: str, delivery_id: str) -> TrialEntry:
-    delivery = notifications.get(conn, delivery_id)
-    if delivery.destination_id != destination_id:
-        raise NotFound(f"There is no delivery {delivery_id}.")
-    known = notifications.evidence(conn, [delivery_id])[delivery_id]
-    return TrialEntry(
-        delivery_id=delivery_id,
-        state=known.state,
-        sent_at_ms=known.sent_at_ms,
-        failed_at_ms=known.failed_at_ms,
-        code=known.code,
-    )
 
 
 def _person_of(conn: Connection, login: str) -> str:

@@ -157,7 +157,7 @@ _HOUSE_MEDIUM: Final = Ladder(
 _LOW: Final = _step(0, "screen")
 _SYSTEM: Final = (
     _step(0, "screen", "role:device_technician"),
-    _step(300, "role:device_technician", "role:administrator"),
+    _step(300, "role:device_technician", "role:ward_manager"),
 )
 
 DEFAULT_LADDERS: Final[tuple[Ladder, ...]] = (

@@ -190,19 +190,19 @@ def _add_trial(contacts: typer.Typer) -> None:
 
         from runtime.clock import SystemClock
 
-        path = f"me/contacts/{quote(destination, safe='')}/test"
         clock = SystemClock()
         with api(url) as client:
-            trial: dict[str, Any] = client.post(path, {})
+            delivery_id = client.post(f"destinations/{quote(destination, safe='')}/test", {})["delivery_id"]
             for _ in range(_TRIAL_S):
+                trial: dict[str, Any] = client.get(f"deliveries/{delivery_id}")
                 if trial["state"] in {"accepted", "failed", "expired"}:
                     break
                 asyncio.run(clock.sleep(1))
-                trial = client.get(f"{path}/{trial['delivery_id']}")
         if as_json:
             print_json(trial)
         else:
-            why = f": {trial['code'].replace('_', ' ')}" if trial["code"] else ""
+            codes = [receipt["code"] for receipt in trial["receipts"] if receipt["code"]]
+            why = f": {codes[-1].replace('_', ' ')}" if codes else ""
             typer.echo(f"{destination}: {trial['state']}{why}.")
         if trial["state"] != "accepted":
             raise typer.Exit(1)

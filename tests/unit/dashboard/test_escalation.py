@@ -207,10 +207,6 @@ async def test_people_say_themselves_how_they_are_reached_and_a_manager_of_the_h
         assert [one["login"] for one in await asked(scene, "GET", "contacts", ada)] == ["kim"]
         await asked(scene, "POST", "contacts/kim", ada, {**body, "priorities": ["high"]})
         assert (await asked(scene, "GET", "me/contacts", kim))[0]["priorities"] == ["high"]
-        trial = await asked(scene, "POST", "me/contacts/kims-phone/test", kim)
-        assert trial["state"] == "queued"
-        assert await asked(scene, "GET", f"me/contacts/kims-phone/test/{trial['delivery_id']}", kim) == trial
-        assert (await tried(scene, "POST", "me/contacts/kims-phone/test", lee)).status_code == 404
         await asked(scene, "DELETE", "contacts/kim/kims-phone", ada)
         assert await asked(scene, "GET", "me/contacts", kim) == []
         assert (await tried(scene, "DELETE", "me/contacts/kims-phone", kim)).status_code == 404
