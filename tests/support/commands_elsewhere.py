@@ -15,6 +15,7 @@ OPERATIONS = "tests/integration/test_operations_doc.py"
 HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 ALARM_LOAD = "tests/integration/test_alarm_load.py::test_the_load_stays_within_its_targets_on_ward_and_recordings"
+LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody_gets_goes_on_at_once_until_somebody_has_it_in_hand"
 
 ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
@@ -34,6 +35,8 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
+    "wardlight ladders check": LADDERS,
+    "wardlight contacts test DESTINATION": LADDERS,
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""
 

@@ -1,5 +1,6 @@
 """What the documents' words in capitals stand for in the live ward: somebody, something, made for the command that names it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,11 @@ class Meanings:
             "REJECTION": lambda: self._ward.await_value(lambda: self._ward.api.get("rejected"))[0]["rejection_id"],
             "FILE": self._file_for(command),
             "EXPORT": lambda: self._written("audit export"),
+            "DESTINATION": self._destination,
+            "SCHEDULE": self._schedule,
+            "LOGIN": lambda: "ada",
+            "WARD": self._ward_with_ladder,
+            "PRIORITY": lambda: "high",
             "PORT": lambda: self._ward.broker.port,
         }
         if word not in meanings:
@@ -54,6 +60,8 @@ class Meanings:
     def _file_for(self, command: str) -> Callable[[], object]:
         if "replay" in command:
             return lambda: self._ward.directory / "recording"
+        if "ladders" in command:
+            return self._ladders
         if "--anchor" in command:
             return lambda: self._written("audit anchor")
         return self._backup if "restore" in command else self._new_file
@@ -96,6 +104,28 @@ class Meanings:
 
         episode: dict[str, Any] = self._ward.await_value(found)[0]
         return episode
+
+    def _destination(self) -> str:
+        body = {"name": f"pager {self._next()}", "channel": "webhook", "address": "https://pager.example/hook"}
+        return str(self._ward.api.post("destinations", body)["destination_id"])
+
+    def _schedule(self) -> str:
+        name = f"schedule-{self._next()}"
+        layer = {"people": ["ada"], "starts": "2026-01-05"}
+        self._ward.api.post("schedules", {"schedule_id": name, "time_zone": "Europe/Berlin", "layers": [layer]})
+        return name
+
+    def _ladder(self) -> dict[str, Any]:
+        steps = [{"after_s": 0, "to": ["screen"]}, {"after_s": 60, "to": ["role:physician"]}]
+        return {"ward_id": "north", "priority": "high", "steps": steps}
+
+    def _ward_with_ladder(self) -> str:
+        return str(self._ward.api.post("ladders", self._ladder())["ward_id"])
+
+    def _ladders(self) -> Path:
+        file = self._new_file()
+        file.write_text(json.dumps({"ladders": [self._ladder()]}), encoding="utf-8")
+        return file
 
     def _new_file(self) -> Path:
         return self._ward.directory / f"file-{self._next()}"

@@ -3,6 +3,7 @@
 import pytest
 
 from alerts.ladder_file import read_ladders
+from tests.support.tree import text
 from vitals.alert import Priority
 from vitals.errors import InvalidArgument
 from vitals.on_call import HandOver, Weekday
@@ -73,3 +74,10 @@ def test_what_stands_there_twice_or_not_at_all_is_refused() -> None:
     for empty in ("", "{}", "ladders: []"):
         with pytest.raises(InvalidArgument):
             read_ladders(empty)
+
+
+def test_the_documented_file_is_one() -> None:
+    page = text("docs/notifications.md").partition("## Escalation")[2]
+    read = read_ladders(page.partition("```yaml\n")[2].partition("```")[0])
+    assert [schedule.schedule_id for schedule in read.schedules] == ["ward-3-doctors"]
+    assert read.ladders[0].steps[1].unseen_after_s == 20
