@@ -18,6 +18,7 @@ from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
 from tests.support.retention_contract import RetentionContract
+from tests.support.rules_contract import RulesContract
 from tests.support.silence_contract import SilenceContract
 from tests.support.stay_contract import StayContract
 from tests.support.storage_charting_contract import ChartingContract
@@ -58,6 +59,10 @@ class TestFence(FenceContract):
 
 
 class TestSilences(SilenceContract):
+    pass
+
+
+class TestRules(RulesContract):
     pass
 
 
