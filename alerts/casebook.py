@@ -241,7 +241,8 @@ class Casebook:
 
     def keep(self, machine: Machine, moved: Moved) -> Transition:
         """Remember an episode after a step; what is told of it."""
-        if not moved.episode.active:
+        if machine.is_active and not moved.episode.active:
+            # Not of what is latched: evidence that it is back goes on, whatever else is told of it.
             machine.since_ms, machine.clear_since_ms = [], None
         if moved.episode.active or moved.episode.latched:
             machine.episode = moved.episode

@@ -118,6 +118,29 @@ def test_the_return_of_a_latched_condition_must_last_like_any_other() -> None:
     assert steps(ward) == [RAISED, LATCHED, REALARMED]
 
 
+def test_evidence_that_a_latched_condition_is_back_outlasts_what_else_is_told_of_it() -> None:
+    policy = TimedPolicy(AlertRules(), [(SPO2, silence(140, 150))])
+    ward = Timetable(policy=policy)
+    ward.hold(0, 60, spo2=55)
+    ward.hold(61, 125, spo2=97)
+    ward.hold(126, 140, spo2=84)
+    ward.tick(141)
+    ward.hold(142, 150, spo2=84)
+    ward.tick(151)
+    ward.hold(152, 166, spo2=84)
+    assert steps(ward) == [RAISED, LATCHED, TransitionKind.SUPPRESSED, TransitionKind.UNSUPPRESSED, REALARMED]
+    assert ward.last.at_ms == ms(166)
+
+
+def test_a_condition_that_is_coming_back_when_its_latched_alert_is_seen_waits_no_longer_for_that() -> None:
+    ward = dipped(55)
+    ward.hold(126, 150, spo2=84)
+    ward.command(150.5, Action.ACKNOWLEDGE, episode=ward.between(0, 1, SPO2)[0].episode_id)
+    ward.hold(151, 166, spo2=84)
+    assert steps(ward) == [RAISED, LATCHED, ACKNOWLEDGED, RESOLVED, RAISED]
+    assert ward.last.at_ms == ms(166)
+
+
 def test_a_score_that_fell_unseen_is_latched_and_comes_back_as_the_same_episode() -> None:
     ward = ward_of()
     ward.assess(0, 100, news2(spo2=84, heart_rate=135, respiratory_rate=30))
