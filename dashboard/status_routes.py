@@ -15,6 +15,7 @@ from dashboard.schemas import FeedStatus, Ready
 from dashboard.status_schemas import (
     DatabaseStatus,
     DeedStatus,
+    EscalationStatus,
     FlowStatus,
     LedgerStatus,
     LogStatus,
@@ -24,6 +25,8 @@ from dashboard.status_schemas import (
     TopicStatus,
     VersionsStatus,
 )
+from storage.contacts import phone_book
+from storage.escalation import unreached_since
 from storage.migrate import head
 from storage.operations import Deed, Done
 from storage.stages import STAGES, Stage
@@ -34,6 +37,7 @@ router = APIRouter(tags=["status"])
 health_router = APIRouter(tags=["status"])
 pages_router = APIRouter(include_in_schema=False)
 
+_DAY_MS = 86_400_000
 HEARTBEATS_MISSED_MAX = 4
 """A heartbeat older than so many of its intervals is missing."""
 
@@ -74,6 +78,7 @@ async def get_status(here: Here) -> Status:
         database=None if seen is None else _database(seen),
         versions=_versions(here, seen),
         ledger=None if seen is None else _ledger(seen),
+        escalation=None if seen is None else await _escalation(here, now_ms),
         deeds={} if seen is None else _deeds(seen.look.facts.deeds),
     )
 
@@ -162,6 +167,15 @@ def _database(seen: Seen) -> DatabaseStatus:
 def _ledger(seen: Seen) -> LedgerStatus:
     imbalances = seen.look.facts.imbalances
     return LedgerStatus(balanced=not imbalances, imbalances=imbalances)
+
+
+async def _escalation(here: Context, now_ms: int) -> EscalationStatus | None:
+    try:
+        told_nobody = await here.ask(unreached_since, now_ms - _DAY_MS)
+        phones = await here.ask(phone_book, now_ms)
+    except Unavailable:
+        return None
+    return EscalationStatus(anybody_reachable=phones.has_destinations(), told_nobody_24h=told_nobody)
 
 
 def _versions(here: Context, seen: Seen | None) -> VersionsStatus:

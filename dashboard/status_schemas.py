@@ -89,6 +89,15 @@ class LedgerStatus(BaseModel):
     """Readings by kind of imbalance."""
 
 
+class EscalationStatus(BaseModel):
+    """Whether ladders can tell anybody."""
+
+    anybody_reachable: bool
+    """Somebody has said how ladders may reach them, or the house has an address."""
+    told_nobody_24h: int
+    """Steps of the last day that could tell nobody."""
+
+
 class DeedStatus(BaseModel):
     """When something was last done to this installation, and what came of it."""
 
@@ -114,5 +123,6 @@ class Status(BaseModel):
     database: DatabaseStatus | None
     versions: VersionsStatus
     ledger: LedgerStatus | None
+    escalation: EscalationStatus | None
     deeds: dict[str, DeedStatus]
     """`backup`, `restore`, `rebuild`, `trim`, `heartbeat`; what was never done is left out."""

@@ -49,5 +49,11 @@ def _show(found: dict[str, Any]) -> None:
     if ledger is not None:
         wrong = ", ".join(f"{kind} {readings}" for kind, readings in ledger["imbalances"].items())
         typer.echo("Ledger: balances." if ledger["balanced"] else f"Ledger: does not balance ({wrong}).")
+    escalation = found["escalation"]
+    if escalation is not None:
+        reach = (
+            "people can be reached" if escalation["anybody_reachable"] else "nobody can be reached but by the screens"
+        )
+        typer.echo(f"Escalation: {reach}; {escalation['told_nobody_24h']} steps in 24 h told nobody.")
     for name, deed in sorted(found["deeds"].items()):
         typer.echo(f"Last {name}: {moment_text(deed['at_ms'])}")

@@ -96,6 +96,7 @@ function facts(status) {
   return [
     fact("Last done", Object.entries(DEEDS).map(([name, title]) => [title, status.deeds[name] ? `${duration(status.now_ms - status.deeds[name].at_ms)} ago` : name === "backup" ? "never: make one" : "never"])),
     fact("Database", database === null ? [["State", "does not answer"]] : [["Kind", database.kind === "sqlite" ? "SQLite" : "PostgreSQL"], ["Size", bytes(database.size_bytes)], ["Schema", database.schema_revision ?? "none"], ...ledger(status.ledger)]),
+    fact("Escalation", escalation(status.escalation)),
     fact("Log", status.log === null ? [["State", "does not answer"]] : status.log.topics.map((topic) => [topic.topic, `${whole(topic.records)} held${topic.trimmed ? `, ${whole(topic.trimmed)} trimmed` : ""}`])),
     fact("Versions", [["Wardlight", versions.program], ["Schema wanted", versions.schema_expected], ["Python", versions.python], ["River", versions.river], ...pipelines.map(([name, patients]) => ["Models", `${whole(patients)} patients on ${name}`])]),
   ];
@@ -105,6 +106,12 @@ function ledger(found) {
   if (found === null) return [["Ledger", "not known"]];
   if (found.balanced) return [["Ledger", "balances"]];
   return Object.entries(found.imbalances).map(([kind, readings]) => [`Ledger: ${kind}`, `${whole(readings)} readings`]);
+}
+
+function escalation(found) {
+  if (found === null) return [["State", "not known"]];
+  const reach = found.anybody_reachable ? "people can be reached" : "nobody, but by the screens";
+  return [["Reaches", reach], ["Told nobody", found.told_nobody_24h === 0 ? "no step in 24 h" : `${whole(found.told_nobody_24h)} steps in 24 h`]];
 }
 
 function fact(title, rows) {

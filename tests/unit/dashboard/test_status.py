@@ -85,6 +85,7 @@ async def test_lag_claims_versions_and_deeds_are_told_from_sql_and_the_log() -> 
     assert found["database"]["size_bytes"] > 10_000  # type: ignore[index]
     assert {topic["topic"]: topic["records"] for topic in found["log"]["topics"]}["readings"] == 23  # type: ignore[index]
     assert found["ledger"] == {"balanced": True, "imbalances": {}}
+    assert found["escalation"] == {"anybody_reachable": False, "told_nobody_24h": 0}
     assert "heartbeat" not in found["faults"]  # type: ignore[operator]
     await ward.bus.close()
 
