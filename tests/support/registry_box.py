@@ -165,12 +165,17 @@ def admit(database_url: str, beds: Iterable[tuple[str, str, str, str]], spare: I
 
 @contextlib.asynccontextmanager
 async def registry_box(
-    directory: Path, beds: Iterable[tuple[str, str, str, str]], spare: Iterable[tuple[str, str]] = ()
+    directory: Path,
+    beds: Iterable[tuple[str, str, str, str]],
+    spare: Iterable[tuple[str, str]] = (),
+    *,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[RegistryBox]:
-    """Mosquitto, `wardlight up` on the local log and SQLite, and devices that measure."""
+    """Mosquitto, `wardlight up` on the local log and SQLite, and devices that measure; `settings` as in the environment."""
     port = free_port()
     with running_mosquitto() as broker:
         environment = one_box_environment(broker.settings(), directory) | {"WARDLIGHT_DASHBOARD__PORT": str(port)}
+        environment |= settings or {}
         admit(environment["WARDLIGHT_DATABASE__URL"], beds, spare)
         with running_services({"up": ("wardlight", "up")}, environment, directory) as services:
             box = RegistryBox(broker, directory, services["up"], port)
