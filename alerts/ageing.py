@@ -5,10 +5,9 @@ from typing import Final
 from alerts.casebook import Casebook
 from alerts.episode import Cause, Episode, resolved
 from alerts.state import Machine
-from alerts.suppression import LIMIT_KINDS
-from vitals.alert import AlertKind, Reason, Transition
+from alerts.suppression import LIMIT_KINDS, SCORE_AWAITED_MS
+from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.reading import Tick
-
 
 ASSESSED_KINDS: Final = (
     AlertKind.NEWS2_SINGLE_RED,
@@ -20,16 +19,21 @@ ASSESSED_KINDS: Final = (
     AlertKind.BASELINE_SHIFT,
 )
 """Kinds that assessments raise. Their latches run out by the time of assessments, not of ticks, which stand in another
-topic: whether a condition that comes back is the same episode must not depend on how the topics interleave."""
+topic: whether a condition that comes back is the same episode must not depend on how the topics interleave. What
+people have in hand runs out by either, and once the assessments that were to come by then have come."""
 
 
 def step_assessed(book: Casebook, cause: Cause) -> list[Transition]:
-    """Let the latches of scores run out that have by the time an assessment was heard."""
+    """Let the latches and acknowledgements of scores run out that have by the time an assessment was heard."""
     transitions: list[Transition] = []
     for kind in ASSESSED_KINDS:
         machine = book.state.machines.get(kind)
-        if machine is not None and machine.episode is not None and machine.episode.latched:
+        if machine is None or machine.episode is None:
+            continue
+        if machine.episode.latched:
             transitions += _lapsed(book, machine, machine.episode, cause)
+        elif machine.episode.acknowledgements and not machine.episode.is_in_hand(cause.heard_ms):
+            transitions += _out_of_hand(book, machine, machine.episode, cause)
     return transitions
 
 
@@ -49,9 +53,45 @@ def _aged(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> l
         return [] if episode.kind in ASSESSED_KINDS else _lapsed(book, machine, episode, cause)
     if episode.kind in LIMIT_KINDS and episode.kind not in book.limit_kinds:
         return book.close(machine, Reason.RULES_CHANGED, f"No limit any more; was: {episode.text}", cause)
-    if episode.acknowledgements and not episode.is_in_hand(cause.heard_ms):
-        return book.realarm(machine, Reason.ACKNOWLEDGEMENT_EXPIRED, cause)
+    in_hand = episode.is_in_hand(cause.heard_ms) or _is_eased(book, machine, episode, cause.heard_ms)
+    if episode.acknowledgements and not in_hand:
+        return [] if _is_undecided(book, episode, cause) else _out_of_hand(book, machine, episode, cause)
     return []
+
+
+def _out_of_hand(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> list[Transition]:
+    """Told anew; the same step whichever record is the first to show it, as in a replay."""
+    shown = cause._replace(record_id=f"acknowledged-until/{_ran_out_ms(episode)}/{episode.round}")
+    return book.realarm(machine, Reason.ACKNOWLEDGEMENT_EXPIRED, shown)
+
+
+def _is_undecided(book: Casebook, episode: Episode, cause: Cause) -> bool:
+    """Whether assessments are still to come that were due before it ran out, and may say that it was over by then."""
+    ran_out_ms = _ran_out_ms(episode)
+    if episode.kind not in ASSESSED_KINDS or cause.heard_ms - ran_out_ms >= SCORE_AWAITED_MS:
+        return False
+    newest_ms, assessed_ms = book.state.newest_ms or 0, book.state.assessed.last_ms or 0
+    return assessed_ms < min(newest_ms, ran_out_ms)
+
+
+def _ran_out_ms(episode: Episode) -> int:
+    return max(given.until_ms for given in episode.acknowledgements)
+
+
+def _is_eased(book: Casebook, machine: Machine, episode: Episode, heard_ms: int) -> bool:
+    """Whether an alert of high priority is in hand for longer, since its sign is at no depth of that priority now.
+
+    Its acknowledgement then holds as long as one of medium priority, unless its author chose a shorter time; back at the
+    high depth, it is told anew at once.
+    """
+    if episode.kind not in LIMIT_KINDS or episode.priority is not Priority.HIGH or machine.holds is Priority.HIGH:
+        return False
+    life = book.rules.life
+    usual_ms, eased_ms = life.of(Priority.HIGH).acknowledged_s * 1000, life.of(Priority.MEDIUM).acknowledged_s * 1000
+    return any(
+        given.until_ms - given.at_ms >= usual_ms and heard_ms < given.at_ms + eased_ms
+        for given in episode.acknowledgements
+    )
 
 
 def _lapsed(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> list[Transition]:

@@ -42,7 +42,7 @@ class IrregularRule(msgspec.Struct, frozen=True, kw_only=True):
     """… within this time; three in a minute: EEMUA 191, ISA-18.2."""
     chatter_medium_s: float = 600.0
     """From then on of medium priority: for so long nobody could judge the sign; our choice."""
-    poor_below_percent: float = 40.0
+    poor_below_percent: float = 50.0
     """Of the device's own signal quality; our choice, for makers measure it in their own ways."""
     poor_s: float = 300.0
     """So long it must be poor, as for an absent sign; our choice."""

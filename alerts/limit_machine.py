@@ -18,11 +18,12 @@ def step_limits(book: Casebook, reading: Reading) -> list[Transition]:
     """Hold every value of a reading of now against the limits of its sign."""
     cause = Cause.of(reading, event_ms(reading), reading.received_at_ms)
     transitions: list[Transition] = []
+    is_doubtful = reading.signs.get(Sign.SIGNAL_QUALITY, 100.0) < book.rules.irregular.poor_below_percent
     limits = book.limits if reading.age_band is None else book.child_limits(reading.age_band)
     for sign, value in reading.signs.items():
         rules = limits.get(sign)
         if rules is not None:
-            transitions += _step_sign(book, sign, rules, value, cause)
+            transitions += _step_sign(book, sign, rules, value, cause, is_doubtful=is_doubtful)
     return transitions
 
 
@@ -44,7 +45,7 @@ def settle_consciousness(book: Casebook, cause: Cause) -> list[Transition]:
 
 
 def _step_sign(
-    book: Casebook, sign: Sign, rules: tuple[LimitRule, ...], value: float, cause: Cause
+    book: Casebook, sign: Sign, rules: tuple[LimitRule, ...], value: float, cause: Cause, *, is_doubtful: bool
 ) -> list[Transition]:
     cadence = book.state.cadences.get(sign)
     if cadence is None:
@@ -57,7 +58,7 @@ def _step_sign(
     transitions: list[Transition] = []
     for rule in rules:
         machine = book.state.machine(rule.kind)
-        judgement = judge_limit(rule, machine, value, moment, book.rules.clear_s)
+        judgement = judge_limit(rule, machine, value, moment, book.rules.clear_s, is_doubtful=is_doubtful)
         if judgement is NOTHING:
             continue
         ended = _why_ended(rule, machine, value) if judgement.finding is None else Reason.BACK_WITHIN_LIMIT

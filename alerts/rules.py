@@ -110,8 +110,14 @@ class Judgement(NamedTuple):
 NOTHING = Judgement()
 
 
-def judge_limit(rule: LimitRule, machine: Machine, value: float, moment: Moment, clear_s: float) -> Judgement:
-    """Step one side of one sign's limits by a value."""
+def judge_limit(
+    rule: LimitRule, machine: Machine, value: float, moment: Moment, clear_s: float, *, is_doubtful: bool = False
+) -> Judgement:
+    """Step one side of one sign's limits by a value.
+
+    `is_doubtful`: its device calls its own signal poor. Then one value alone is no evidence, however rarely values come,
+    except for what would be of high priority.
+    """
     since_ms = machine.since_ms
     if not moment.is_consecutive or len(since_ms) != len(rule.depths):
         since_ms = machine.since_ms = [None] * len(rule.depths)
@@ -124,11 +130,13 @@ def judge_limit(rule: LimitRule, machine: Machine, value: float, moment: Moment,
         began_ms = since_ms[index]
         if began_ms is None:
             began_ms = since_ms[index] = moment.at_ms
-        if moment.has_held(began_ms, depth.delay_s):
+        is_alone = is_doubtful and began_ms == moment.at_ms and depth.priority is not Priority.HIGH
+        if not is_alone and moment.has_held(began_ms, depth.delay_s):
             deepest = index
+    machine.holds = rule.depths[deepest].priority if deepest >= 0 else None
     if deepest >= 0:
         return _breached(rule, machine, value, moment, deepest)
-    return _back_within(rule, machine, value, moment, clear_s)
+    return _back_within(rule, machine, value, moment, clear_s if rule.clear_s is None else rule.clear_s)
 
 
 def _breached(rule: LimitRule, machine: Machine, value: float, moment: Moment, deepest: int) -> Judgement:

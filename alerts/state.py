@@ -42,6 +42,9 @@ class Machine(msgspec.Struct, omit_defaults=True):
     episode: Episode | None = None
     """Open: active, or latched."""
 
+    holds: Priority | None = None
+    """Of a limit: the priority of the deepest band that holds now, its delay passed; None where none does."""
+
     @property
     def is_active(self) -> bool:
         """Whether an episode is open whose condition holds."""

@@ -24,7 +24,8 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     usual_factor: float = 3.0
     """And at least this many usual intervals; our choice."""
     first_silence_s: float = 900.0
-    """After one reading alone; our choice: as long as NEWS2 takes a continuous sign for fresh."""
+    """After one reading alone, or a first burst no longer than `silence_s`: neither makes a cadence. Our choice: as long as
+    NEWS2 takes a continuous sign for fresh."""
     grace_s: float = 30.0
     """After the watch itself was away, time for the backlog to arrive before anyone is missed; our choice."""
     away_s: float = 30.0
@@ -55,6 +56,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     bursts: list[tuple[int, int]] = []
     """The last few bursts: how long each was, and how long the pause after it, in ms."""
     origin: Origin = Origin.REAL
+    is_steady: bool = False
+    """Contact has once lasted longer than `silence_s`: this is no device that sends a short burst now and then."""
     dismissed: bool = False
     """A person resolved the alert of this silence: no other before contact is regained."""
 
@@ -68,6 +71,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
             return
         self._note_pause(self.heard_ms, received_at_ms, rule)
         self.heard_ms = max(self.heard_ms, received_at_ms)
+        if self.burst_from_ms is None or self.heard_ms - self.burst_from_ms > rule.silence_s * 1000:
+            self.is_steady = True
         if self.heard_ms - self.moment_ms >= rule.silence_s * 1000 / rule.usual_factor:
             self.intervals_ms.append(self.heard_ms - self.moment_ms)
             del self.intervals_ms[:-INTERVALS_KEPT]
@@ -105,7 +110,9 @@ class Contact(msgspec.Struct, omit_defaults=True):
             return False
         if self.readings < 2:
             return at_ms - self.heard_ms > rule.first_silence_s * 1000
-        return at_ms - self.heard_ms > max(rule.silence_s * 1000, rule.usual_factor * (self.usual_ms(rule) or 0))
+        knows_rhythm = self.is_steady or self.burst_from_ms is None or len(self.bursts) >= 2
+        least_s = rule.silence_s if knows_rhythm else rule.first_silence_s
+        return at_ms - self.heard_ms > max(least_s * 1000, rule.usual_factor * (self.usual_ms(rule) or 0))
 
 
 class Watch(msgspec.Struct):

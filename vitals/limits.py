@@ -46,6 +46,8 @@ class LimitRule(msgspec.Struct, frozen=True):
     depths: tuple[LimitDepth, ...]
     """Shallow to deep: limits go outwards, delays never grow, priorities never fall."""
     source: str
+    clear_s: float | None = None
+    """How long the sign must be back before the alert ends; None: as for all limits."""
 
     def is_beyond(self, value: float, limit: float) -> bool:
         """Whether `value` lies strictly beyond `limit` on this rule's side."""
@@ -61,7 +63,11 @@ class LimitRule(msgspec.Struct, frozen=True):
 
 _PATER = "SpO2 delays: Pater 2020 BMJ Qual Saf 29:717; 88 % instead of 90 %: BI&T 2011"
 _PATER_RATE = "15 s: Pater 2020 BMJ Qual Saf 29:717; limits and other delays: our choice beyond the NEWS2 red band"
-_MOTION = "our choice: beyond the NEWS2 red band; 300 s since healthy people pass 130 for 15 s many times a day"
+_MOTION = (
+    "our choice: beyond the NEWS2 red band; 300 s since healthy people pass 130 for 15 s many times a day; 165: what a heart"
+    " of 55 years reaches at most in exertion (220 - age), so that sinus rhythm seldom explains more; back for 600 s,"
+    " since stress and paroxysms come in waves of minutes"
+)
 _SPOT = "our choice: at or beyond the outer NEWS2 band; 0 s at the deepest since spot values cannot last"
 
 HARD_LIMITS: tuple[LimitRule, ...] = (
@@ -94,10 +100,12 @@ HARD_LIMITS: tuple[LimitRule, ...] = (
         Side.HIGH,
         (
             LimitDepth(130, 300, Priority.MEDIUM),
-            LimitDepth(150, 60, Priority.MEDIUM),
+            LimitDepth(150, 120, Priority.MEDIUM),
+            LimitDepth(165, 60, Priority.MEDIUM),
             LimitDepth(180, 15, Priority.HIGH),
         ),
         _MOTION,
+        clear_s=600,
     ),
     LimitRule(
         AlertKind.RESPIRATORY_RATE_LOW,

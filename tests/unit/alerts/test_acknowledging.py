@@ -152,3 +152,30 @@ def test_a_command_that_comes_twice_is_obeyed_once_whoever_repeats_it() -> None:
     ward.command(45, Action.ACKNOWLEDGE, by="ann")
     assert ward.command(60, Action.ACKNOWLEDGE, by="ann") == ()
     assert ward.engine.refusal is Refusal.REPEATED
+
+
+def test_a_high_alert_that_has_eased_is_in_hand_for_as_long_as_a_medium_one() -> None:
+    ward = breached(75, lasting=15)
+    ward.command(16, Action.ACKNOWLEDGE)
+    ward.hold(17, 3600, spo2=84)
+    ward.tick(17, 3600)
+    assert [step for _, step in ward.said(SPO2)] == [RAISED, ACKNOWLEDGED]
+    ward.tick(3617)
+    assert (ward.last.transition, ward.last.reason) == (REALARMED, Reason.ACKNOWLEDGEMENT_EXPIRED)
+
+
+def test_back_at_its_high_depth_after_the_time_of_a_high_one_it_is_told_anew() -> None:
+    ward = breached(75, lasting=15)
+    ward.command(16, Action.ACKNOWLEDGE)
+    ward.hold(17, 2000, spo2=84)
+    ward.hold(2001, 2020, spo2=75)
+    ward.tick(2020)
+    assert (ward.last.transition, ward.last.reason) == (REALARMED, Reason.ACKNOWLEDGEMENT_EXPIRED)
+
+
+def test_who_chose_a_shorter_time_is_asked_again_after_it_however_the_patient_is() -> None:
+    ward = breached(75, lasting=15)
+    ward.command(16, Action.ACKNOWLEDGE, until=300)
+    ward.hold(17, 400, spo2=84)
+    ward.tick(301)
+    assert (ward.last.transition, ward.last.reason) == (REALARMED, Reason.ACKNOWLEDGEMENT_EXPIRED)

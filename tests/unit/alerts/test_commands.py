@@ -98,9 +98,9 @@ def test_a_replay_that_delivers_the_discharge_first_ends_the_same_episodes() -> 
 def test_who_comes_back_is_watched_again() -> None:
     ward = breached()
     ward.command(45, Action.PATIENT_LEFT, episode="")
-    ward.hold(1000, 1060, spo2=84)
+    ward.hold(1000, 1200, spo2=84)
     assert ward.last.transition is TransitionKind.RAISED
-    ward.tick(1061, 1400)
+    ward.tick(1201, 1500)
     assert any(told.kind is AlertKind.LOST_CONTACT for told in ward.transitions)
 
 

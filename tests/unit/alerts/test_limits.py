@@ -234,3 +234,39 @@ def test_a_clock_a_little_ahead_switches_no_alarm_off() -> None:
         ward.step(reading(second + 90, named(heart_rate=80), device="device-2", received=second))
         ward.at(second, spo2=84)
     assert ward.said(AlertKind.SPO2_LOW) == [(42.0, TransitionKind.RAISED)]
+
+
+def test_one_spot_value_of_a_poor_signal_pages_nobody_and_a_second_does() -> None:
+    ward = Timetable()
+    for minute in range(5):
+        ward.at(60 * minute, spo2=97, signal_quality=90)
+    ward.at(300, spo2=86, signal_quality=30)
+    ward.at(360, spo2=97, signal_quality=90)
+    assert not ward.transitions
+    ward.at(420, spo2=86, signal_quality=30)
+    ward.at(480, spo2=86, signal_quality=30)
+    assert ward.said() == [(480.0, RAISED)]
+
+
+def test_one_spot_value_of_high_priority_pages_whatever_the_signal() -> None:
+    ward = Timetable()
+    for minute in range(5):
+        ward.at(60 * minute, spo2=97, signal_quality=90)
+    ward.at(300, spo2=72, signal_quality=5)
+    assert ward.said() == [(300.0, RAISED)]
+
+
+def test_a_fast_heart_is_one_alert_through_the_waves_of_minutes_in_which_it_comes() -> None:
+    ward = Timetable()
+    for start in range(0, 3600, 600):
+        ward.hold(start, start + 179, heart_rate=160)
+        ward.hold(start + 180, start + 599, heart_rate=110)
+    assert ward.said() == [(120.0, RAISED)]
+    ward.hold(3600, 4300, heart_rate=90)
+    assert len(ward.transitions) == 2
+
+
+def test_a_rate_that_no_exertion_explains_is_told_after_a_minute() -> None:
+    ward = Timetable()
+    ward.hold(0, 60, heart_rate=170)
+    assert ward.said() == [(60.0, RAISED)]

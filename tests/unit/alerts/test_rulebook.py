@@ -86,12 +86,12 @@ def test_a_ward_differs_only_in_what_its_section_names() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("clear_s: 60", "clear_s: sixty", "found 'sixty', expected a number"),
-        ("clear_s: 60", "clear_s: .nan", "found .nan, expected a number"),
-        ("clear_s: 60", "clear_s: -1", "found -1, expected a number from 0 to"),
-        ("clear_s: 60", "clear_s: &a 60", "anchors are not taken"),
-        ("clear_s: 60", "clear_s: !!float 60", "tags are not taken"),
-        ("clear_s: 60", "clears: 60", "found the key 'clears', expected clear_s (did you mean that?)"),
+        ("clear_s: 600", "clear_s: sixty", "found 'sixty', expected a number"),
+        ("clear_s: 600", "clear_s: .nan", "found .nan, expected a number"),
+        ("clear_s: 600", "clear_s: -1", "found -1, expected a number from 0 to"),
+        ("clear_s: 600", "clear_s: &a 60", "anchors are not taken"),
+        ("clear_s: 600", "clear_s: !!float 60", "tags are not taken"),
+        ("clear_s: 600", "clears: 60", "found the key 'clears', expected clear_s (did you mean that?)"),
         ("floor_s: 15", "floors: 15", "found the key 'floors', expected floor_s"),
         ("limit: 80,", "limit: 88,", "found 88, expected a limit below 88"),
         ("limit: 150", "limit: 120", "found 120, expected a limit above 130"),

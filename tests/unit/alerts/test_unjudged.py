@@ -35,11 +35,11 @@ def test_breathing_refused_as_impossible_is_told_though_other_signs_go_on() -> N
 
 def test_a_patient_of_whom_everything_is_refused_is_told_before_contact_is_lost() -> None:
     ward = Timetable()
-    ward.hold(0, 60, spo2=91)
-    for second in range(61, 400):
+    ward.hold(0, 180, spo2=91)
+    for second in range(181, 500):
         ward.step(refused(second, spo2=49))
         ward.tick(second)
-    assert ward.said() == [(91.0, RAISED), (181.0, RAISED)]
+    assert ward.said() == [(211.0, RAISED), (301.0, RAISED)]
     assert [told.kind for told in ward.transitions] == [AlertKind.SPO2_LOST, AlertKind.LOST_CONTACT]
 
 
