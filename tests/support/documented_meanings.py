@@ -23,6 +23,7 @@ class Meanings:
         self._ward = ward
         self._made = 0
         self._entry = ""
+        self._change = ""
 
     def of(self, word: str, command: str) -> str:
         """What `word` stands for in `command`; fails the test where nobody says."""
@@ -31,6 +32,7 @@ class Meanings:
             "OTHER": self._worn_device if "devices" in command else self._new_patient,
             "DEVICE": self._device_for(command),
             "ENTRY": lambda: self._entry,
+            "CHANGE": lambda: self._change,
             "CORRECTION": self._correction,
             "EPISODE": lambda: self._open_episode()["episode_id"],
             "REJECTION": lambda: self._ward.await_value(lambda: self._ward.api.get("rejected"))[0]["rejection_id"],
@@ -50,6 +52,8 @@ class Meanings:
     def _patient_for(self, command: str) -> Callable[[], str]:
         if "--withdraw" in command:
             return self._charted_patient
+        if "limits end" in command:
+            return self._limited_patient
         return self._measured_patient if "history" in command or "api/v1" in command else self._new_patient
 
     def _device_for(self, command: str) -> Callable[[], str]:
@@ -62,6 +66,8 @@ class Meanings:
             return lambda: self._ward.directory / "recording"
         if "ladders" in command:
             return self._ladders
+        if "rules" in command:
+            return self._rulebook
         if "--anchor" in command:
             return lambda: self._written("audit anchor")
         return self._backup if "restore" in command else self._new_file
@@ -78,6 +84,18 @@ class Meanings:
         patient = self._new_patient()
         self._entry = str(self._ward.ask("chart", patient, "acvpu=A")[0]["entry_id"])
         return patient
+
+    def _limited_patient(self) -> str:
+        patient = self._new_patient()
+        until_ms = SystemClock().now_ms() + 3_600_000
+        body = {"kind": "spo2-low", "limits": [84], "until": until_ms, "reason": "for an hour"}
+        self._change = str(self._ward.api.post(f"patients/{patient}/alert-limits", body)["change_id"])
+        return patient
+
+    def _rulebook(self) -> Path:
+        file = self._new_file()
+        file.write_text("format: 1\nname: as it comes\n", encoding="utf-8")
+        return file
 
     def _new_device(self) -> str:
         device = f"device-{self._next()}"

@@ -9,6 +9,7 @@ from alerts.bundled_rules import default_book, read_book
 from alerts.rulebook import RULE_NAMES, with_changes
 from alerts.rulebook_text import BYTES_MAX, RulebookError
 from alerts.rules import SCORE_LEVELS, AlertRules
+from tests.support.tree import ROOT
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority
 from vitals.kind_rules import Change
@@ -57,6 +58,15 @@ def test_a_book_that_says_nothing_is_the_default_one_under_its_own_version() -> 
     assert read.bounds == default_book().bounds
     assert read.version != default_book().version
     assert read.house.version == read.version
+
+
+def test_the_example_of_the_documents_can_be_taken_and_its_error_is_the_one_they_show() -> None:
+    page = (ROOT / "docs/alert-rules.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    read = read_book(example)
+    assert (read.name, read.rules(WardId("home")).contact.silence_s) == ("St Elsewhere, 2026", 900)
+    shown = page.split("```text\nmy-rules.yaml: ")[1].split("\n```")[0]
+    assert str(refused(example.replace("limit: 82", "limit: 91"))) == shown
 
 
 def test_a_book_that_names_one_limit_keeps_all_the_others() -> None:
