@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: sbom help demo test check bench pictures simulate week month clean
+.PHONY: sbom help demo test check bench pictures simulate week month sequences clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -49,6 +49,10 @@ week: ## a week of a 48-bed ward in virtual time, held against its truth; shorte
 month: ## 30 days of a 200-bed ward before the alert engine, with crashes, held against an oracle; shorter by ARGS="--beds 25 --days 3"
 	@sh scripts/set-up-python requirements-dev.lock
 	@exec $(BIN)/python -m tests.simulation.month $(ARGS)
+
+sequences: ## 100,000 random event sequences through the alert engine, each held against its invariants; ARGS="--sequences 5000 --seed 2"
+	@sh scripts/set-up-python requirements-dev.lock
+	@exec $(BIN)/python -m tests.simulation.sequences $(ARGS)
 
 clean: ## remove the environment and every cache; leaves data/ alone
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build
