@@ -29,7 +29,7 @@ from vitals.age import AgeBand
 from vitals.alert import Action, AlertKind, Command, Priority, Transition
 from vitals.assessment import Assessment, Driver, PewsSummary
 from vitals.fault import SystemFault
-from vitals.reading import DeviceId, Unaccounted, Withdrawn
+from vitals.reading import DeviceId, Tick, Unaccounted, Withdrawn
 from vitals.sign import Sign
 
 _WELL = news2(spo2=97, heart_rate=70)
@@ -54,11 +54,18 @@ def rare_lives() -> Iterator[Sequence[Transition]]:
         _deeper(),
         _back_and_worse(),
     ):
-        ward = Timetable(policy=TimedPolicy(AlertRules()))
-        for record in scene:
-            ward.step(_about_the_last(record, ward) if isinstance(record, Command) else record)
-        yield ward.transitions
+        yield _lived(scene, TimedPolicy(AlertRules()))
+    for in_hand in (True, False):
+        yield _lived(_score(in_hand=in_hand), TimedPolicy(AlertRules()))
+        yield _lived(_limit_gone(in_hand=in_hand), TimedPolicy([(0, AlertRules()), (100, AlertRules(limits=()))]))
     yield _found()
+
+
+def _lived(scene: Iterable[Record], policy: TimedPolicy) -> Sequence[Transition]:
+    ward = Timetable(policy=policy)
+    for record in scene:
+        ward.step(_about_the_last(record, ward) if isinstance(record, Command) else record)
+    return ward.transitions
 
 
 def ended_and_retracted(conn: Connection) -> Transition:
@@ -175,6 +182,21 @@ def _deeper() -> Iterable[Record]:
 def _back_and_worse() -> Iterable[Record]:
     for second in range(200):
         yield reading(second, named(spo2=84 if second < 50 else 97 if second < 120 else 75))
+
+
+def _score(*, in_hand: bool) -> Iterable[Record]:
+    for second in range(0, 900, 5):
+        yield assessment(second, news2(spo2=84, heart_rate=135) if second < 200 else _WELL)
+        if in_hand and second == 195:
+            yield _acknowledge(196)
+
+
+def _limit_gone(*, in_hand: bool) -> Iterable[Record]:
+    for second in range(60):
+        yield reading(second, named(spo2=84))
+    if in_hand:
+        yield _acknowledge(60)
+    yield Tick(ms(101))
 
 
 def _found() -> Sequence[Transition]:
