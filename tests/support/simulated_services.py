@@ -1,14 +1,17 @@
 """The services of a simulated ward, each startable and killable on its own, on shared in-memory ports."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alerts import delivery
+from alerts import delivery, ladder_runner
 from alerts import worker as alerts_worker
 from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
+from alerts.ladder_paging import follower, pager
+from alerts.ladder_runner import LadderHandler
+from alerts.ladder_settings import LadderSettings
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from ingest.service import Ingest
@@ -25,7 +28,7 @@ from stream.service import build_worker
 from stream.settings import StreamSettings
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 
-SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery")
+SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery", "alert-ladders")
 STAY_SERVICES = (*SERVICES, "alert-corrections")
 """With the one that carries out corrections."""
 
@@ -111,8 +114,16 @@ class SimulatedServices:
                 corrections = CorrectionWorker(settings=settings.alerts, owned=lambda: everything, **shared)
                 return corrections.run(asyncio.Event())
             case _:
-                sender = DeliveryHandler(settings=settings.alerts, mqtt=self._sessions[name], **shared)
-                return self._worker(delivery.GROUP, delivery.TOPICS, sender)
+                return self._teller(name, shared)
+
+    def _teller(self, name: str, shared: Mapping[str, Any]) -> Coroutine[Any, Any, None]:
+        """What tells people of alerts."""
+        if name == "alert-ladders":
+            tells: dict[str, Any] = {"enqueue": pager(expires_s=3600), "follow": follower(expires_s=3600)}
+            pages = LadderHandler(settings=LadderSettings(), **tells, **shared)
+            return self._worker(ladder_runner.GROUP, ladder_runner.TOPICS, pages)
+        sender = DeliveryHandler(settings=self._settings.alerts, mqtt=self._sessions[name], **shared)
+        return self._worker(delivery.GROUP, delivery.TOPICS, sender)
 
     def _worker(self, group: str, topics: Sequence[str], handler: Handler) -> Coroutine[Any, Any, None]:
         ports = self._ports
