@@ -7,9 +7,21 @@ from collections.abc import AsyncIterator
 import msgspec
 from playwright.async_api import Locator, Page
 
-from tests.support.ward_scene import NAMES, WardScene, assessed, course, transition
-from vitals.alert import Acknowledgement, AlertKind, Priority, Transition, TransitionKind
+from storage import labels, silences
+from tests.support.ward_scene import NAMES, WARD, WardScene, assessed, course, transition
+from vitals.alert import (
+    Acknowledgement,
+    AlertKind,
+    Priority,
+    Reason,
+    Suppression,
+    Transition,
+    TransitionKind,
+)
+from vitals.codec import encode
+from vitals.label import Feedback, Label
 from vitals.reading import PatientId
+from vitals.silence import Silence
 
 FALLING = {2: 300, 10: 160, 16: 500}
 """Beds (counted from 0) whose saturation has been sinking for so many seconds."""
@@ -101,6 +113,47 @@ def seed_alerts(scene: WardScene) -> None:
             ago_s=90,
         ),
     )
+
+
+def seed_lives(scene: WardScene) -> Transition:
+    """Alerts further along in their lives: latched, silenced, inhibited, told anew, in several hands; one of them, raised."""
+    now_ms, change = scene.clock.now_ms(), msgspec.structs.replace
+    over = step(scene, 5, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 79 % for 15 s, limit 80 %", ago_s=400, limit=80)
+    fast = step(scene, 9, AlertKind.HEART_RATE_HIGH, Priority.MEDIUM, "Heart rate 134 /min for 60 s", ago_s=300)
+    lost = step(scene, 7, AlertKind.LOST_CONTACT, Priority.MEDIUM, "No reading for 3 min", ago_s=40)
+    unsure = step(scene, 7, AlertKind.SPO2_LOW, Priority.LOW, "SpO2 87 % for 40 s, limit 88 %", ago_s=100)
+    again = step(scene, 12, AlertKind.RESPIRATORY_RATE_HIGH, Priority.HIGH, "Respiratory rate 36 /min", ago_s=1500)
+    shared = step(scene, 21, AlertKind.NEWS2_URGENT, Priority.MEDIUM, "NEWS2 5: SpO2 2, Respiratory rate 3", ago_s=3000)
+    first = Acknowledgement("ada", "Ada Physician", now_ms - 2_900_000, now_ms + 700_000)
+    second = Acknowledgement("kim", "Kim Nurse", now_ms - 200_000, now_ms + 3_400_000)
+    lapsed = Acknowledgement("kim", "Kim Nurse", now_ms - 1_400_000, now_ms - 500_000, "on my way")
+    silenced = Suppression(
+        reason=Reason.SILENCED, since_ms=now_ms - 200_000, by="Kim Nurse", silence_id="s1", until_ms=now_ms + 1_500_000
+    )
+    inhibited = Suppression(reason=Reason.INHIBITED, since_ms=now_ms - 40_000, kind=AlertKind.LOST_CONTACT)
+    back = f"SpO2 91 %, back within limit 88 % for 60 s; was: {over.text}"
+    latched = change(followed(over, TransitionKind.LATCHED, None, after_s=120, text=back), active=False, latched=True)
+    taken = followed(again, TransitionKind.ACKNOWLEDGED, "Kim Nurse", after_s=60)
+    told = followed(again, TransitionKind.REALARMED, None, after_s=1000)
+    in_hand = followed(shared, TransitionKind.ACKNOWLEDGED, "Kim Nurse", after_s=2800)
+    scene.store_steps(
+        over, change(latched, reason=Reason.BACK_WITHIN_LIMIT),
+        fast, change(followed(fast, TransitionKind.SUPPRESSED, None, after_s=60), suppression=silenced),
+        lost, unsure, change(followed(unsure, TransitionKind.SUPPRESSED, None, after_s=62), suppression=inhibited),
+        again, change(taken, acknowledgements=(lapsed,)),
+        change(told, round=1, reason=Reason.ACKNOWLEDGEMENT_EXPIRED),
+        shared, change(in_hand, acknowledgements=(first, second)),
+    )  # fmt: skip
+    order = (now_ms - 205_000, now_ms - 200_000, now_ms + 1_500_000)
+    said = Label(
+        "l1", again.episode_id, again.patient_id, again.ward_id, again.kind, again.priority, Feedback.NOT_ACTIONABLE,
+        "kim", "Kim Nurse", now_ms - 1_300_000, "walking to the bathroom",
+    )  # fmt: skip
+    with scene.database.transaction() as conn:
+        kind = AlertKind.HEART_RATE_HIGH
+        silences.order(conn, Silence("s1", WARD, None, kind, None, "kim", "Kim Nurse", "physiotherapy", *order))
+        labels.store(conn, [encode(said)])
+    return again
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { PRIORITY_NAMES, SIGNS, formatValue } from "./format.js";
 
 const when = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const DELIVERY_WORDS = { queued: "waits to be sent", sent: "sent", delivered: "delivered", seen: "seen", failed: "failed", expired: "given up", sending: "being sent", waiting: "to be tried again", accepted: "accepted" };
+const DELIVERY_WORDS = { queued: "waits to be sent", sent: "sent", delivered: "delivered", seen: "seen", failed: "attempt failed", expired: "given up" };
 
 /** Draw it into `place`; what the server does not tell yet of paging and deliveries is left out. */
 export async function drawLife(place, episode, { acknowledger, who }) {
@@ -19,8 +19,8 @@ export async function drawLife(place, episode, { acknowledger, who }) {
     place.replaceChildren(el("p", { className: "said" }, error.message));
     return;
   }
-  const [escalation, deliveries] = await Promise.all([read(`${address}/escalation`).catch(() => null), read(`${address}/deliveries`).catch(() => null)]);
-  const moments = [...told.steps.map((step) => ofStep(step, told.episode)), ...told.labels.map(ofLabel), ...ofEscalation(escalation), ...ofDeliveries(deliveries)];
+  const [escalation, deliveries, names] = await Promise.all([read(`${address}/escalation`).catch(() => null), read(`/api/v1/deliveries?episode=${encodeURIComponent(episode.episode_id)}`).catch(() => null), destinationNames()]);
+  const moments = [...told.steps.map((step) => ofStep(step, told.episode)), ...told.labels.map(ofLabel), ...ofEscalation(escalation), ...ofDeliveries(deliveries, names)];
   moments.sort((a, b) => a.at - b.at);
   place.replaceChildren(facts(told.episode), el("ol", { className: "timeline" }, ...moments.map(drawn)), actions(told.episode, { acknowledger, who, again: () => setTimeout(() => drawLife(place, episode, { acknowledger, who }), 1200) }));
 }
@@ -78,16 +78,21 @@ function ofEscalation(found) {
   return [...taken, ...seen, ...next];
 }
 
-function ofDeliveries(found) {
-  const deliveries = Array.isArray(found) ? found : (found?.deliveries ?? []);
-  return deliveries.flatMap((delivery) =>
-    (delivery.receipts ?? []).map((receipt) => ({
+/** Every receipt of every delivery of the alert, under the name of where it went. */
+function ofDeliveries(found, names) {
+  return (found ?? []).flatMap((delivery) =>
+    delivery.receipts.map((receipt) => ({
       at: receipt.at_ms,
       tone: receipt.state === "failed" || receipt.state === "expired" ? "failed" : "told",
-      title: `${delivery.destination_name ?? delivery.destination ?? delivery.channel}: ${DELIVERY_WORDS[receipt.state] ?? receipt.state}`,
-      said: [receipt.sentence ?? receipt.detail ?? (receipt.fault ? receipt.fault.replaceAll("_", " ") : null)],
+      title: `${names.get(delivery.destination_id) ?? `Destination ${delivery.destination_id.slice(0, 8)}`}: ${DELIVERY_WORDS[receipt.state] ?? receipt.state}${receipt.by ? ` by ${receipt.by}` : ""}`,
+      said: [[receipt.code?.replaceAll("_", " "), receipt.detail, receipt.attempt > 1 ? `attempt ${receipt.attempt}` : null].filter(Boolean).join(" · ")],
     })),
   );
+}
+
+async function destinationNames() {
+  const found = await read("/api/v1/destinations").catch(() => []);
+  return new Map(found.map((one) => [one.destination_id, one.name || one.channel]));
 }
 
 function actions(episode, { acknowledger, who, again }) {

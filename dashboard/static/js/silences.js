@@ -8,6 +8,7 @@ import { PRIORITY_NAMES, duration } from "./format.js";
 import { toast } from "./frame.js";
 
 const MINUTES = { low: [30, 60, 120, 240, 720], medium: [15, 30, 60, 120, 720], high: [5, 10, 15, 30] };
+const SETTLED_MS = 6000;
 const find = (selector) => document.querySelector(selector);
 const form = find("#silence-form");
 const dialog = find("#silence-dialog");
@@ -67,6 +68,7 @@ export class Silences {
     try {
       await remove(`/api/v1/silences/${encodeURIComponent(silence.silence_id)}`);
       toast("Ended: what it held back is told within seconds.");
+      setTimeout(() => this.load(), SETTLED_MS);
     } catch (error) {
       toast(`Not ended: ${error.message}`, { error: true });
     }
@@ -112,6 +114,7 @@ export class Silences {
       await send("/api/v1/silences", body);
       dialog.close();
       toast("Silenced: it holds within seconds, everywhere at once.");
+      setTimeout(() => this.load(), SETTLED_MS);
       this.load();
     } catch (error) {
       find("#silence-error").hidden = false;
