@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from alerts.episode import Episode
+from alerts.episode import RANK, Episode
 from alerts.life import TECHNICAL_KINDS, LifeRule
 from alerts.state import Machine, PatientState
 from alerts.unjudged import LOST_KINDS
@@ -44,7 +44,7 @@ def at_telling(
     """What keeps an alert quiet that is about to be told, for the first time or anew."""
     if silence is not None or priority is Priority.HIGH or kind in TECHNICAL_KINDS:
         return silence
-    inhibitor = _inhibitor(state, kind, sign)
+    inhibitor = _inhibitor(state, kind, priority, sign)
     if inhibitor is not None:
         return Suppression(Reason.INHIBITED, heard_ms, kind=inhibitor)
     absorber = _absorber(state, kind)
@@ -105,7 +105,8 @@ def _still(state: PatientState, machine: Machine, now: Suppression | None) -> Su
     return None
 
 
-def _inhibitor(state: PatientState, kind: AlertKind, sign: Sign | None) -> AlertKind | None:
+def _inhibitor(state: PatientState, kind: AlertKind, priority: Priority, sign: Sign | None) -> AlertKind | None:
+    """The told technical alert that makes this one meaningless; what is irregular inhibits nothing graver than itself."""
     if is_told(state, AlertKind.LOST_CONTACT):
         return AlertKind.LOST_CONTACT
     rests_on = _only_red(state) if kind is AlertKind.NEWS2_SINGLE_RED else sign
@@ -115,7 +116,9 @@ def _inhibitor(state: PatientState, kind: AlertKind, sign: Sign | None) -> Alert
     if lost is not None and is_told(state, lost):
         return lost
     irregular = state.machines.get(AlertKind.IRREGULAR_DATA)
-    if irregular is None or irregular.episode is None or irregular.episode.sign is not rests_on:
+    if irregular is None or irregular.episode is None or rests_on not in state.irregular.signs:
+        return None
+    if RANK[irregular.episode.priority] < RANK[priority]:
         return None
     return AlertKind.IRREGULAR_DATA if is_told(state, AlertKind.IRREGULAR_DATA) else None
 

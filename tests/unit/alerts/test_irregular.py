@@ -119,3 +119,30 @@ def test_a_crisis_is_told_through_chatter() -> None:
         ward.at(second, spo2=58 if second % 5 else 97)
     assert ward.between(0, 10, AlertKind.SPO2_LOW)[0].priority is Priority.HIGH
     assert ward.between(0, 60, KIND)
+
+
+def mostly_low(ward: Timetable, start: int, end: int) -> None:
+    """SpO2 of 85, and of 97 for two seconds in eleven."""
+    for second in range(start, end):
+        ward.at(second, spo2=97 if second % 11 < 2 else 85)
+
+
+def test_a_fault_of_low_priority_keeps_no_alert_of_medium_priority_quiet() -> None:
+    ward = Timetable()
+    mostly_low(ward, 0, 120)
+    (low,) = ward.between(0, 120, AlertKind.SPO2_LOW)
+    assert ward.between(0, 60, KIND)
+    assert (low.priority, low.suppression) == (Priority.MEDIUM, None)
+
+
+def test_once_of_medium_priority_it_keeps_alerts_of_its_signs_quiet_and_never_what_is_high() -> None:
+    ward = Timetable()
+    for second in range(700):
+        ward.at(second, spo2=97 if second // 5 % 2 == 0 else 89)
+    mostly_low(ward, 700, 800)
+    (low,) = ward.between(700, 800, AlertKind.SPO2_LOW)
+    assert low.suppression is not None
+    assert (low.suppression.reason, low.suppression.kind) == (Reason.INHIBITED, KIND)
+    ward.hold(800, 830, spo2=72)
+    high = ward.between(800, 830, AlertKind.SPO2_LOW)[-1]
+    assert (high.transition, high.priority, high.suppression) == (ESCALATED, Priority.HIGH, None)
