@@ -31,7 +31,9 @@ def add_to(alerts: typer.Typer) -> None:
     _add_rules(rules)
     limits = typer.Typer(help="Limits, delays and priorities of a patient or a ward.", no_args_is_help=True)
     alerts.add_typer(limits, name="limits")
-    _add_limits(limits)
+    _add_limits_shown(limits)
+    _add_limits_set(limits)
+    _add_limits_ended(limits)
 
 
 def _add_check(alerts: typer.Typer) -> None:
@@ -91,7 +93,7 @@ def _add_rules(rules: typer.Typer) -> None:
         print_rows(rows, _BOOK_COLUMNS, as_json=as_json)
 
 
-def _add_limits(limits: typer.Typer) -> None:
+def _add_limits_shown(limits: typer.Typer) -> None:
     @limits.command()
     def show(
         patient: Annotated[str | None, typer.Argument(metavar="[PATIENT]")] = None,
@@ -108,6 +110,8 @@ def _add_limits(limits: typer.Typer) -> None:
         else:
             print_table(table(_LIMIT_COLUMNS, map(_row, answer["kinds"])))
 
+
+def _add_limits_set(limits: typer.Typer) -> None:
     @limits.command("set")
     def set_(
         subject: Annotated[
@@ -142,6 +146,8 @@ def _add_limits(limits: typer.Typer) -> None:
         else:
             typer.echo(f"Holds from {moment_text(answer['effective_ms'])} {_until(answer)}. Id {answer['change_id']}.")
 
+
+def _add_limits_ended(limits: typer.Typer) -> None:
     @limits.command()
     def end(
         subject: Annotated[list[str], typer.Argument(metavar="[PATIENT] CHANGE", help="with --ward the id alone")],
