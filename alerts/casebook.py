@@ -234,9 +234,10 @@ class Casebook:
             if wanted is now:
                 continue
             if wanted is not None:
-                transitions.append(self.keep(machine, suppressed(episode, wanted, cause)))
+                transitions.append(self.keep(machine, suppressed(episode, wanted, _shown(episode, wanted, cause))))
             elif now is not None:
-                transitions.append(self.keep(machine, unsuppressed(episode, _ENDED_REASONS[now.reason], cause)))
+                ended = unsuppressed(episode, _ENDED_REASONS[now.reason], _shown(episode, now, cause))
+                transitions.append(self.keep(machine, ended))
         return transitions
 
     def keep(self, machine: Machine, moved: Moved) -> Transition:
@@ -260,3 +261,11 @@ class Casebook:
     def _silence(self, kind: AlertKind, priority: Priority, ward_id: WardId, heard_ms: int) -> Suppression | None:
         found = self._policy.silence(self.state.patient_id, ward_id, kind, priority, heard_ms)
         return suppression.bounded(found, priority, heard_ms, self.rules.life)
+
+
+def _shown(episode: Episode, silence: Suppression, cause: Cause) -> Cause:
+    """The beginning or end of a silence: the same step whichever record is the first to show it, as in a replay."""
+    if silence.silence_id is None:
+        return cause
+    at = f"{silence.until_ms}/{episode.priority.value}/{episode.round}/{episode.move}"
+    return cause._replace(record_id=f"silence/{silence.silence_id}/{at}")

@@ -20,6 +20,8 @@ from vitals.sign import Sign
 
 LIMIT_KINDS: Final = frozenset(rule.kind for rule in HARD_LIMITS)
 """Kinds that the limits of a sign raise."""
+SCORE_AWAITED_MS: Final = 300_000
+"""As long as a reading may take to arrive and still speak of now."""
 _LOW_KINDS: Final = frozenset(rule.kind for rule in HARD_LIMITS if rule.side is Side.LOW)
 
 
@@ -61,7 +63,7 @@ def standing(
         return now
     wanted = silence
     if wanted is None and episode.priority is not Priority.HIGH and episode.kind not in TECHNICAL_KINDS:
-        wanted = _still(state, machine, now)
+        wanted = _still(state, machine, now, heard_ms)
         if is_told(state, AlertKind.LOST_CONTACT):
             wanted = Suppression(Reason.INHIBITED, heard_ms, kind=AlertKind.LOST_CONTACT)
     return now if _is_same(now, wanted) else wanted
@@ -94,13 +96,26 @@ def goes_quiet(state: PatientState, heard_ms: int, sign: Sign | None = None) -> 
     return None
 
 
-def _still(state: PatientState, machine: Machine, now: Suppression | None) -> Suppression | None:
+def awaits_score(state: PatientState, heard_ms: int) -> bool:
+    """Whether the assessment of a reading that was heard lately is still to come.
+
+    What it says may be read before or after, since it stands in another topic: until then nothing is decided about a
+    score that it might decide otherwise. A scorer that is dead holds nothing up for longer than `SCORE_AWAITED_MS`.
+    """
+    if state.newest_ms is None or (state.assessed.last_ms or 0) >= state.newest_ms:
+        return False
+    return heard_ms - (state.contact.heard_ms or 0) < SCORE_AWAITED_MS
+
+
+def _still(state: PatientState, machine: Machine, now: Suppression | None, heard_ms: int) -> Suppression | None:
     """The inhibition or absorption of before, as long as its ground stands."""
     if now is None or now.kind is None:
         return None
     if now.reason is Reason.INHIBITED:
         return now if is_told(state, now.kind) else None
     if _absorber(state, AlertKind.NEWS2_SINGLE_RED) is not None or machine.clear_since_ms is not None:
+        return now
+    if awaits_score(state, heard_ms):
         return now
     return None
 
