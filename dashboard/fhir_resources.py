@@ -7,11 +7,12 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from vitals.alert import AlertKind, Priority
+from vitals.destination_address import check_address
 from vitals.errors import InvalidArgument
 from vitals.fhir_alert import Resource, instant
 from vitals.fhir_headers import header_lines
 from vitals.fhir_subscription import BACKPORT, MEDIA_TYPE, TOPIC, Content
-from vitals.notification import Subscription, SubscriptionState, Wanted
+from vitals.notification import Channel, Subscription, SubscriptionState, Wanted
 from vitals.reading import PatientId, WardId
 
 HEARTBEAT_S_MIN: Final = 10
@@ -53,9 +54,11 @@ def asked_of(resource: Mapping[str, Any]) -> Asked:
         headers = header_lines([_text(line, "channel.header") for line in _list(channel, "header")])
     except ValueError as error:
         raise InvalidArgument(f"channel.header: {error}") from error
+    endpoint = _text(channel.get("endpoint"), "channel.endpoint")
+    check_address(Channel.FHIR, endpoint)
     return Asked(
         name=_text(resource.get("reason"), "reason")[:100],
-        endpoint=_text(channel.get("endpoint"), "channel.endpoint"),
+        endpoint=endpoint,
         content=_content(_object(channel, "_payload")),
         headers=headers,
         wanted=_wanted(_extensions(_object(resource, "_criteria"), _FILTER)),

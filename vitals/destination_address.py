@@ -10,6 +10,7 @@ ADDRESS_MAX: Final = 2000
 _SECRET_PATHS: Final = frozenset({Channel.SLACK, Channel.TEAMS})
 """Channels whose address alone lets anybody send: of theirs the host is shown only."""
 _EMAIL_MAX: Final = 254
+_SCHEME_MAX: Final = 40
 
 
 def check_address(channel: Channel, address: str) -> None:
@@ -25,6 +26,12 @@ def check_address(channel: Channel, address: str) -> None:
         is_plain = address.isascii() and address.isprintable() and not set(address) & set(" ,;:<>()[]\\\"'")
         if not (at and local and domain and is_plain and "@" not in local and len(address) <= _EMAIL_MAX):
             raise InvalidArgument("The address of an e-mail is one mailbox, such as ward@hospital.example.")
+        return
+    if channel is Channel.APPRISE:
+        if not (address.isascii() and address.isalnum() and len(address) <= _SCHEME_MAX):
+            raise InvalidArgument(
+                "The address of apprise is its service's scheme, such as tgram; the secret is the rest."
+            )
         return
     try:
         parts = urlsplit(address)
@@ -45,7 +52,7 @@ def shown_address(channel: Channel, address: str) -> str:
     >>> shown_address(Channel.WEBHOOK, "https://pager.example/hook?key=1")
     'https://pager.example/hook?…'
     """
-    if channel is Channel.EMAIL:
+    if channel in (Channel.EMAIL, Channel.APPRISE):
         return address
     parts = urlsplit(address)
     if channel in _SECRET_PATHS:

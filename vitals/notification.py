@@ -20,6 +20,8 @@ class Channel(StrEnum):
     TEAMS = "teams"
     ALERTMANAGER = "alertmanager"
     FHIR = "fhir"
+    APPRISE = "apprise"
+    """Services beyond these, by the library of that name."""
 
 
 class NotificationKind(StrEnum):

@@ -50,14 +50,15 @@ async def handed_over(
         raise Undelivered(_FAULTS[error.fault], str(error), retryable=not error.is_final) from error
     if answer.status in range(200, 300) or answer.status in also:
         return answer
-    code, retryable = _judged(answer.status)
+    code, retryable = judged(answer.status)
     sentence = f"It answers {answer.status}."
     if answer.status in range(300, 400):
         sentence = f"It answers {answer.status}, a redirect, which is never followed: give the address it leads to."
     raise Undelivered(code, sentence, retryable=retryable, retry_after_s=_retry_after_s(answer, now_ms))
 
 
-def _judged(status: int) -> tuple[DeliveryFault, bool]:
+def judged(status: int) -> tuple[DeliveryFault, bool]:
+    """What a status that is no success means, and whether the same may be taken later."""
     if status in range(500, 600):
         return DeliveryFault.SERVER_ERROR, True
     if status in range(400, 500):

@@ -7,6 +7,7 @@ from alerts.channels.chats import SlackChannel, TeamsChannel
 from alerts.channels.email import EmailChannel
 from alerts.channels.fhir import FhirChannel
 from alerts.channels.ntfy import NtfyChannel
+from alerts.channels.other_services import OtherServicesChannel
 from alerts.channels.settings import ChannelSettings
 from alerts.channels.texts import Texts
 from alerts.channels.webhook import WebhookChannel
@@ -32,6 +33,7 @@ class ChannelRegistry:
             Channel.SLACK: SlackChannel(self._http, clock=clock, texts=texts),
             Channel.TEAMS: TeamsChannel(self._http, clock=clock, texts=texts),
             Channel.ALERTMANAGER: AlertmanagerChannel(self._http, clock=clock),
+            Channel.APPRISE: OtherServicesChannel(settings, texts=texts),
             Channel.FHIR: FhirChannel(self._http, clock=clock),
         }
 

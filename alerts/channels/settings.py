@@ -44,6 +44,12 @@ class ChannelSettings(Section):
     smtp_threads_max: int = Field(default=4, ge=1, le=32)
     """Messages handed to the mail server at once."""
 
+    apprise_services: tuple[str, ...] = ()
+    """Services of the library apprise that destinations of channel `apprise` may use, by their schemes (`tgram`, `pover`,
+    `twilio`); none by default: the library can also reach this machine itself."""
+    apprise_processes_max: int = Field(default=2, ge=1, le=32)
+    """Messages that it sends at once, each in a process of its own."""
+
     @field_validator("hosts_allowed")
     @classmethod
     def _readable(cls, entries: tuple[str, ...]) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ def test_without_a_content_level_nothing_of_the_patient_is_told() -> None:
         {"channel": {"type": "email"}},
         {"channel": {"payload": "text/plain"}},
         {"channel": {"endpoint": None}},
+        {"channel": {"endpoint": "ehr"}},
+        {"channel": {"endpoint": "https://me:secret@ehr.example/"}},
         {"channel": {"header": ["Host: evil"]}},
         {"channel": {"header": ["X-A: b\r\nX-C: d"]}},
         {"channel": {"header": ["no colon"]}},

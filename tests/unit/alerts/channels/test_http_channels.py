@@ -14,7 +14,7 @@ from vitals.alert import Priority, TransitionKind
 from vitals.sign import Sign
 
 pytestmark = pytest.mark.asyncio
-BY_HTTP = [channel for channel in Channel if channel is not Channel.EMAIL]
+BY_HTTP = [channel for channel in Channel if channel not in (Channel.EMAIL, Channel.APPRISE)]
 
 
 def where(channel: Channel, endpoint: Endpoint) -> str:
