@@ -11,7 +11,7 @@ from vitals.reading import PatientId, RejectionReason
 
 INGEST: Final = "ingest"
 """The stage that the probe's receipt judges."""
-_ALARM_PATH: Final = frozenset({INGEST, "alerts", "alert-delivery", "alert-ladders"})
+_ALARM_PATH: Final = frozenset({INGEST, "alerts", "alert-delivery", "alert-ladders", "notifications"})
 """Stages without which nothing alarms: their standing still is of high priority, any other's of medium."""
 SAMPLES_MAX: Final = 240
 _GIB: Final = 2**30

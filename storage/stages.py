@@ -26,6 +26,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "alerts": (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value),
     "alert-delivery": (LogTopic.ALERTS.value,),
     "alert-ladders": (LogTopic.ALERTS.value,),
+    "notifications": (LogTopic.ALERTS.value,),
 }
 """Consumer group to the topics it reads."""
 TOPICS: Final = tuple(dict.fromkeys(topic for topics in STAGES.values() for topic in topics))

@@ -44,13 +44,13 @@ async def test_the_page_says_what_moves_and_what_stands_still(tmp_path: Path) ->
             for name, dark in (("status.png", False), ("status-dark.png", True)):
                 async with page_at(browser, url, dark=dark) as page:
                     await expect(page.locator("#verdict h2")).to_have_text("Every stage moves")
-                    await expect(page.locator("#path > li")).to_have_count(8)
+                    await expect(page.locator("#path > li")).to_have_count(9)
                     await expect(page.locator(".is-standing")).to_have_count(0)
                     await expect(page.locator("#facts")).to_contain_text("9 h ago")
                     await expect(page.locator("#connection")).to_have_text("Live")
                     await picture(browser, page, name)
             async with page_at(browser, url, width=390, height=844, phone=True) as page:
-                await expect(page.locator("#path > li")).to_have_count(8)
+                await expect(page.locator("#path > li")).to_have_count(9)
                 await page.get_by_text("Lag by group and partition").click()
                 await expect(page.locator("#lag tbody tr").first).to_be_visible()
                 assert await page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -5,13 +5,15 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alerts import delivery, ladder_runner
+from alerts import delivery, ladder_runner, notifier
 from alerts import worker as alerts_worker
 from alerts.corrections import CorrectionWorker
 from alerts.delivery import DeliveryHandler
 from alerts.ladder_paging import follower, pager
 from alerts.ladder_runner import LadderHandler
 from alerts.ladder_settings import LadderSettings
+from alerts.notification_settings import NotificationsSettings
+from alerts.notifier import NotifierHandler
 from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from ingest.service import Ingest
@@ -28,7 +30,7 @@ from stream.service import build_worker
 from stream.settings import StreamSettings
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 
-SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery", "alert-ladders")
+SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery", "alert-ladders", "notifications")
 STAY_SERVICES = (*SERVICES, "alert-corrections")
 """With the one that carries out corrections."""
 
@@ -122,6 +124,9 @@ class SimulatedServices:
             tells: dict[str, Any] = {"enqueue": pager(expires_s=3600), "follow": follower(expires_s=3600)}
             pages = LadderHandler(settings=LadderSettings(), **tells, **shared)
             return self._worker(ladder_runner.GROUP, ladder_runner.TOPICS, pages)
+        if name == "notifications":
+            counts = NotifierHandler(settings=NotificationsSettings(), wake=lambda: None, **shared)
+            return self._worker(notifier.GROUP, notifier.TOPICS, counts)
         sender = DeliveryHandler(settings=self._settings.alerts, mqtt=self._sessions[name], **shared)
         return self._worker(delivery.GROUP, delivery.TOPICS, sender)
 

@@ -10,11 +10,13 @@ const ASK_MS = 3000;
 const STALE_MS = 12_000;
 const NAMES = {
   ingest: "Ingest", recorder: "Recorder", stream: "Scoring", alerts: "Alerts", "alert-delivery": "Delivery", "alert-ladders": "Escalation",
+  notifications: "Notifications",
   heartbeat: "Heartbeat", dashboard: "Dashboard", status: "Status", watchdog: "Watchdog",
 };
 const WORK = {
   recorder: "writes history to the database", stream: "scores every reading", alerts: "raises and ends alerts",
   "alert-delivery": "tells MQTT subscribers", "alert-ladders": "climbs the ladders of open alerts",
+  notifications: "counts alerts for whoever asked",
 };
 const DEEDS = { backup: "Backup", restore: "Restore", rebuild: "Rebuild", trim: "Trimming", heartbeat: "Heartbeat" };
 
