@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from storage import people_tables
+from storage import people, people_tables
 from storage.dialect import replace_all
 from storage.ladder_tables import contacts
 from storage.notification_tables import destinations
@@ -46,6 +46,7 @@ def put(
 
     Raises NotFound, Forbidden where the destination is somebody else's, Conflict beyond `CONTACTS_MAX`.
     """
+    people.get(conn, person_id)
     columns = destinations.c
     row = conn.execute(
         select(columns.person_id).where(columns.destination_id == destination_id, columns.removed_at_ms.is_(None))
@@ -89,15 +90,15 @@ def remove(conn: Connection, person_id: str, destination_id: str) -> None:
 
 def list_contacts(conn: Connection, person_id: str | None = None) -> tuple[StoredContact, ...]:
     """Contacts (of one person) whose destination is still there, by login."""
-    people = people_tables.people.c
+    members = people_tables.people.c
     query = (
         select(
-            contacts, people.login, people.name, destinations.c.name.label("destination_name"), destinations.c.channel
+            contacts, members.login, members.name, destinations.c.name.label("destination_name"), destinations.c.channel
         )
-        .join(people_tables.people, people.person_id == contacts.c.person_id)
+        .join(people_tables.people, members.person_id == contacts.c.person_id)
         .join(destinations, destinations.c.destination_id == contacts.c.destination_id)
         .where(destinations.c.removed_at_ms.is_(None))
-        .order_by(people.login, contacts.c.destination_id)
+        .order_by(members.login, contacts.c.destination_id)
     )
     if person_id is not None:
         query = query.where(contacts.c.person_id == person_id)
@@ -126,8 +127,8 @@ def phone_book(conn: Connection, at_ms: int) -> PhoneBook:
     house = conn.execute(
         select(columns.destination_id).where(columns.person_id.is_(None), columns.removed_at_ms.is_(None))
     )
-    people, grants = people_tables.people.c, people_tables.grants.c
-    members = conn.execute(select(people.person_id, people.login, people.name, people.disabled_at_ms))
+    who, grants = people_tables.people.c, people_tables.grants.c
+    members = conn.execute(select(who.person_id, who.login, who.name, who.disabled_at_ms))
     holders = conn.execute(select(grants.person_id, grants.role, grants.ward_id))
     return PhoneBook(
         members=[Member(row.person_id, row.login, row.name, row.disabled_at_ms is None) for row in members],

@@ -121,6 +121,8 @@ class LadderContract:
                 contacts.put(conn, "id-lee", "to-kim", (Priority.HIGH,), at_ms=1, by="Lee")
             with pytest.raises(NotFound):
                 contacts.put(conn, "id-lee", "nowhere", (Priority.HIGH,), at_ms=1, by="Lee")
+            with pytest.raises(NotFound):
+                contacts.put(conn, "guest", "ward-pager", (Priority.HIGH,), at_ms=1, by="Guest")
             contacts.put(conn, "id-kim", "to-kim", (Priority.LOW, Priority.HIGH), at_ms=2, by="Kim")
             found = {one.login: one.priorities for one in contacts.list_contacts(conn)}
             assert found == {"kim": (Priority.HIGH, Priority.LOW), "lee": (Priority.HIGH,)}
