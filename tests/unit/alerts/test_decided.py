@@ -8,7 +8,8 @@ from alerts.bundled_rules import default_book, read_book
 from alerts.decided import DatedBook, Decided
 from alerts.rulebook import Rulebook
 from alerts.rules import AlertRules
-from vitals.alert import AlertKind, Priority
+from tests.support.alert_timetable import PATIENT, START_MS, Timetable
+from vitals.alert import AlertKind, Priority, Suppression, TransitionKind
 from vitals.kind_rules import Change
 from vitals.reading import PatientId, WardId
 from vitals.rule_change import RuleChange
@@ -140,6 +141,38 @@ def test_what_was_answered_before_a_decision_is_answered_alike_after_it(seed: in
         live = [decided for ordered_ms, decided in history if ordered_ms + 4_000 <= at_ms or ordered_ms == 0][-1]
         for patient, ward in ((ADA, NORTH), (BEN, NORTH), (BEN, SOUTH)):
             assert live.rules(patient, ward, at_ms) == replay.rules(patient, ward, at_ms)
+
+
+class Growing:
+    """A policy that learns of decisions as a running worker does; a replay knows them all from the beginning."""
+
+    def __init__(self, history: list[tuple[int, Decided]]) -> None:
+        self._history = history
+
+    def _known(self, at_ms: int) -> Decided:
+        return [decided for ordered_ms, decided in self._history if ordered_ms + 1_000 <= at_ms or not ordered_ms][-1]
+
+    def rules(self, patient_id: PatientId, ward_id: WardId, at_ms: int) -> AlertRules:
+        return self._known(at_ms).rules(patient_id, ward_id, at_ms)
+
+    def silence(
+        self, patient_id: PatientId, ward_id: WardId, kind: AlertKind, priority: Priority, at_ms: int
+    ) -> Suppression | None:
+        return self._known(at_ms).silence(patient_id, ward_id, kind, priority, at_ms)
+
+
+def test_a_replay_raises_and_ends_what_was_raised_and_ended_live_though_the_rules_changed_meanwhile() -> None:
+    ordered_ms = START_MS + 60_000
+    looser = change("l-1", ordered_ms + 5_000, patient=PATIENT, until_ms=ordered_ms + 305_000)
+    before, after = Decided([DatedBook(0, EARLY)]), Decided([DatedBook(0, EARLY)], [looser])
+    live, replay = Timetable(policy=Growing([(0, before), (ordered_ms, after)])), Timetable(policy=after)
+    for ward in (live, replay):
+        ward.hold(0, 600, spo2=86)
+    assert live.transitions == replay.transitions
+    told = [(step.transition, (step.at_ms - START_MS) // 1000) for step in live.transitions]
+    # It must be back within the limit in force, 84 and its margin, for a minute from the moment the change holds.
+    assert told[:2] == [(TransitionKind.RAISED, 40), (TransitionKind.LATCHED, 125)]
+    assert live.transitions[0].rules_version == EARLY.version
 
 
 def test_a_book_of_an_unchanged_text_has_an_unchanged_version() -> None:

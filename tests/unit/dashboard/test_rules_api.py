@@ -12,7 +12,7 @@ from alerts.rulebook_keeper import RulebookKeeper
 from dashboard.permissions import Role
 from runtime.blocking import InlineDoor
 from runtime.telemetry import Telemetry
-from storage import rulebooks
+from storage import audit, rulebooks
 from storage.decisions import SETTLE_MS
 from tests.support.people_scene import OTHER, OWN, PeopleScene, people_scene
 
@@ -91,6 +91,18 @@ async def test_limits_in_force_say_whose_word_they_are_and_until_when() -> None:
         answer = (await scene.client.get("patients/pa/alert-limits", headers=physician)).json()
         assert kind_of(answer, "spo2-low")["bands"] == kind_of(answer, "spo2-low")["book_bands"]
         assert kind_of(answer, "spo2-low")["changes"] == []
+
+
+async def test_a_change_stands_in_the_audit_trail_with_who_what_why_and_until_when() -> None:
+    async with ruled() as scene:
+        physician = await scene.session(await scene.add("ada", (Role.PHYSICIAN, OWN)))
+        body = wanted(scene)
+        assert (await scene.client.post("patients/pa/alert-limits", json=body, headers=physician)).status_code == 201
+        with scene.ward.database.snapshot() as conn:
+            (entry,) = [link for link in audit.list_entries(conn, limit=9) if link.action == "change"]
+        assert (entry.name, entry.patient_id) == ("Ada", "pa")
+        for said in ('"kind":"spo2-low"', '"reason":"COPD, 84 % agreed"', f'"until":{body["until"]}'):
+            assert said in entry.detail
 
 
 async def test_a_change_beyond_the_books_bounds_is_refused_in_one_sentence() -> None:
