@@ -13,6 +13,9 @@ from vitals.reading import WardId
 ROLES_THAT_SEE: Final = ("nurse", "physician", "ward_manager", "data_analyst")
 """Roles whose holders may see patients; a test holds it to `dashboard.permissions`, which this room cannot ask."""
 
+ROLES_OF_THE_SYSTEM: Final = ("device_technician", "administrator")
+"""Roles whose holders look after Wardlight itself: they are told of its own faults, wherever they hold them, and of no patient."""
+
 
 class Sight(NamedTuple):
     """The wards that somebody sees."""
@@ -38,14 +41,17 @@ def sights_of(conn: Connection, person_ids: Iterable[str]) -> dict[str, Sight]:
     found = dict.fromkeys(wanted, NOTHING)
     if not wanted:
         return found
+    told = (*ROLES_THAT_SEE, *ROLES_OF_THE_SYSTEM)
     query = (
-        select(grants.c.person_id, grants.c.ward_id)
+        select(grants.c.person_id, grants.c.ward_id, grants.c.role)
         .join(people, people.c.person_id == grants.c.person_id)
-        .where(grants.c.person_id.in_(wanted), grants.c.role.in_(ROLES_THAT_SEE), people.c.disabled_at_ms.is_(None))
+        .where(grants.c.person_id.in_(wanted), grants.c.role.in_(told), people.c.disabled_at_ms.is_(None))
     )
     for row in conn.execute(query):
         held = found[row.person_id]
-        if row.ward_id == EVERY_WARD:
+        if row.role in ROLES_OF_THE_SYSTEM:
+            found[row.person_id] = held._replace(named=held.named | {SYSTEM_WARD})
+        elif row.ward_id == EVERY_WARD:
             found[row.person_id] = held._replace(every=True)
         else:
             found[row.person_id] = held._replace(named=held.named | {WardId(row.ward_id)})

@@ -10,6 +10,7 @@ from storage import contacts, escalation, ladders, schedules
 from storage.escalation import StepRow
 from storage.ladders import ladder_book
 from storage.session import Database
+from storage.subscribers import sights_of
 from tests.support.alert_transitions import RAISED_MS, acknowledged, an_alert, resolved
 from tests.support.ladder_scene import LadderScene
 from vitals.alert import Priority
@@ -135,6 +136,17 @@ class LadderContract:
             contacts.remove(conn, "id-kim", "to-kim")
             with pytest.raises(NotFound):
                 contacts.remove(conn, "id-kim", "to-kim")
+
+    def test_who_looks_after_wardlight_is_told_of_its_faults_and_of_no_patient(self, database: Database) -> None:
+        scene = LadderScene(database=database)
+        scene.somebody("tom", "device_technician", ward="west")
+        scene.somebody("kim", "nurse", ward="west")
+        with database.snapshot() as conn:
+            sights = sights_of(conn, ["id-tom", "id-kim"])
+        told = {
+            name: [ward for ward in ("west", "east", "system") if sights[name].sees(WardId(ward))] for name in sights
+        }
+        assert told == {"id-tom": ["system"], "id-kim": ["west", "system"]}
 
     def test_a_step_is_claimed_once_and_its_deliveries_tell_what_became_of_it(self, database: Database) -> None:
         async def scene() -> None:
