@@ -7,7 +7,7 @@ from alerts.suppression import goes_quiet
 from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.lateness import is_outdated
-from vitals.reading import Reading, RefusedSigns, Tick
+from vitals.reading import DeviceId, Reading, RefusedSigns, Tick
 from vitals.sign import Sign
 
 
@@ -24,7 +24,7 @@ def step_silence(book: Casebook, tick: Tick) -> list[Transition]:
         return []
     text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms(book.rules.contact))
     priority = book.priority_of(AlertKind.LOST_CONTACT, Priority.MEDIUM)
-    priority, text = _taken_over(book, priority, text, tick.at_ms)
+    priority, text = taken_over(book, priority, text, tick.at_ms)
     finding = Finding(priority, Reason.NO_READING, contact.heard_ms, text)
     cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms, contact.origin)
     return book.open(AlertKind.LOST_CONTACT, machine, finding, cause)
@@ -84,7 +84,7 @@ def _lose_sign(
         return []
     text = wording.unjudged(sign, why, at_ms - since_ms, value=value or 0.0)
     priority = book.priority_of(kind, Priority.LOW if why is Why.ABSENT else Priority.MEDIUM)
-    priority, text = _taken_over(book, priority, text, at_ms, sign)
+    priority, text = taken_over(book, priority, text, at_ms, sign)
     finding = Finding(priority, Reason.NO_READING, since_ms, text, sign, value)
     return book.open(kind, machine, finding, Cause.of(record, at_ms, at_ms))
 
@@ -99,9 +99,14 @@ def _regain_sign(book: Casebook, sign: Sign, record: Reading | RefusedSigns, at_
     return book.close(machine, Reason.CONTACT_REGAINED, text, cause, record.signs[sign])
 
 
-def _taken_over(
-    book: Casebook, priority: Priority, text: str, heard_ms: int, sign: Sign | None = None
+def taken_over(
+    book: Casebook,
+    priority: Priority,
+    text: str,
+    heard_ms: int,
+    sign: Sign | None = None,
+    device_id: DeviceId | None = None,
 ) -> tuple[Priority, str]:
     """A fault that comes over a high alert which nobody has in hand is as urgent as that: nothing high goes quiet."""
-    high = goes_quiet(book.state, heard_ms, sign)
+    high = goes_quiet(book.state, heard_ms, sign, device_id)
     return (priority, text) if high is None else (Priority.HIGH, f"{text}; unacknowledged before: {high.text}")

@@ -2,6 +2,7 @@
 
 from alerts import wording
 from alerts.casebook import Casebook
+from alerts.contact_machine import taken_over
 from alerts.episode import RANK, Cause, Finding
 from alerts.irregular import Seen
 from alerts.rules import Judgement
@@ -31,7 +32,8 @@ def step_mistimed(book: Casebook, record: Reading | RefusedSigns) -> list[Transi
         return []
     at_ms = clock.arrivals.last_ms or record.received_at_ms
     text = wording.clock(record.device_id, behind_ms, at_ms - clock.since_ms)
-    finding = Finding(Priority.MEDIUM, Reason.CLOCK_OFF, clock.since_ms, text)
+    priority, text = taken_over(book, Priority.MEDIUM, text, at_ms, device_id=record.device_id)
+    finding = Finding(priority, Reason.CLOCK_OFF, clock.since_ms, text)
     return book.open(AlertKind.CLOCK_WRONG, machine, finding, Cause.of(record, at_ms, at_ms))
 
 

@@ -16,6 +16,7 @@ from alerts.unjudged import LOST_KINDS
 from vitals.alert import AlertKind, Priority, Reason, Suppression
 from vitals.limits import HARD_LIMITS, Side
 from vitals.news2 import RED
+from vitals.reading import DeviceId
 from vitals.sign import Sign
 
 LIMIT_KINDS: Final = frozenset(rule.kind for rule in HARD_LIMITS)
@@ -85,13 +86,18 @@ def depth_of(kind: AlertKind, value: float | None, limit: float | None) -> float
     return -limit if kind in _LOW_KINDS else limit
 
 
-def goes_quiet(state: PatientState, heard_ms: int, sign: Sign | None = None) -> Episode | None:
-    """The unacknowledged high alert that a fault (of `sign`, or of all contact) comes over; None where there is none."""
+def goes_quiet(
+    state: PatientState, heard_ms: int, sign: Sign | None = None, device_id: DeviceId | None = None
+) -> Episode | None:
+    """The unacknowledged high alert that a fault (of `sign`, of a device, or of all contact) comes over, if any."""
     for kind, machine in state.machines.items():
         episode = machine.episode
         if episode is None or kind in TECHNICAL_KINDS or episode.is_in_hand(heard_ms):
             continue
-        if episode.priority is Priority.HIGH and (sign is None or episode.sign in (None, sign)):
+        is_meant = sign is None or episode.sign in (None, sign)
+        if device_id is not None and episode.device_id is not None:
+            is_meant = is_meant and episode.device_id == device_id
+        if episode.priority is Priority.HIGH and is_meant:
             return episode
     return None
 

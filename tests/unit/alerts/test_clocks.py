@@ -95,3 +95,13 @@ def test_ended_by_a_person_it_stays_quiet_until_the_clock_was_right() -> None:
     for second in range(411, 500):
         ward.step(ahead(second, spo2=97))
     assert ward.last.transition is RAISED
+
+
+def test_a_clock_that_goes_wrong_over_a_high_alert_nobody_has_in_hand_is_as_urgent() -> None:
+    ward = Timetable()
+    ward.hold(0, 60, spo2=65)
+    for second in range(61, 200):
+        ward.step(ahead(second, spo2=65))
+    (told,) = ward.between(61, 200, KIND)
+    assert told.priority is Priority.HIGH
+    assert "unacknowledged before: SpO2 65 %" in told.text
