@@ -9,6 +9,8 @@ from storage.notifications import NewDelivery, enqueue
 from vitals.delivery import delivery_id
 from vitals.notification import DeliverySource, NotificationKind, Subscription, SubscriptionState
 
+NOTIFICATION_TABLES: Final = ("subscription_events", "deliveries", "receipts")
+"""Tables that grow with every notification."""
 _HOUSE_KINDS: Final = (NotificationKind.HEARTBEAT.value, NotificationKind.HANDSHAKE.value)
 
 
@@ -112,7 +114,7 @@ def trim_deliveries(conn: Connection, *, before_ms: int, limit: int) -> tuple[in
 def trim_events(conn: Connection, *, before_ms: int, limit: int) -> int:
     """Delete the oldest events counted before; who asks for them is told which is the first kept. How many, at most `limit`.
 
-    Of each subscription they go in the order of their numbers, and the last one of each open episode goes like any other.
+    Of each subscription they go in the order of their numbers, without leaving any behind.
     """
     columns = subscription_events.c
     rows = conn.execute(
@@ -126,11 +128,22 @@ def trim_events(conn: Connection, *, before_ms: int, limit: int) -> int:
         last[row.subscription_id] = max(row.number, last.get(row.subscription_id, 0))
     deleted = 0
     for subscription_id, number in last.items():
-        gone = and_(
-            columns.subscription_id == subscription_id, columns.number <= number, columns.counted_at_ms < before_ms
-        )
+        gone = and_(columns.subscription_id == subscription_id, columns.number <= number)
         deleted += conn.execute(delete(subscription_events).where(gone)).rowcount
     return deleted
+
+
+def notifications_due(conn: Connection, *, before_ms: int) -> dict[str, int]:
+    """How many rows of each of `NOTIFICATION_TABLES` trimming would delete."""
+    ended = deliveries.c.ended_at_ms < before_ms
+    of_ended = receipts.c.delivery_id.in_(select(deliveries.c.delivery_id).where(ended))
+    queries = (
+        select(func.count()).select_from(subscription_events).where(subscription_events.c.counted_at_ms < before_ms),
+        select(func.count()).select_from(deliveries).where(ended),
+        select(func.count()).select_from(receipts).where(of_ended),
+    )
+    counts = (int(conn.execute(query).scalar_one()) for query in queries)
+    return dict(zip(NOTIFICATION_TABLES, counts, strict=True))
 
 
 def _delete(conn: Connection, due: ColumnElement[bool], limit: int) -> tuple[int, int]:

@@ -24,6 +24,9 @@ class RetentionSettings(Section):
     """How long refused messages are kept, counted from their arrival."""
     episodes_days: int | None = Field(default=None, ge=1, le=36_500)
     """How long alerts that have ended are kept, counted from their end."""
+    notifications_days: int | None = Field(default=None, ge=1, le=36_500)
+    """How long what subscriptions were told is kept, with deliveries that have ended and their receipts; who asks for
+    events from before is told which is the first that is left."""
     before_episode_h: int = Field(default=24, ge=0, le=8760)
     """While a patient has an open alert, readings since so long before its onset stay."""
     every_s: float = Field(default=3600, ge=1, le=86_400)
@@ -41,6 +44,7 @@ class Cutoffs(NamedTuple):
     minutes_ms: int | None
     rejections_ms: int | None
     episodes_ms: int | None
+    notifications_ms: int | None = None
 
     @property
     def any(self) -> bool:
@@ -59,6 +63,7 @@ def cutoffs(settings: RetentionSettings, now_ms: int) -> Cutoffs:
         before(settings.minutes_days),
         before(settings.rejections_days),
         before(settings.episodes_days),
+        before(settings.notifications_days),
     )
 
 
@@ -71,7 +76,7 @@ def patient_cutoff_ms(cutoff_ms: int, oldest_onset_ms: int | None, settings: Ret
 
 def check_retention(settings: RetentionSettings, log: LogSettings) -> None:
     """Raises ConfigurationError where the log reaches further back than a table: replaying it would bring trimmed rows back."""
-    for name in ("readings_days", "rejections_days", "episodes_days"):
+    for name in ("readings_days", "rejections_days", "episodes_days", "notifications_days"):
         days: int | None = getattr(settings, name)
         if days is not None and days * DAY_MS < log.retention_h * HOUR_MS:
             raise ConfigurationError(

@@ -23,6 +23,7 @@ from storage.trimming import (
     next_patient,
     trim_episodes,
     trim_minutes,
+    trim_notifications,
     trim_readings,
     trim_rejections,
 )
@@ -85,6 +86,9 @@ class Trimmer:
             await self._repeat(step, trimmed, stopping)
         if due.episodes_ms is not None:
             step = partial(trim_episodes, cutoff_ms=due.episodes_ms, settings=self._settings)
+            await self._repeat(step, trimmed, stopping)
+        if due.notifications_ms is not None:
+            step = partial(trim_notifications, cutoff_ms=due.notifications_ms, settings=self._settings)
             await self._repeat(step, trimmed, stopping)
         detail = {"rows": dict(trimmed), "readings_before_ms": due.readings_ms, "finished": not stopping.is_set()}
         await in_transaction(self._door, self._database, put_down, Deed.TRIM, at_ms=began_ms, detail=detail)

@@ -8,11 +8,21 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, e
 from storage import tables
 from storage.labels_tables import labels
 from storage.minutes import add_minutes
+from storage.notifications_house import NOTIFICATION_TABLES, notifications_due, trim_deliveries, trim_events
 from storage.operations_tables import reading_minutes
 from storage.retention import Cutoffs, RetentionSettings, patient_cutoff_ms
 from vitals.reading import PatientId
 
-TABLES: Final = ("readings", "assessments", "reading_minutes", "rejections", "episodes", "transitions", "labels")
+TABLES: Final = (
+    "readings",
+    "assessments",
+    "reading_minutes",
+    "rejections",
+    "episodes",
+    "transitions",
+    "labels",
+    *NOTIFICATION_TABLES,
+)
 """Every table that is trimmed."""
 
 
@@ -112,7 +122,18 @@ def count_due(conn: Connection, due: Cutoffs, settings: RetentionSettings) -> di
         steps = select(tables.episodes.c.episode_id).where(ended)
         counts["transitions"] = _count(conn, tables.transitions, tables.transitions.c.episode_id.in_(steps))
         counts["labels"] = _count(conn, labels, labels.c.episode_id.in_(steps))
+    if due.notifications_ms is not None:
+        counts |= notifications_due(conn, before_ms=due.notifications_ms)
     return counts
+
+
+def trim_notifications(conn: Connection, cutoff_ms: int, settings: RetentionSettings) -> Trimmed:
+    """Delete the oldest events of subscriptions, and deliveries that ended, with their receipts."""
+    limit = settings.rows_per_step
+    events = trim_events(conn, before_ms=cutoff_ms, limit=limit)
+    ended, told = trim_deliveries(conn, before_ms=cutoff_ms, limit=limit)
+    rows = dict(zip(NOTIFICATION_TABLES, (events, ended, told), strict=True))
+    return Trimmed(rows if events or ended else {}, more=events >= limit or ended == limit)
 
 
 def _readings_due(

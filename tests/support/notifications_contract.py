@@ -12,6 +12,7 @@ from storage.notifications_house import (
     delete_old_heartbeats,
     enqueue_handshake,
     enqueue_heartbeats,
+    notifications_due,
     trim_deliveries,
     trim_events,
 )
@@ -19,7 +20,9 @@ from storage.notifications_outbox import Answer, Chosen, Claimed, Fresh, Later, 
 from storage.notifications_outcome import put_accepted, put_failed
 from storage.notifications_telling import Had, Telling, Told, tell
 from storage.people import Account, StoredGrant
+from storage.retention import RetentionSettings
 from storage.session import Connection, Database
+from storage.trimming import Trimmed, trim_notifications
 from tests.support.outbox_scene import step
 from vitals.alert import Priority, Transition, TransitionKind
 from vitals.errors import Conflict, Fenced, InvalidArgument, NotFound
@@ -288,6 +291,9 @@ class NotificationsContract:
             told(conn, step("e3", patient="p3"), now_ms=NOW_MS + 10)
             work = taken(take(conn, together=True))
             put_accepted(conn, work, is_delivered=True, reference=None, now_ms=NOW_MS + 20)
+            assert notifications_due(conn, before_ms=NOW_MS + 21) == {
+                "subscription_events": 4, "deliveries": 3, "receipts": 9,
+            }  # fmt: skip
             assert trim_deliveries(conn, before_ms=NOW_MS + 21, limit=3) == (3, 9)
             assert trim_events(conn, before_ms=NOW_MS + 5, limit=2) == 2
             with pytest.raises(subscriptions.NoLongerKept) as error:
@@ -296,5 +302,7 @@ class NotificationsContract:
             assert [one.number for one in subscriptions.events_since(conn, "s", since=2, limit=9)] == [3, 4]
             trim_events(conn, before_ms=NOW_MS + 50, limit=9)
             assert subscriptions.events_since(conn, "s", since=4, limit=9) == ()
+            settings = RetentionSettings(notifications_days=1, rows_per_step=2)
+            assert trim_notifications(conn, NOW_MS, settings) == Trimmed({}, more=False)
             told(conn, step("e5", patient="p5"), now_ms=NOW_MS + 60)
             assert [one.number for one in subscriptions.events_since(conn, "s", since=4, limit=9)] == [5]
