@@ -24,8 +24,11 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     usual_factor: float = 3.0
     """And at least this many usual intervals; our choice."""
     first_silence_s: float = 900.0
-    """After one reading alone, or a first burst no longer than `silence_s`: neither makes a cadence. Our choice: as long as
-    NEWS2 takes a continuous sign for fresh."""
+    """After one reading alone, or a first burst: neither makes a cadence. Our choice: as long as NEWS2 takes a continuous
+    sign for fresh."""
+    first_burst_s: float = 15.0
+    """Contact no longer than this is a burst; longer, and it is missed after `silence_s`. Our choice: wearables that measure
+    now and then do so for some ten seconds."""
     grace_s: float = 30.0
     """After the watch itself was away, time for the backlog to arrive before anyone is missed; our choice."""
     away_s: float = 30.0
@@ -57,7 +60,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     """The last few bursts: how long each was, and how long the pause after it, in ms."""
     origin: Origin = Origin.REAL
     is_steady: bool = False
-    """Contact has once lasted longer than `silence_s`: this is no device that sends a short burst now and then."""
+    """Contact has once lasted longer than `first_burst_s`."""
     dismissed: bool = False
     """A person resolved the alert of this silence: no other before contact is regained."""
 
@@ -71,7 +74,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
             return
         self._note_pause(self.heard_ms, received_at_ms, rule)
         self.heard_ms = max(self.heard_ms, received_at_ms)
-        if self.burst_from_ms is None or self.heard_ms - self.burst_from_ms > rule.silence_s * 1000:
+        if self.burst_from_ms is None or self.heard_ms - self.burst_from_ms > rule.first_burst_s * 1000:
             self.is_steady = True
         if self.heard_ms - self.moment_ms >= rule.silence_s * 1000 / rule.usual_factor:
             self.intervals_ms.append(self.heard_ms - self.moment_ms)
