@@ -94,15 +94,19 @@ class Alerts:
         followed: dict[str, Any] = {"bus": bus, "clock": clock, "limits": limits, "telemetry": telemetry}
         self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
         self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
-        climbing = LadderSettings() if ladders is None else ladders
-        expires_s = climbing.delivery_expires_s
-        pages = LadderHandler(
-            settings=climbing, enqueue=pager(expires_s=expires_s), follow=follower(expires_s=expires_s), **ports
-        )
-        self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
         self.notifications = Notifications(
             settings=NotificationsSettings() if notifications is None else notifications, limits=limits, **ports
         )
+        climbing = LadderSettings() if ladders is None else ladders
+        expires_s = climbing.delivery_expires_s
+        pages = LadderHandler(
+            settings=climbing,
+            enqueue=pager(expires_s=expires_s),
+            follow=follower(expires_s=expires_s),
+            wake=self.notifications.dispatcher.wake,
+            **ports,
+        )
+        self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
         self.corrections = CorrectionWorker(
             settings=settings, policy=decided, owned=lambda: self.engine.partitions, **ports
         )
