@@ -12,8 +12,10 @@ _CHARTED_BY: Final = ", charted by "
 def outside_text(step: Transition) -> str:
     """The line about a step without who charted or did it."""
     text = step.text.partition(_CHARTED_BY)[0]
-    for name in {step.by, *(given.by for given in step.acknowledgements)} - {None, ""}:
-        text = text.replace(str(name), "somebody")
+    silenced_by = None if step.suppression is None else step.suppression.by
+    names = {step.by, silenced_by, *(given.by for given in step.acknowledgements)} - {None, ""}
+    for name in sorted(map(str, names), key=len, reverse=True):
+        text = text.replace(name, "somebody")
     return one_line(text)
 
 

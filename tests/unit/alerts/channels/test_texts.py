@@ -5,7 +5,7 @@ import pytest
 from alerts.channels.texts import Texts
 from alerts.notification import Channel, DeliveryFault, NotificationKind, Place, Undelivered
 from tests.support.channel_scene import AT_MS, PATIENT, destination, notification, quiet, step
-from vitals.alert import Acknowledgement, AlertKind, Priority, TransitionKind
+from vitals.alert import Acknowledgement, AlertKind, Priority, Reason, Suppression, TransitionKind
 from vitals.outside import one_line, outside_text
 from vitals.reading import Origin
 
@@ -71,6 +71,9 @@ def test_names_of_staff_stay_inside() -> None:
     )
     assert outside_text(charted) == "Consciousness P (reacts to pain only)"
     assert outside_text(handed) == "Taken by somebody"
+    silenced = Suppression(Reason.SILENCED, AT_MS, by="Kim Lee Ward")
+    quiet_step = step(by="Kim Lee", text="Silenced by Kim Lee Ward", suppression=silenced)
+    assert outside_text(quiet_step) == "Silenced by somebody", "the longer name goes first"
 
 
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@y", "a\u2028b", "a\u202eb", "a\x00b", "a\tb"])
