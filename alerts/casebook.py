@@ -223,14 +223,13 @@ class Casebook:
     def reconcile(self, cause: Cause) -> list[Transition]:
         """Let every silence, inhibition and absorption begin or end that does by now."""
         transitions: list[Transition] = []
+        by_ms = self.state.reconciled_ms = max(self.state.reconciled_ms, cause.heard_ms)
         held = [(machine, machine.episode) for machine in self.state.machines.values() if machine.episode is not None]
         # Technical ones first: whether they are told decides whether they keep others quiet.
         for machine, episode in sorted(held, key=_is_about_the_patient):
-            silence = self._silence(episode.kind, episode.priority, episode.ward_id, cause.heard_ms)
-            now, wanted = (
-                episode.suppression,
-                suppression.standing(self.state, machine, episode, silence, cause.heard_ms),
-            )
+            silence = self._silence(episode.kind, episode.priority, episode.ward_id, by_ms)
+            now = episode.suppression
+            wanted = suppression.standing(self.state, machine, episode, silence, by_ms)
             if wanted is now:
                 continue
             if wanted is not None:

@@ -114,6 +114,8 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     """The patient wears no device, by order of a person: silence is no alert."""
     worn_change_ms: int = 0
     """When that last changed."""
+    reconciled_ms: int = 0
+    """Until when silences were let begin and end: of two topics one may be read ahead, and time does not run back."""
 
     def machine(self, kind: AlertKind) -> Machine:
         """The machine of `kind`, made on first use."""

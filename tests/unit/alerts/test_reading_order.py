@@ -109,6 +109,13 @@ def test_the_end_of_a_silence_is_one_step_whichever_record_shows_it() -> None:
     assert ends[0] == ends[1] == ends[2]
 
 
+def test_a_silence_that_has_begun_by_one_topic_has_not_ended_by_the_other_that_is_behind() -> None:
+    policy = TimedPolicy(AlertRules(), [(None, silence(405, 900))])
+    begins, lasting = measured(0, 400, **RED), measured(400, 430, **RED)
+    for records in (lasting, ahead(lasting, None), ahead(lasting, Tick)):
+        assert not [step for step in told(begins, records, policy=policy) if step.reason is Reason.SILENCE_ENDED]
+
+
 def test_a_score_waits_for_its_own_assessment_before_it_is_told_in_place_of_a_limit_that_ended() -> None:
     begins, over = measured(0, 400, **RED), measured(400, 470, **WELL)
     for records in (over, ahead(over, None), ahead(over, Tick)):
