@@ -71,6 +71,7 @@ def report(outcomes: Sequence[MonthOutcome], *, wall_s: float) -> int:
         ("steps", "steps"),
         ("raised", "raised"),
         ("due by the oracle, and how met", "demands"),
+        ("escalation", "ladder"),
         ("complaints", "complaints"),
     ):
         print_table(table((title, ""), ((name, f"{count:,}") for name, count in total(pick).most_common())))

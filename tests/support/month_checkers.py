@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tests.support.month_oracle import RANKS, Demand, Ended, Oracle
+from alerts.rules import AlertRules
+from alerts.suppression import LIMIT_KINDS
+from tests.support.month_oracle import RANKS, SCORE_KINDS, Demand, Ended, Oracle
 from tests.support.month_world import MINUTE_MS, TICK_MS, Stay, World
 from vitals.alert import AlertKind, Priority, Reason, Suppression, Transition, TransitionKind, order_of
 from vitals.reading import PatientId
@@ -12,6 +14,7 @@ TELLING = frozenset(
     {TransitionKind.RAISED, TransitionKind.ESCALATED, TransitionKind.REALARMED, TransitionKind.UNSUPPRESSED}
 )
 GRACE_MS = 3 * TICK_MS
+EASED_MS = round(AlertRules().life.of(Priority.MEDIUM).acknowledged_s * 1000)
 """What time decides shows by a tick."""
 MEDIUM_LATCHED_MS = 30 * MINUTE_MS
 TECHNICAL = frozenset(
@@ -57,6 +60,8 @@ class Book:
         self.known: dict[str, Transition] = {}
         """Steps by id."""
         self.kinds: Counter[tuple[AlertKind, TransitionKind]] = Counter()
+        self.steps: dict[str, list[Transition]] = {}
+        """All steps of each open episode."""
 
     def take(self, step: Transition) -> bool:
         """Keep a step; whether it is new."""
@@ -72,6 +77,7 @@ class Book:
             return False
         self.known[step.transition_id] = step
         self.kinds[step.kind, step.transition] += 1
+        self.steps.setdefault(step.episode_id, []).append(step)
         if step.transition is TransitionKind.RAISED:
             self.raised[step.episode_id] = (step.patient_id, step.kind, step.onset_ms)
         if step.transition in TELLING and step.suppression is None:
@@ -102,6 +108,7 @@ class Book:
                 self._complaints.add("two open episodes", f"{key}: {sorted(ids)} by {step.transition} at {step.at_ms}")
         else:
             ids.discard(step.episode_id)
+            self.steps.pop(step.episode_id, None)
 
 
 class Checker:
@@ -125,7 +132,7 @@ class Checker:
 
     def told(self, stay: Stay, step: Transition, now_ms: int) -> None:
         """A new step says nothing that has no ground."""
-        if step.suppression is not None:
+        if step.suppression is not None and step.transition in (TELLING | {TransitionKind.SUPPRESSED}):
             self._owned_up_to(stay, step, step.suppression, now_ms)
         if step.transition in {TransitionKind.RAISED, TransitionKind.ESCALATED}:
             oracle = self._oracles[stay.patient_id]
@@ -150,6 +157,9 @@ class Checker:
         if not step.active or not step.acknowledgements or step.suppression is not None:
             return
         until_ms = max(given.until_ms for given in step.acknowledgements)
+        if step.priority is Priority.HIGH and step.kind in LIMIT_KINDS:
+            # Once its sign has eased, it is in hand for as long as one of medium priority.
+            until_ms = max(until_ms, *(given.at_ms + EASED_MS for given in step.acknowledgements))
         if until_ms < now_ms - GRACE_MS:
             self._complaints.add("acknowledgement ran out in silence", f"{step}")
 
@@ -158,6 +168,11 @@ class Checker:
         if step.priority is Priority.LOW or step.kind in TECHNICAL:
             self._complaints.add("latched and must not", f"{step}")
         elif step.priority is Priority.MEDIUM and lasted_ms > MEDIUM_LATCHED_MS + GRACE_MS:
+            if (
+                step.kind in SCORE_KINDS
+                and self._oracles[step.patient_id].assessed_ms < now_ms - lasted_ms + MEDIUM_LATCHED_MS
+            ):
+                return  # a score's status lapses with the next assessment
             self._complaints.add("latched too long", f"{step}")
 
     def _must_stand(self, stay: Stay, demand: Demand, now_ms: int) -> None:
@@ -209,5 +224,7 @@ class Checker:
             self._complaints.add("suppressed without a word", f"{step}")
             return
         other = self._book.standing(stay.patient_id, suppression.kind)
+        if step.kind in SCORE_KINDS and self._oracles[stay.patient_id].score_is_falling:
+            return  # what said the same is over, and so will this be
         if other is None or RANKS[other.priority] < RANKS[step.priority]:
             self._complaints.add("inhibited by nothing as grave", f"{at_ms} {step} by {other}")

@@ -203,6 +203,16 @@ class Oracle:
             if lasted or (settled and self._score.is_spot(gap_ms, SCORE_CLEAR_MS)):
                 yield from (Ended(kind) for kind in SCORE_KINDS)
 
+    @property
+    def assessed_ms(self) -> int:
+        """When what was assessed last was measured."""
+        return self._score_newest_ms
+
+    @property
+    def score_is_falling(self) -> bool:
+        """Whether no input scored 3 in the last assessment."""
+        return self._levels[0].since_ms is None
+
     def silent(self, now_ms: int) -> Demand | None:
         """Whether contact is lost for certain by a tick at `now_ms`."""
         if self.heard_ms is None or self.dismissed or self.unworn:
@@ -271,10 +281,11 @@ class Oracle:
             is_back = not rule.is_beyond(value, first + margin if rule.side is Side.LOW else first - margin)
             limit.back.step(is_back, at_ms, gap_ms, joined=joined)
             since_ms = limit.back.since_ms
-            over = since_ms is not None and at_ms - since_ms >= CLEAR_MS
-            if is_back and (over or (settled and watch.pulse.is_spot(gap_ms, CLEAR_MS))):
+            clear_ms = CLEAR_MS if rule.clear_s is None else rule.clear_s * 1000
+            over = since_ms is not None and at_ms - since_ms >= clear_ms
+            if is_back and (over or (settled and watch.pulse.is_spot(gap_ms, clear_ms))):
                 yield Ended(rule.kind)
-            long_over = since_ms is not None and at_ms - since_ms >= 5 * CLEAR_MS
+            long_over = since_ms is not None and at_ms - since_ms >= 5 * clear_ms
             if not long_over or any(run.credit_ms >= 0 for run in limit.runs):
                 watch.quiet = False
 

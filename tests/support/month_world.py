@@ -70,11 +70,11 @@ INTERVAL_MS = {
 }
 BURST_PAUSE_MS = 582_000
 MIX: Sequence[Rhythm] = (
-    *(Rhythm.FIVE,) * 9,
-    *(Rhythm.MINUTE,) * 6,
-    *(Rhythm.BURST,) * 4,
-    *(Rhythm.SPOT,) * 3,
-    *(Rhythm.MONITOR,) * 3,
+    *(Rhythm.FIVE,) * 12,
+    *(Rhythm.SPOT,) * 6,
+    *(Rhythm.MINUTE,) * 3,
+    *(Rhythm.BURST,) * 2,
+    *(Rhythm.MONITOR,) * 2,
 )
 """Of 25 beds."""
 

@@ -21,6 +21,7 @@ from alerts.watchdog import ContactRule
 from storage.signing import Signer
 from storage.states import StateRow
 from tests.support.month_checkers import TELLING, Book, Checker, Complaints
+from tests.support.month_ladder import SimulatedLadders
 from tests.support.month_oracle import Oracle
 from tests.support.month_world import (
     DAY_MS,
@@ -43,6 +44,9 @@ GROUP = "alerts"
 ANSWERED = {Priority.HIGH: 0.9, Priority.MEDIUM: 0.7, Priority.LOW: 0.4}
 """How often anybody answers."""
 
+LAG_MS_MAX = 5 * MINUTE_MS
+"""How far one topic may be read ahead of the other: the watermark of what time does to alerts of the score."""
+
 Logged = Arrived | Assessment
 
 
@@ -59,6 +63,8 @@ class MonthOutcome:
     steps: Counter[str] = field(default_factory=Counter)
     raised: Counter[str] = field(default_factory=Counter)
     demands: Counter[str] = field(default_factory=Counter)
+    ladder: Counter[str] = field(default_factory=Counter)
+    """Steps of escalation, by number and evidence."""
     complaints: Counter[str] = field(default_factory=Counter)
     sentences: list[str] = field(default_factory=list)
     cpu_s: float = 0.0
@@ -141,6 +147,7 @@ class SimulatedMonth:
         self.book = Book(self._complaints)
         self._twins = Book(Complaints())
         self._checker = Checker(self.world, self._oracles, self.book, self._complaints)
+        self._ladders = SimulatedLadders(self.book, self._complaints, seed=f"{plan.seed}/{partition}/ladders")
         self._orders: list[tuple[int, int, Command]] = []
         self._ordered = 0
         self._signer = Signer(b"month")
@@ -234,6 +241,7 @@ class SimulatedMonth:
 
     def _demand(self, record: Logged, now_ms: int) -> None:
         if isinstance(record, Tick):
+            self._ladders.look(now_ms)
             for patient_id, oracle in self._oracles.items():
                 silent = oracle.silent(now_ms)
                 if silent is not None:
@@ -301,8 +309,8 @@ class SimulatedMonth:
             for step in self._ward.step(record):
                 if self.book.take(step):
                     self._outcome.steps[f"new after a crash: {step.transition.value}"] += 1
-                    if step.transition is TransitionKind.RAISED:
-                        self._complaints.add("raised only by the replay", f"{now_ms} {step}")
+                    if step.transition in TELLING:
+                        self._complaints.add("told only by the replay", f"{now_ms} {step}")
 
     def _catch_up(self, hourly: Sequence[Logged]) -> None:
         for record in interleaved(hourly, self._random):
@@ -324,7 +332,7 @@ class SimulatedMonth:
     def _told(self, cpu_s: float) -> MonthOutcome:
         outcome = self._outcome
         outcome.cpu_s = cpu_s
-        outcome.demands = self._checker.demands
+        outcome.demands, outcome.ladder = self._checker.demands, self._ladders.counts
         outcome.complaints, outcome.sentences = self._complaints.counts, self._complaints.sentences
         for (kind, step), count in self.book.kinds.items():
             outcome.steps[step.value] += count
@@ -334,13 +342,17 @@ class SimulatedMonth:
 
 
 def interleaved(records: Sequence[Logged], draw: random.Random) -> Iterator[Logged]:
-    """The same topics, each in its own order, otherwise interleaved; what people order keeps its place among both."""
+    """The same topics, each in its own order, otherwise interleaved; what people order keeps its place among both.
+
+    One topic is read ahead of the other by at most `LAG_MS_MAX`, as after an outage.
+    """
     chunk: list[Logged] = []
-    length = draw.randrange(1, 600)
+    until_ms = 0
     for record in records:
-        if isinstance(record, Command) or len(chunk) >= length:
+        at_ms = record.at_ms if isinstance(record, Tick | Command) else record.received_at_ms
+        if isinstance(record, Command) or at_ms >= until_ms:
             yield from _shuffled(chunk, draw)
-            chunk, length = [], draw.randrange(1, 600)
+            chunk, until_ms = [], at_ms + draw.randrange(1, LAG_MS_MAX)
         if isinstance(record, Command):
             yield record
         else:
