@@ -17,7 +17,11 @@ _COLUMNS = ("silence", "state", "covers", "by", "reason", "until", "holds back")
 
 def add_to(alerts: typer.Typer) -> None:
     """Register the three on `alerts`."""
+    _add_silence(alerts)
+    _add_silences(alerts)
 
+
+def _add_silence(alerts: typer.Typer) -> None:
     @alerts.command()
     def silence(
         reason: Annotated[str, typer.Option(help="why; everybody sees it")],
@@ -52,6 +56,8 @@ def add_to(alerts: typer.Typer) -> None:
                 f"Silenced until {moment_text(answer['until_ms'])}: {_covers(answer)}. Id {answer['silence_id']}."
             )
 
+
+def _add_silences(alerts: typer.Typer) -> None:
     @alerts.command()
     def silences(
         ward: Annotated[str | None, typer.Option(help="only this ward's")] = None,

@@ -206,7 +206,7 @@ async def test_every_state_of_an_alert_can_be_told_apart_on_board_and_page(tmp_p
                 await expect(tile_of(page, 12).locator(".alert-strip")).to_contain_text("told 2\N{MULTIPLICATION SIGN}")
                 await expect(tile_of(page, 21).locator(".alert-strip")).to_contain_text(re.compile("✓ to .* Kim Nurse"))
                 assert await page.evaluate("document.documentElement.scrollHeight") <= 900
-                for name, bed in (("latched", 5), ("quiet", 9), ("again", 12)):
+                for name, bed in (("latched", 5), ("quiet-alert", 9), ("again", 12)):
                     await picture(browser, tile_of(page, bed), f"tile-{name}.png")
             async with page_at(browser, dashboard.url, width=390, height=844, phone=True) as page:
                 await tile_of(page, 3).locator(".acknowledge").tap()

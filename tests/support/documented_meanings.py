@@ -34,6 +34,7 @@ class Meanings:
             "ENTRY": lambda: self._entry,
             "CHANGE": lambda: self._change,
             "CORRECTION": self._correction,
+            "SILENCE": self._silence,
             "EPISODE": lambda: self._open_episode()["episode_id"],
             "REJECTION": lambda: self._ward.await_value(lambda: self._ward.api.get("rejected"))[0]["rejection_id"],
             "FILE": self._file_for(command),
@@ -112,6 +113,10 @@ class Meanings:
         device, right = self._worn_device(), self._new_patient()
         self._ward.ask(f"devices correct {device} --since 1h --to {right} --reason 'mixed up'")
         return str(self._ward.ask("corrections list")[0]["correction_id"])
+
+    def _silence(self) -> str:
+        order = {"ward_id": "general", "kind": "clock-wrong", "minutes": 5, "reason": "to be ended by the reader"}
+        return str(self._ward.api.post("silences", order)["silence_id"])
 
     def _open_episode(self) -> dict[str, Any]:
         device = self._ward.publish_low_saturation()

@@ -90,7 +90,10 @@ def seed_alerts(scene: WardScene) -> None:
     scene.store_steps(
         saturation,
         rate,
-        followed(rate, TransitionKind.ACKNOWLEDGED, "Kim", after_s=50),
+        msgspec.structs.replace(
+            followed(rate, TransitionKind.ACKNOWLEDGED, "Kim", after_s=50),
+            acknowledgements=(Acknowledgement("kim", "Kim", rate.at_ms + 50_000, rate.at_ms + 3_650_000),),
+        ),
         seen,
         followed(seen, TransitionKind.ACKNOWLEDGED, "Dr Sato", after_s=40),
         over,

@@ -83,6 +83,7 @@ const REASONS = {
   inhibited: "a technical alert makes it meaningless",
   inhibition_ended: "what made it meaningless is over",
   absorbed: "another alert says the same",
+  absorption_ended: "the alert that said the same has ended",
   rules_changed: "by the rules in force now it is none",
   risk_reached: "risk reached",
   risk_fell: "risk fell",

@@ -8,6 +8,9 @@ import { PRIORITY_NAMES, SIGNS, formatValue } from "./format.js";
 const when = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const DELIVERY_WORDS = { queued: "waits to be sent", sent: "sent", delivered: "delivered", seen: "seen", failed: "attempt failed", expired: "given up" };
 
+const SINCE = { first: "At once", not_delivered: "Since nobody could be reached", not_seen: "Since nobody had seen it", not_acknowledged: "Since nobody had it in hand" };
+const UNLESS = { first: "To:", not_delivered: "Unless somebody was reached, to:", not_seen: "Unless somebody has seen it, to:", not_acknowledged: "Unless somebody has it in hand, to:" };
+
 /** Draw it into `place`; what the server does not tell yet of paging and deliveries is left out. */
 export async function drawLife(place, episode, { acknowledger, who }) {
   if (!place.children.length) place.replaceChildren(el("p", { className: "said" }, "Asking…"));
@@ -71,10 +74,10 @@ function ofEscalation(found) {
     at: step.at_ms,
     tone: step.reached === "nobody" ? "failed" : "told",
     title: `Ladder, step ${step.step}${step.round > 1 ? ` of round ${step.round}` : ""}: ${step.told.map((one) => `${one.name || one.to} (${one.seen_at_ms ? "seen" : one.state})`).join(", ") || "nobody could be told"}`,
-    said: [`Since it was ${step.evidence.replaceAll("_", " ")}`, ...step.missing.map((one) => `Not reached: ${one.name || one.to} (${one.why.replaceAll("_", " ")})`)],
+    said: [SINCE[step.evidence] ?? step.evidence, ...step.missing.map((one) => `Not reached: ${one.name || one.to} (${one.why.replaceAll("_", " ")})`)],
   }));
   const seen = found.seen.map((one) => ({ at: one.first_at_ms, tone: "person", title: `Seen by ${one.name}`, said: ["On a page that was in use; seen is not acknowledged."] }));
-  const next = found.next ? [{ at: found.next.at_ms, tone: "quiet", title: `To come: ladder, step ${found.next.step}`, said: [`If it is still ${found.next.evidence.replaceAll("_", " ")}: ${found.next.to.join(", ")}`] }] : [];
+  const next = found.next ? [{ at: found.next.at_ms, tone: "quiet", title: `To come: ladder, step ${found.next.step}`, said: [`${UNLESS[found.next.evidence] ?? ""} ${found.next.to.map((to) => to.replace(":", " ").replaceAll("_", " ")).join(", ")}`.trim()] }] : [];
   return [...taken, ...seen, ...next];
 }
 
