@@ -6,12 +6,14 @@ from typing import Final
 
 import msgspec
 
+from alerts.ageing import ASSESSED_KINDS
 from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.episode import RANK
 from alerts.life import TECHNICAL_KINDS
 from alerts.policy import Policy
 from alerts.state import PatientState
+from alerts.suppression import SCORE_AWAITED_MS
 from tests.support.alert_timetable import PATIENT, WARD
 from tests.support.sequence_world import CRISIS_SPO2, SequenceWorld
 from tests.support.timed_policy import FOR_EVER_MS, TimedPolicy
@@ -138,7 +140,9 @@ class Watchman:
                 # What was high and holds at no high depth now is in hand for as long as what is medium.
                 eased_ms = 0 if engine.state.machines[said.kind].holds is Priority.HIGH else MEDIUM_IN_HAND_MS
                 ends_ms = max(max(held.until_ms, held.at_ms + eased_ms) for held in said.acknowledgements)
-                assert ends_ms > tick.at_ms, "ran out, and not told anew"
+                # A score that is still awaited may yet say that it was over before.
+                awaited_ms = SCORE_AWAITED_MS if said.kind in ASSESSED_KINDS else 0
+                assert ends_ms + awaited_ms > tick.at_ms, "ran out, and not told anew"
             if said.active or said.priority is Priority.HIGH:
                 self._check_silence(said.kind, said.priority, said.suppression, tick.at_ms)
             if lost and said.active and said.priority is not Priority.HIGH and said.kind not in TECHNICAL_KINDS:

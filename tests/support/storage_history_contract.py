@@ -1,11 +1,13 @@
 """What readings, assessments, rejections and episodes in SQL promise, whichever database: see `storage_contract`."""
 
+import msgspec
 import pytest
 
 from storage import assessments, episodes, readings, rejections
 from storage.buckets import SignSummary
 from storage.session import Database
 from storage.window import ROWS_MAX, Cursor
+from tests.support import alert_transitions
 from tests.support.builders import assessment as assessment_of
 from tests.support.builders import at_ms, reading
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
@@ -240,6 +242,26 @@ class EpisodeContract:
         assert (escalated.active, escalated.acknowledged, escalated.priority) == (True, False, Priority.HIGH)
         assert (resolved.active, resolved.resolved_at_ms) == (False, at_ms(30))
         assert (raised.sign, raised.value, raised.limit, raised.text) == (SPO2, 84.0, 88.0, "raised at 10")
+
+    def test_an_episode_keeps_the_whole_state_of_its_last_step_and_is_open_while_latched(
+        self, database: Database
+    ) -> None:
+        raised = alert_transitions.an_alert()
+        seen = alert_transitions.acknowledged(raised, at_s=5)
+        again = alert_transitions.realarmed(seen, at_s=900)
+        quiet = alert_transitions.silenced(again, at_s=901)
+        over = msgspec.structs.replace(alert_transitions.latched(quiet, at_s=960), rules_version="v1")
+        for last in (seen, again, quiet, over):
+            with database.transaction() as conn:
+                episodes.store(conn, [raised, last])
+                held = episodes.get(conn, "e1")
+                assert [found.episode_id for found in episodes.open_episodes(conn)] == ["e1"]
+            assert (held.active, held.latched, held.round) == (last.active, last.latched, last.round)
+            assert (held.acknowledgements, held.suppression) == (last.acknowledgements, last.suppression)
+            assert (held.heard_ms, held.rules_version) == (last.heard_ms, last.rules_version)
+        second = alert_transitions.an_alert(episode="e2", at_s=1000)
+        with database.transaction() as conn, pytest.raises(Conflict, match="e1"):
+            episodes.store(conn, [second])
 
     def test_a_replayed_older_transition_moves_nothing_back(self, database: Database) -> None:
         with database.transaction() as conn:
