@@ -143,8 +143,8 @@ def test_two_signs_away_are_one_episode_that_ends_with_the_last() -> None:
     assert ward.said()[-1] == (4600.0, RESOLVED)
 
 
-def test_walking_puts_off_a_score_of_heart_rate_and_breathing_alone() -> None:
-    walk, ward = news2(heart_rate=115, respiratory_rate=26, spo2=97, temperature=37), Timetable()
+def test_walking_puts_off_a_score_of_heart_rate_and_breathing() -> None:
+    walk, ward = news2(heart_rate=115, respiratory_rate=26, spo2=95, temperature=37), Timetable()
     for second in range(0, 600, 10):
         ward.step(msgspec.structs.replace(assessment(second, walk), exerted=True))
     assert not ward.transitions
@@ -161,7 +161,7 @@ def test_a_score_that_outlasts_the_walk_is_told_as_soon_as_the_walk_is_over() ->
 
 
 def test_whoever_desaturates_while_walking_is_told_as_at_rest() -> None:
-    ill, ward = news2(heart_rate=115, respiratory_rate=24, spo2=94, temperature=37), Timetable()
+    ill, ward = news2(heart_rate=115, respiratory_rate=22, spo2=93, temperature=37), Timetable()
     for second in range(0, 300, 10):
         ward.step(msgspec.structs.replace(assessment(second, ill), exerted=True))
     assert (120.0, RAISED) in ward.said(AlertKind.NEWS2_URGENT)
