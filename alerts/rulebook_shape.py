@@ -45,7 +45,10 @@ _ANY: Final = (-1e6, 1e6)
 
 
 def check_shape(marked: Marked, path: Path, value: Value, wanted: object) -> None:
-    """Raises RulebookError at the first value that `wanted`, a type, does not allow."""
+    """Raises RulebookError at the first value that `wanted`, a type, does not allow.
+
+    A record may leave out fields, which stay as they are beneath; in a list, whose entries lie over nothing, it may not.
+    """
     _check(marked, path, value, inspect.type_info(wanted))
 
 
@@ -99,11 +102,12 @@ def _check_struct(marked: Marked, path: Path, value: Value, wanted: inspect.Stru
     known = tuple(field.encode_name for field in wanted.fields)
     for key in value:
         require_known(marked, (*path, key), key, known)
+    in_list = any(isinstance(step, int) for step in path)
     for field in wanted.fields:
         inside = (*path, field.encode_name)
         if field.encode_name in value:
             _check(marked, inside, value[field.encode_name], field.type)
-        elif field.required:
+        elif field.required and in_list:
             raise RulebookError(marked.mark(path), f"no {field.encode_name}", f"{field.encode_name} here")
 
 

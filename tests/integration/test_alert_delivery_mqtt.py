@@ -29,7 +29,12 @@ from vitals.reading import DeviceId, Reading
 pytestmark = pytest.mark.integration
 TOPIC = f"wardlight/v1/alerts/{WARD}/{PATIENT}/spo2-low"
 WAIT_S = 20.0
-RULES = "format: 1\nclear_s: 0\nsources: {clear_s: for this test}\n"
+RULES = """\
+format: 1
+clear_s: 0
+life: {high: {latches: false}}
+sources: {clear_s: for this test, life: for this test}
+"""
 """An alert ends with the first value within its limit."""
 
 

@@ -84,6 +84,15 @@ def test_a_book_that_names_one_limit_keeps_all_the_others() -> None:
     assert rules.limits[1:] == HARD_LIMITS[1:]
 
 
+def test_a_record_within_a_record_may_leave_fields_as_they_come() -> None:
+    life = read_book(book("life: {high: {latches: false}}", "sources: {life: ours}")).house.life
+    assert life.high == msgspec.structs.replace(AlertRules().life.high, latches=False)
+    assert life.medium == AlertRules().life.medium
+    assert "found no delay_s" in str(
+        refused(book("limits: [{kind: spo2-low, sign: spo2_percent, side: low, source: x, depths: [{limit: 80}]}]"))
+    )
+
+
 def test_a_ward_differs_only_in_what_its_section_names() -> None:
     text = book("clear_s: 90", "sources: {clear_s: ours}", "wards:", "  icu:", "    source: ours", "    clear_s: 20")
     read = read_book(text)
