@@ -40,6 +40,7 @@ class Meanings:
             "FILE": self._file_for(command),
             "EXPORT": lambda: self._written("audit export"),
             "DESTINATION": self._destination,
+            "SUBSCRIPTION": self._subscription,
             "SCHEDULE": self._schedule,
             "LOGIN": lambda: "ada",
             "WARD": self._ward_with_ladder,
@@ -67,6 +68,8 @@ class Meanings:
             return lambda: self._ward.directory / "recording"
         if "ladders" in command:
             return self._ladders
+        if "--secret-file" in command:
+            return self._secret
         if "rules" in command:
             return self._rulebook
         if "--anchor" in command:
@@ -131,6 +134,15 @@ class Meanings:
     def _destination(self) -> str:
         body = {"name": f"pager {self._next()}", "channel": "webhook", "address": "https://pager.example/hook"}
         return str(self._ward.api.post("destinations", body)["destination_id"])
+
+    def _subscription(self) -> str:
+        body = {"name": f"wish {self._next()}", "destination_id": self._destination(), "wards": ["north"]}
+        return str(self._ward.api.post("subscriptions", body)["subscription_id"])
+
+    def _secret(self) -> Path:
+        file = self._new_file()
+        file.write_text("whsec_d2FyZGxpZ2h0LXdhcmRsaWdodC13YXJkbGln\n", encoding="utf-8")
+        return file
 
     def _schedule(self) -> str:
         name = f"schedule-{self._next()}"
