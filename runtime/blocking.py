@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -37,6 +39,35 @@ class ThreadDoor:
     def close(self) -> None:
         """Wait for running calls, refuse new ones."""
         self._pool.shutdown(wait=True)
+
+
+class DaemonDoor:
+    """Runs calls that may hang for long, such as look-ups of names, on threads that do not keep the process from ending.
+
+    A call whose caller gave up keeps its place, of `threads_max`, until it returns; its result is dropped.
+    """
+
+    def __init__(self, *, name: str, threads_max: int) -> None:
+        self._name = name
+        self._free = asyncio.Semaphore(threads_max)
+
+    async def run(
+        self, call: Callable[Parameters, ResultT], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> ResultT:
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        outcome: Future[ResultT] = Future()
+
+        def work() -> None:
+            try:
+                outcome.set_result(call(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+                outcome.set_exception(error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                loop.call_soon_threadsafe(self._free.release)
+
+        threading.Thread(target=work, name=self._name, daemon=True).start()
+        return await asyncio.shield(asyncio.wrap_future(outcome))
 
 
 class NarrowDoor:

@@ -18,7 +18,7 @@ import httpcore
 import httpx
 
 from runtime.address_guard import AddressGuard, AddressRefused, IPAddress
-from runtime.blocking import Door, ThreadDoor
+from runtime.blocking import DaemonDoor, Door
 from vitals.errors import ConfigurationError
 
 
@@ -103,8 +103,8 @@ class OutgoingHttp:
     ) -> None:
         self._guard = guard
         self._limits = OutgoingLimits() if limits is None else limits
-        self._door = ThreadDoor(name="outgoing-names", threads_max=self._limits.resolver_threads_max)
-        look_up = SystemResolver(self._door) if resolver is None else resolver
+        door = DaemonDoor(name="outgoing-names", threads_max=self._limits.resolver_threads_max)
+        look_up = SystemResolver(door) if resolver is None else resolver
         trust = _trust(ca_file)
         self._pools = {
             scheme: httpcore.AsyncConnectionPool(
@@ -144,7 +144,6 @@ class OutgoingHttp:
         """End every connection."""
         for pool in self._pools.values():
             await pool.aclose()
-        self._door.close()
 
     def _checked(self, url: str) -> httpx.URL:
         try:

@@ -13,22 +13,22 @@ from alerts.channels.texts import Texts
 from alerts.channels.webhook import WebhookChannel
 from alerts.notification import Channel, Channels
 from runtime.address_guard import AddressGuard, AllowedHost
-from runtime.blocking import ThreadDoor
+from runtime.blocking import DaemonDoor
 from runtime.clock import Clock
 from runtime.outgoing_http import OutgoingHttp, Resolver
 
 
 class ChannelRegistry:
-    """Made once per process; `close` ends its connections and threads."""
+    """Made once per process; `close` ends its connections."""
 
     def __init__(self, settings: ChannelSettings, *, clock: Clock, resolver: Resolver | None = None) -> None:
         guard = AddressGuard([AllowedHost.parse(entry) for entry in settings.hosts_allowed])
         self._http = OutgoingHttp(guard, limits=settings.outgoing_limits(), ca_file=settings.ca_file, resolver=resolver)
-        self._post = ThreadDoor(name="email", threads_max=settings.smtp_threads_max)
+        post = DaemonDoor(name="email", threads_max=settings.smtp_threads_max)
         texts = Texts.load(zone=ZoneInfo(settings.time_zone))
         self.channels: Channels = {
             Channel.WEBHOOK: WebhookChannel(self._http, clock=clock),
-            Channel.EMAIL: EmailChannel(settings, clock=clock, texts=texts, door=self._post),
+            Channel.EMAIL: EmailChannel(settings, clock=clock, texts=texts, door=post),
             Channel.NTFY: NtfyChannel(self._http, clock=clock, texts=texts),
             Channel.SLACK: SlackChannel(self._http, clock=clock, texts=texts),
             Channel.TEAMS: TeamsChannel(self._http, clock=clock, texts=texts),
@@ -38,6 +38,5 @@ class ChannelRegistry:
         }
 
     async def close(self) -> None:
-        """End them all."""
+        """End them; what hangs in a thread is left behind."""
         await self._http.close()
-        self._post.close()

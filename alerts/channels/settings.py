@@ -50,6 +50,12 @@ class ChannelSettings(Section):
     apprise_processes_max: int = Field(default=2, ge=1, le=32)
     """Messages that it sends at once, each in a process of its own."""
 
+    @field_validator("hosts_allowed", "apprise_services", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """An environment has no lists: there it is words between commas."""
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
     @field_validator("hosts_allowed")
     @classmethod
     def _readable(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
