@@ -12,6 +12,7 @@ import msgspec
 
 from evaluation.alarm_load_beds import SIMULATED, START_MS, SimulatedBed
 from evaluation.alarm_load_run import BedLoad, Signal
+from simulators.scenarios.course import JUDGED_KINDS
 from simulators.truth import MustAlarm, Truth
 from vitals.alert import AlertKind, Priority
 from vitals.limits import HARD_LIMITS
@@ -299,7 +300,7 @@ def _event(bed: SimulatedBed, truth: Truth, must: MustAlarm, load: BedLoad) -> E
 
 
 def _is_false(signal: Signal, truth: Truth) -> bool:
-    if signal.kind is AlertKind.UNUSUAL_PATTERN:
+    if signal.kind not in JUDGED_KINDS:
         return False
     return signal.kind in truth.must_not_alarm or (signal.at_ms - START_MS) / 1000 < (truth.onset_s or 0.0)
 
