@@ -5,6 +5,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from runtime.address_guard import AddressGuard, AllowedHost, IPAddress
 from runtime.outgoing_http import NoAnswer, OutgoingFault, OutgoingHttp, OutgoingLimits
 from runtime.ping import ping
 from tests.support.endpoint import Asked, Endpoint, answer
+from tests.support.mail_server import loopback_certificate, server_tls
 from vitals.errors import Unavailable
 
 pytestmark = pytest.mark.asyncio
@@ -120,6 +122,22 @@ async def test_nobody_listening_is_told_apart_from_nobody_answering() -> None:
         assert await fault_of(http, mute.url()) == (OutgoingFault.TIMED_OUT, False)
     async with outgoing() as http:
         assert await fault_of(http, mute.url()) == (OutgoingFault.NOT_CONNECTED, False)
+
+
+async def test_tls_is_proven_against_the_name_and_by_authorities_that_are_trusted(tmp_path: Path) -> None:
+    chain, key = loopback_certificate(tmp_path)
+    guard = AddressGuard([AllowedHost.parse("127.0.0.0/8:*")])
+    trusting = OutgoingHttp(guard, limits=LIMITS, ca_file=chain, resolver=Names("127.0.0.1"))
+    strange = OutgoingHttp(guard, limits=LIMITS, resolver=Names("127.0.0.1"))
+    async with Endpoint().listening(tls=server_tls(chain, key)) as server:
+        try:
+            assert (await trusting.request("POST", server.url(scheme="https", host="localhost"))).status == 200
+            for http, host in ((strange, "localhost"), (trusting, "pager.example")):
+                assert await fault_of(http, server.url(scheme="https", host=host)) == (OutgoingFault.TLS_FAILED, False)
+        finally:
+            await trusting.close()
+            await strange.close()
+    assert len(server.asked) == 1
 
 
 async def test_an_answer_that_is_not_http_is_told_as_such() -> None:
