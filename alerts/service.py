@@ -1,6 +1,7 @@
 """The alert service: the engine at the log and the delivery to MQTT, each a worker of its own group; corrections; rulebooks; notifications; the heartbeat."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -97,18 +98,19 @@ class Alerts:
         self.notifications = Notifications(
             settings=NotificationsSettings() if notifications is None else notifications, limits=limits, **ports
         )
-        climbing = LadderSettings() if ladders is None else ladders
-        expires_s = climbing.delivery_expires_s
-        pages = LadderHandler(
-            settings=climbing,
-            enqueue=pager(expires_s=expires_s),
-            follow=follower(expires_s=expires_s),
-            wake=self.notifications.dispatcher.wake,
-            **ports,
-        )
+        pages = self._ladder_handler(LadderSettings() if ladders is None else ladders, ports)
         self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
         self.corrections = CorrectionWorker(
             settings=settings, policy=decided, owned=lambda: self.engine.partitions, **ports
+        )
+
+    def _ladder_handler(self, climbing: LadderSettings, ports: Mapping[str, Any]) -> LadderHandler:
+        return LadderHandler(
+            settings=climbing,
+            enqueue=pager(expires_s=climbing.delivery_expires_s),
+            follow=follower(expires_s=climbing.delivery_expires_s),
+            wake=self.notifications.dispatcher.wake,
+            **ports,
         )
 
     async def serve(self, stopping: asyncio.Event) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from alerts.dispatch import Dispatcher
@@ -16,6 +16,7 @@ from runtime.bus import Delivered, Outgoing
 from runtime.clock import LoopClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
+from runtime.virtual_loop import run_virtual
 from runtime.worker import Worker, WorkerLimits
 from storage import destinations, notifications, people, subscriptions
 from storage.notifications_house import enqueue_handshake
@@ -299,3 +300,19 @@ class OutboxScene:
 
 async def _never(*_: object, **__: object) -> Sequence[Any]:
     return ()
+
+
+Play = Callable[[OutboxScene], Awaitable[None]]
+
+
+def play(scene: Play, settings: NotificationsSettings | None = None) -> None:
+    """Run a scene with notifier and one dispatcher."""
+
+    async def run() -> None:
+        stage = OutboxScene(settings=settings)
+        await stage.open()
+        stage.start_dispatcher()
+        await scene(stage)
+        await stage.close()
+
+    run_virtual(run())
