@@ -7,9 +7,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from storage import migrate, tables
+from storage import episodes, migrate, tables
 from storage.session import Database
 from storage.signing import load_signer
+from tests.support import alert_transitions
+from vitals.alert import Priority, progress_of
 from vitals.errors import ConfigurationError
 
 
@@ -58,3 +60,36 @@ class MigrationContract:
         for refused in (migrate.check_database, migrate.upgrade_database):
             with pytest.raises(ConfigurationError, match="newer schema than this program"):
                 refused(database)
+
+    def test_alerts_of_an_older_schema_keep_their_place_in_the_new_scale(self, database: Database) -> None:
+        """An open high alert that somebody had acknowledged: 21 then, and still before its end, 121."""
+        with database.transaction() as conn:
+            migrate.upgrade_to(conn, "0006")
+            conn.execute(text(_OLD_EPISODE))
+            for step, progress in (("raised", 10), ("escalated", 20), ("acknowledged", 21), ("resolved", 121)):
+                values = {"step": step, "progress": progress, "record": b"{}"}
+                conn.execute(text(_OLD_TRANSITION), values)
+        migrate.upgrade_database(database)
+        with database.snapshot() as conn:
+            held = episodes.get(conn, "e1")
+            steps = conn.execute(text("SELECT progress FROM transitions ORDER BY progress")).scalars().all()
+        open_high = alert_transitions.escalated(alert_transitions.an_alert(priority=Priority.MEDIUM), at_s=2)
+        seen = alert_transitions.acknowledged(open_high, at_s=3)
+        over = alert_transitions.resolved(seen, at_s=4)
+        scale = [
+            progress_of(step) for step in (alert_transitions.an_alert(priority=Priority.MEDIUM), open_high, seen, over)
+        ]
+        assert steps == scale
+        assert held.last_progress == progress_of(seen)
+        assert (held.latched, held.suppression, held.acknowledgements, held.round) == (False, None, (), 0)
+
+
+_OLD_EPISODE = """
+    INSERT INTO episodes (episode_id, patient_id, ward_id, kind, priority, active, acknowledged, onset_ms, raised_at_ms,
+        origin, last_transition_id, last_transition, last_reason, last_at_ms, last_progress, text, by_person)
+    VALUES ('e1', 'p1', 'west', 'spo2-low', 'high', true, true, 1, 1,
+        'real', 't3', 'acknowledged', 'person', 3, 21, 'SpO2 79 %', 'Kim')
+"""
+_OLD_TRANSITION = """
+    INSERT INTO transitions (transition_id, episode_id, at_ms, progress, record) VALUES (:step, 'e1', 1, :progress, :record)
+"""

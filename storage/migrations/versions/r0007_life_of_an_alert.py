@@ -15,12 +15,8 @@ NEW_COLUMNS = ("latched", "suppression", "acknowledgements", "round", "heard_ms"
 def upgrade() -> None:
     """Widen the numbers of progress, write each in the new scale (ended, priority, round, seen), and add the columns."""
     for table, column in PROGRESS_COLUMNS:
-        with op.batch_alter_table(table) as batch:
-            batch.alter_column(column, existing_type=sa.SmallInteger(), type_=sa.Integer(), existing_nullable=False)
-        op.execute(
-            f"UPDATE {table} SET {column} = "  # noqa: S608 - names of this file
-            f"({column} / 100) * 100000000 + (({column} % 100) / 10) * 10000000 + {column} % 10"
-        )
+        rescaled = f"({column} / 100) * 100000000 + (({column} % 100) / 10) * 10000000 + {column} % 10"
+        _rewrite(table, column, sa.SmallInteger(), sa.Integer(), rescaled)
     op.add_column("episodes", sa.Column("latched", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("episodes", sa.Column("suppression", sa.Text(), nullable=True))
     op.add_column("episodes", sa.Column("acknowledgements", sa.Text(), nullable=False, server_default="[]"))
@@ -31,14 +27,25 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to the old scale; rounds, latches and who has what in hand are forgotten."""
-    with op.batch_alter_table("episodes") as batch:
-        for added in reversed(NEW_COLUMNS):
-            batch.drop_column(added)
+    for added in reversed(NEW_COLUMNS):
+        op.execute(f"ALTER TABLE episodes DROP COLUMN {added}")
     for table, column in PROGRESS_COLUMNS:
-        op.execute(
-            f"UPDATE {table} SET {column} = "  # noqa: S608 - names of this file
+        rescaled = (
             f"({column} / 100000000) * 100 + (({column} % 100000000) / 10000000) * 10 + "
             f"CASE WHEN {column} % 100 > 0 THEN 1 ELSE 0 END"
         )
-        with op.batch_alter_table(table) as batch:
-            batch.alter_column(column, existing_type=sa.Integer(), type_=sa.SmallInteger(), existing_nullable=False)
+        _rewrite(table, column, sa.Integer(), sa.SmallInteger(), rescaled)
+
+
+def _rewrite(
+    table: str, column: str, old: sa.types.TypeEngine[int], new: sa.types.TypeEngine[int], expression: str
+) -> None:
+    """Another type with other values. SQLite would make the table anew, which rows that refer to it forbid."""
+    if op.get_bind().dialect.name != "sqlite":
+        using = f"({expression})"
+        op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False, postgresql_using=using)
+        return
+    op.add_column(table, sa.Column("rewritten", new, nullable=False, server_default="0"))
+    op.execute(f"UPDATE {table} SET rewritten = {expression}")  # noqa: S608 - names of this file
+    op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    op.execute(f"ALTER TABLE {table} RENAME COLUMN rewritten TO {column}")
