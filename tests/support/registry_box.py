@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
@@ -102,9 +103,13 @@ class RegistryBox:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`wardlight …`, whatever comes of it."""
+        return await self._door.run(run, {"WARDLIGHT_URL": self.url}, *arguments)
+
     async def command(self, *arguments: str) -> str:
         """What `wardlight …` prints; the test fails where the command does."""
-        done = await self._door.run(run, {"WARDLIGHT_URL": self.url}, *arguments)
+        done = await self.tried(*arguments)
         assert done.returncode == 0, f"wardlight {' '.join(arguments)}: {done.stderr[-2000:]}"
         return done.stdout.strip()
 
