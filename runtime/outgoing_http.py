@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -252,7 +253,9 @@ def _tls_trouble(error: BaseException | None) -> str | None:
     return None
 
 
+@cache
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Read once per process: reading the machine's authorities takes 20 ms."""
     trust = ssl.create_default_context()
     if ca_file is not None:
         try:
