@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     ladders = typer.Typer(help="Escalation ladders per ward and priority.", no_args_is_help=True)
     app.add_typer(ladders, name="ladders")
     _add_reading(ladders)
+    _add_checking(ladders)
     _add_changing(ladders)
 
 
@@ -65,6 +66,8 @@ def _add_reading(ladders: typer.Typer) -> None:
         print_table(table(("step", "after", "to", "would tell now"), rows, title=title))
         typer.echo(_ends(ladder))
 
+
+def _add_checking(ladders: typer.Typer) -> None:
     @ladders.command()
     def check(
         file: Annotated[Path | None, typer.Argument(metavar="FILE", help="check this file, and ask nobody")] = None,
