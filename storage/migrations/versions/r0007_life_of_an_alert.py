@@ -16,7 +16,7 @@ def upgrade() -> None:
     """Widen the numbers of progress, write each in the new scale (ended, priority, round, seen), and add the columns."""
     for table, column in PROGRESS_COLUMNS:
         rescaled = f"({column} / 100) * 100000000 + (({column} % 100) / 10) * 10000000 + {column} % 10"
-        _rewrite(table, column, sa.SmallInteger(), sa.Integer(), rescaled)
+        _rewrite(table, column, rescaled, widen=True)
     op.add_column("episodes", sa.Column("latched", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("episodes", sa.Column("suppression", sa.Text(), nullable=True))
     op.add_column("episodes", sa.Column("acknowledgements", sa.Text(), nullable=False, server_default="[]"))
@@ -34,18 +34,20 @@ def downgrade() -> None:
             f"({column} / 100000000) * 100 + (({column} % 100000000) / 10000000) * 10 + "
             f"CASE WHEN {column} % 100 > 0 THEN 1 ELSE 0 END"
         )
-        _rewrite(table, column, sa.Integer(), sa.SmallInteger(), rescaled)
+        _rewrite(table, column, rescaled, widen=False)
 
 
-def _rewrite(
-    table: str, column: str, old: sa.types.TypeEngine[int], new: sa.types.TypeEngine[int], expression: str
-) -> None:
+def _rewrite(table: str, column: str, expression: str, *, widen: bool) -> None:
     """Another type with other values. SQLite would make the table anew, which rows that refer to it forbid."""
-    if op.get_bind().dialect.name != "sqlite":
-        using = f"({expression})"
-        op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False, postgresql_using=using)
+    old, new = (sa.SmallInteger(), sa.Integer()) if widen else (sa.Integer(), sa.SmallInteger())
+    if op.get_bind().dialect.name == "sqlite":
+        op.add_column(table, sa.Column("rewritten", new, nullable=False, server_default="0"))
+        op.execute(f"UPDATE {table} SET rewritten = {expression}")  # noqa: S608 - names of this file
+        op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN rewritten TO {column}")
         return
-    op.add_column(table, sa.Column("rewritten", new, nullable=False, server_default="0"))
-    op.execute(f"UPDATE {table} SET rewritten = {expression}")  # noqa: S608 - names of this file
-    op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    op.execute(f"ALTER TABLE {table} RENAME COLUMN rewritten TO {column}")
+    if widen:
+        op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False)
+    op.execute(f"UPDATE {table} SET {column} = {expression}")  # noqa: S608
+    if not widen:
+        op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False)
