@@ -11,6 +11,7 @@ from storage import devices, escalation, patients, people_attempts, tables
 from storage.claims import claim, positions_of, remember_positions
 from storage.migrate import upgrade, upgrade_database
 from storage.session import Database
+from tests.support.episode_history_contract import EpisodeHistoryContract
 from tests.support.ladder_contract import LadderContract, a_step
 from tests.support.ledger_contract import LedgerContract
 from tests.support.migration_contract import MigrationContract
@@ -59,6 +60,10 @@ class TestFence(FenceContract):
 
 
 class TestSilences(SilenceContract):
+    pass
+
+
+class TestEpisodeHistory(EpisodeHistoryContract):
     pass
 
 

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,13 +12,30 @@ from dashboard.ward import Bed, Ward
 from dashboard.ward_limits import WardLimits
 from tests.support.builders import assessment, at_ms, reading
 from tests.support.ward_scene import transition
-from vitals.alert import AlertKind, Priority, Transition, TransitionKind
+from vitals.alert import (
+    Acknowledgement,
+    AlertKind,
+    Priority,
+    Reason,
+    Suppression,
+    Transition,
+    TransitionKind,
+)
 from vitals.assessment import Assessment
 from vitals.reading import PatientId, Reading, WardId
 
 P1 = PatientId("p1")
 BED = Bed(patient_id=P1, ward_id=WardId("w1"), bed="1", name="Ada")
 Record = Reading | Assessment | Transition
+RISING = (Priority.LOW, Priority.MEDIUM, Priority.HIGH)
+TURNS = (
+    TransitionKind.ACKNOWLEDGED,
+    TransitionKind.ESCALATED,
+    TransitionKind.REALARMED,
+    TransitionKind.LATCHED,
+    TransitionKind.SUPPRESSED,
+    TransitionKind.UNSUPPRESSED,
+)
 
 readings = st.builds(
     lambda second, rate, device: reading(at_s=second, device=device, heart_rate_bpm=rate),
@@ -30,38 +48,47 @@ assessments = st.builds(lambda second, late: assessment(at_s=second, late=late),
 
 @st.composite
 def episodes(draw: st.DrawFn) -> list[Transition]:
-    """A valid life of one episode."""
+    """A valid life of one episode: taken in hand, told anew, quiet, latched and back, at rising priorities, perhaps ended."""
     kind = draw(st.sampled_from([AlertKind.SPO2_LOW, AlertKind.HEART_RATE_HIGH, AlertKind.LOST_CONTACT]))
     raised_at = draw(st.integers(0, 600))
-    priority, seen = Priority.LOW, False
+    state: dict[str, Any] = {"priority": Priority.LOW, "round": 0, "acknowledgements": (), "suppression": None}
+    state |= {"active": True, "latched": False}
     steps: list[Transition] = []
 
-    def add(step: TransitionKind) -> None:
+    def add(step: TransitionKind, **changes: Any) -> None:
+        state.update(changes)
         at = at_ms(raised_at + len(steps))
-        steps.append(
-            transition(
-                P1,
-                kind,
-                step,
-                priority=priority,
-                text=step.value,
-                at_ms=at,
-                raised_at_ms=at_ms(raised_at),
-                by="Kim",
-                acknowledged=seen,
-            )
+        begun = transition(
+            P1,
+            kind,
+            step,
+            priority=state["priority"],
+            text=step.value,
+            at_ms=at,
+            raised_at_ms=at_ms(raised_at),
+            by="Kim",
         )
+        whole = {**state, "acknowledged": bool(state["acknowledgements"])}
+        steps.append(msgspec.structs.replace(begun, transition_id=f"{len(steps):03}", **whole))
 
     add(TransitionKind.RAISED)
-    for higher in (Priority.MEDIUM, Priority.HIGH):
-        if draw(st.booleans()):
-            seen = True
-            add(TransitionKind.ACKNOWLEDGED)
-        if draw(st.booleans()):
-            priority, seen = higher, False
-            add(TransitionKind.ESCALATED)
+    for turn in draw(st.lists(st.sampled_from(TURNS), max_size=6)):
+        held = state["acknowledgements"]
+        if turn is TransitionKind.ACKNOWLEDGED:
+            add(turn, acknowledgements=(*held, Acknowledgement(f"n{len(held)}", "Kim", len(steps), len(steps) + 9)))
+        elif turn is TransitionKind.ESCALATED and state["priority"] is not Priority.HIGH:
+            higher = RISING[RISING.index(state["priority"]) + 1]
+            add(turn, priority=higher, round=0, acknowledgements=(), active=True, latched=False)
+        elif turn is TransitionKind.REALARMED:
+            add(turn, round=state["round"] + 1, acknowledgements=(), active=True, latched=False)
+        elif turn is TransitionKind.LATCHED and state["active"] and not held:
+            add(turn, active=False, latched=True)
+        elif turn is TransitionKind.SUPPRESSED and state["suppression"] is None:
+            add(turn, suppression=Suppression(reason=Reason.SILENCED, since_ms=1, by="Kim"))
+        elif turn is TransitionKind.UNSUPPRESSED and state["suppression"] is not None:
+            add(turn, suppression=None, round=state["round"] + 1)
     if draw(st.booleans()):
-        add(TransitionKind.RESOLVED)
+        add(TransitionKind.RESOLVED, active=False, latched=False)
     return steps
 
 
@@ -118,4 +145,5 @@ def test_the_trend_is_the_same_in_any_order(records: list[Reading], source: rand
 
 
 def _state(alert: dict[str, Any]) -> tuple[Any, ...]:
-    return alert["episode_id"], alert["priority"], alert["active"], alert["acknowledged"]
+    names = ("episode_id", "priority", "active", "latched", "acknowledged", "round", "suppression", "state")
+    return tuple(alert[name] for name in names)

@@ -1,10 +1,11 @@
-"""Silences in SQLite in memory."""
+"""Silences, and looking alerts up, in SQLite in memory."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from storage.session import Database
+from tests.support.episode_history_contract import EpisodeHistoryContract
 from tests.support.fresh_database import lay_schema
 from tests.support.silence_contract import SilenceContract
 
@@ -18,4 +19,8 @@ def database() -> Iterator[Database]:
 
 
 class TestSilences(SilenceContract):
+    pass
+
+
+class TestEpisodeHistory(EpisodeHistoryContract):
     pass
