@@ -22,7 +22,14 @@ from vitals.reading import DeviceId, PatientId, Reading, WardId, Withdrawn
 CLOCK_AHEAD_MS: Final = 180_000
 """A correction up to now also takes what a device's fast clock dated later: ingest lets 120 s pass, and then some."""
 
-_JOINED_KINDS: Final = ("news2-single-red", "news2-urgent", "news2-emergency", "unusual-pattern")
+_JOINED_KINDS: Final = (
+    "news2-single-red",
+    "news2-urgent",
+    "news2-emergency",
+    "unusual-pattern",
+    "deterioration-risk",
+    "baseline-shift",
+)
 """Alerts that join the values of several devices."""
 
 
