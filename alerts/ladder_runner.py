@@ -170,6 +170,9 @@ class LadderHandler:
         """Episodes of ours of which a step is due."""
         opened = [episode for episode in escalation.open_episodes(conn) if self._is_ours(episode)]
         self._renew(conn, opened)
+        if not opened:
+            self._telemetry.set("wardlight_alerts_ladder_climbing_count", 0)
+            return []
         ladders = ladder_book(conn)
         climbing = [
             found

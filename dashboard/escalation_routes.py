@@ -129,7 +129,7 @@ def _told(step: StepRow, fates: Mapping[tuple[str, str], Fate]) -> list[Delivery
                 to=one.to,
                 destination_id=one.destination_id,
                 name=one.name,
-                state="under way" if fate is None else fate.state,
+                state="not known" if fate is None else fate.state,
                 failed_at_ms=None if fate is None else fate.failed_at_ms,
                 seen_at_ms=None if fate is None else fate.seen_at_ms,
             )

@@ -99,7 +99,8 @@ class DeliveryEntry(BaseModel):
     to: str
     destination_id: str
     name: str | None
-    state: Literal["under way", "failed", "sent", "seen"]
+    state: Literal["under way", "failed", "sent", "seen", "not known"]
+    """`failed` may be tried again; `not known` where the record of it was trimmed."""
     failed_at_ms: int | None
     seen_at_ms: int | None
 

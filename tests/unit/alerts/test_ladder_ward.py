@@ -90,7 +90,7 @@ def test_a_page_that_cannot_be_delivered_goes_on_at_once_and_stops_when_somebody
         assert paged.pages("max") == []
         await paged.ward.command(Action.ACKNOWLEDGE, episode.episode_id)
         await paged.ward.until(lambda: len(paged.pages("lee")) == 2, within_s=5)
-        await paged.ward.measure(400, spo2=79)
+        await paged.ward.measure(140, spo2=79)
         assert paged.pages("lee") == ["Step 2 of 3: nobody told before could be reached", "acknowledged"]
         assert paged.pages("max") == []
         await paged.kill()
