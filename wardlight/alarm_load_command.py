@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
             list[Path] | None,
             typer.Argument(metavar="[DATA]...", help="where recordings lie (docs/alarm-load.md); none: simulated only"),
         ] = None,
-        beds: Annotated[int, typer.Option(min=0, max=500, help="of the simulated ward; 0: recordings only")] = 38,
+        beds: Annotated[int, typer.Option(min=0, max=500, help="of the simulated ward; 0: recordings only")] = 19,
         hours: Annotated[float, typer.Option(min=0.5, max=168, help="of the simulated ward")] = 24.0,
         every: Annotated[float, typer.Option(min=1, max=60, help="seconds between two readings there")] = 5.0,
         seed: Annotated[int, typer.Option(min=0, help="which simulated ward")] = 1,
