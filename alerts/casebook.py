@@ -225,6 +225,8 @@ class Casebook:
         transitions: list[Transition] = []
         by_ms = self.state.reconciled_ms = max(self.state.reconciled_ms, cause.heard_ms)
         held = [(machine, machine.episode) for machine in self.state.machines.values() if machine.episode is not None]
+        if not held:
+            return []
         # Technical ones first: whether they are told decides whether they keep others quiet.
         for machine, episode in sorted(held, key=_is_about_the_patient):
             silence = self._silence(episode.kind, episode.priority, episode.ward_id, by_ms)
@@ -263,8 +265,11 @@ class Casebook:
 
 
 def _shown(episode: Episode, silence: Suppression, cause: Cause) -> Cause:
-    """The beginning or end of a silence: the same step whichever record is the first to show it, as in a replay."""
+    """The beginning or end of what keeps an alert quiet; of a silence the same step whichever record first shows it.
+
+    A reading and its assessment have one id, and each may end something else.
+    """
     if silence.silence_id is None:
-        return cause
+        return cause._replace(record_id=f"{silence.reason.value}/{silence.kind}/{silence.since_ms}/{cause.record_id}")
     at = f"{silence.until_ms}/{episode.priority.value}/{episode.round}/{episode.move}"
     return cause._replace(record_id=f"silence/{silence.silence_id}/{at}")
