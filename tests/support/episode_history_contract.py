@@ -1,5 +1,7 @@
 """What looking alerts up promises, whichever database: subclass and give the fixture `database`, upgraded and empty."""
 
+from typing import Any
+
 import msgspec
 
 from storage import episode_history, episodes
@@ -23,7 +25,7 @@ def lives() -> list[Transition]:
         name: changed(step(episode=name, patient=f"p-{name}"), raised_at_ms=at_ms(number))
         for number, name in enumerate(("active", "held", "latched", "quiet", "ended", "unseen"))
     }
-    later = {
+    later: dict[str, tuple[TransitionKind, dict[str, Any]]] = {
         "held": (TransitionKind.ACKNOWLEDGED, {"acknowledged": True, "acknowledgements": (HELD,)}),
         "latched": (TransitionKind.LATCHED, {"active": False, "latched": True}),
         "quiet": (TransitionKind.SUPPRESSED, {"suppression": QUIET}),

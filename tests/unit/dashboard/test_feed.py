@@ -24,6 +24,7 @@ from tests.support.ward_scene import WardScene, assessed, transition, ward_scene
 from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.codec import encode
 from vitals.errors import Unavailable
+from vitals.fault import SYSTEM_WARD, subject_of
 from vitals.reading import DeviceId, PatientId, WardId, Withdrawn
 from vitals.sign import Sign
 from vitals.topics import LogTopic
@@ -151,6 +152,29 @@ async def test_a_browser_hears_only_of_what_it_asked_for() -> None:
         assert [tile["name"] for tile in (await event_of(board, "snapshot"))["tiles"]] == ["Grace"]
         await bench.bus.publish([heard(1), Outgoing(LogTopic.READINGS, b"p2", encode(reading(patient="p2")))])
         assert (await event_of(board, "tile"))["patient_id"] == "p2"
+
+
+def of_wardlight(step: TransitionKind, second: int) -> Outgoing:
+    """A step of an alert that the recorder stands still."""
+    told = transition(
+        subject_of("recorder"), AlertKind.WORKER_DOWN, step, priority=Priority.HIGH, text=step.value,
+        at_ms=at_ms(second), raised_at_ms=at_ms(1), ward=SYSTEM_WARD,
+    )  # fmt: skip
+    return Outgoing(LogTopic.ALERTS, told.patient_id.encode(), encode(told))
+
+
+async def test_alerts_about_wardlight_itself_reach_every_stream_and_stand_in_every_snapshot() -> None:
+    async with running(before=[of_wardlight(TransitionKind.RAISED, 1)]) as bench:
+        await bench.until_live()
+        interests = (Interest(ward_id=WardId("elsewhere")), Interest(patient_id=P1), Interest(wards=frozenset()))
+        browsers = [bench.feed.connect(interest) for interest in interests]
+        for browser in browsers:
+            first = await event_of(browser, "snapshot")
+            assert [alert["kind"] for alert in first["system"]["alerts"]] == ["worker-down"]
+            assert "worker-down" not in str(first["tiles"])
+        await bench.bus.publish([of_wardlight(TransitionKind.RESOLVED, 2)])
+        for browser in browsers:
+            assert (await event_of(browser, "system"))["alerts"] == []
 
 
 async def test_a_slow_browser_is_cut_off_and_counted_and_the_others_go_on() -> None:
