@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from alerts.retained import Message, Retained
+from alerts.retained import Message, Retained, step_messages
 from alerts.settings import AlertsSettings
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
@@ -31,7 +31,7 @@ _SUBJECTS_KEPT_MAX = 4096
 
 
 class DeliveryHandler:
-    """Publishes each transition at its patient's and kind's topic, QoS 1, and remembers a position after all PUBACKs.
+    """Publishes each transition at its patient's and kind's topic, and at that of its step, QoS 1; remembers a position after all PUBACKs.
 
     An open episode's newest transition is retained (`alerts.retained`); the one that ends it is sent without being
     retained, then an empty retained payload clears the topic. On every new connection the retained state is told afresh
@@ -77,7 +77,13 @@ class DeliveryHandler:
         """See `runtime.worker.Handler`; returns once the broker has everything, raises Unavailable where it may not."""
         await self._refresh_if_new_connection()
         transitions = [found for record in records if (found := self._decoded(record)) is not None]
-        await self._send([message for transition in transitions for message in self._retained.messages(transition)])
+        await self._send(
+            [
+                message
+                for transition in transitions
+                for message in (*self._retained.messages(transition), *step_messages(transition))
+            ]
+        )
         self._telemetry.count("wardlight_alerts_delivered_total", len(transitions))
         return ()
 

@@ -12,7 +12,7 @@ from alerts.wards import UNKNOWN_WARD
 from vitals import codec
 from vitals.alert import AlertKind, Transition, TransitionKind, order_of
 from vitals.reading import PatientId, WardId
-from vitals.topics import alert_topic
+from vitals.topics import alert_step_topic, alert_topic
 
 Subject = tuple[PatientId, AlertKind]
 
@@ -96,6 +96,13 @@ class Retained:
         self._standing.move_to_end(subject)
         if len(self._standing) > self._subjects_max:
             self._standing.popitem(last=False)
+
+
+def step_messages(transition: Transition) -> list[Message]:
+    """The step at a topic of its own, for whoever wants single steps by priority; what was found afterwards pages nobody."""
+    if transition.retrospective:
+        return []
+    return [Message(alert_step_topic(transition), codec.encode(transition), retain=False)]
 
 
 def _is_behind(told: Transition, stored: Transition) -> bool:

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from vitals.alert import AlertKind
+from vitals.alert import AlertKind, Transition
 from vitals.errors import InvalidArgument
 from vitals.reading import DeviceId, PatientId, WardId
 
@@ -11,6 +11,7 @@ ROOT = "wardlight/v1"
 READINGS_FILTER = f"{ROOT}/devices/+/readings"
 STATUS_FILTER = f"{ROOT}/devices/+/status"
 ALERTS_FILTER = f"{ROOT}/alerts/#"
+STEPS_FILTER = f"{ROOT}/alert-steps/#"
 HEARTBEAT_TOPIC = f"{ROOT}/heartbeat"
 """Where the last heartbeat stands retained: when every stage of the path was last seen to move."""
 
@@ -52,6 +53,12 @@ def accepted_topic(device_id: DeviceId) -> str:
 def alert_topic(ward_id: WardId, patient_id: PatientId, kind: AlertKind) -> str:
     """Where an open episode stands retained; an empty payload clears it."""
     return f"{ROOT}/alerts/{_checked(ward_id)}/{_checked(patient_id)}/{kind.value}"
+
+
+def alert_step_topic(step: Transition) -> str:
+    """Where one step of an alert is told, never retained: filters may name ward, priority, kind of step, kind of alert."""
+    names = step.priority.value, step.transition.value, step.kind.value
+    return f"{ROOT}/alert-steps/{_checked(step.ward_id)}/{'/'.join(names)}/{_checked(step.patient_id)}"
 
 
 def device_of(topic: str) -> DeviceId | None:

@@ -95,6 +95,20 @@ _MQTT_CHANNELS = (
         retained=True,
     ),
     _Channel(
+        "alertSteps",
+        f"{ROOT}/alert-steps/{{ward_id}}/{{priority}}/{{step}}/{{kind}}/{{patient_id}}",
+        {
+            "ward_id": "The ward where the patient lies.",
+            "priority": "A value of Priority.",
+            "step": "A value of TransitionKind.",
+            "kind": "A value of AlertKind.",
+            "patient_id": "The patient's surrogate id.",
+        },
+        (Transition,),
+        "The same steps, each at a topic that names it: for filters by priority and step. Never retained.",
+        sent_by_us=True,
+    ),
+    _Channel(
         "heartbeat",
         HEARTBEAT_TOPIC,
         {},

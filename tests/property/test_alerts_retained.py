@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.retained import Message, Retained
+from alerts.retained import Message, Retained, step_messages
 from alerts.wards import UNKNOWN_WARD
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, order_of
 from vitals.codec import decode
@@ -157,3 +157,12 @@ def test_an_ended_alert_leaves_nothing_under_the_unknown_ward_and_an_open_one_of
     ended = _step(0, TransitionKind.RESOLVED, WARDS[0], 0)
     take(broker, Retained(subjects_max=10).refreshing([], [ended], {P: (WARDS[0],)}))
     assert broker == {}
+
+
+def test_a_step_stands_at_a_topic_that_names_it_and_is_never_retained() -> None:
+    here = _step(0, TransitionKind.RAISED, WARDS[0], 0)
+    (message,) = step_messages(here)
+    ward, patient = here.ward_id, here.patient_id
+    assert message.topic == f"wardlight/v1/alert-steps/{ward}/high/raised/spo2-low/{patient}"
+    assert (message.retain, decode(Transition, message.payload)) == (False, here)
+    assert step_messages(replace(here, retrospective=True)) == [], "what was found afterwards pages nobody"
