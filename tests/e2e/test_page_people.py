@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from dashboard.permissions import Role
 from dashboard.sign_in_passwords import Passwords
-from storage import people
+from storage import escalation, people
 from storage.people import Account, StoredGrant
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
@@ -233,3 +233,31 @@ async def test_an_administrator_adds_somebody_gives_and_takes_roles_and_makes_a_
             await kim.get_by_role("button", name="Close account").click()
             await page.locator("#sure-dialog").get_by_role("button", name="Close account").click()
             await expect(kim).to_contain_text("Account closed")
+
+
+async def test_an_alert_counts_as_seen_once_somebody_who_is_signed_in_uses_the_page_that_shows_it(
+    tmp_path: Path,
+) -> None:
+    async with guarded(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=2)
+        await add(scene, "kim", (Role.NURSE, WARD))
+        async with serving(scene) as dashboard, beating(scene, 1), page_at(browser, dashboard.url) as page:
+            await sign_in(page, "kim")
+            await expect(page.locator(".tile")).to_have_count(2)
+            await page.reload()
+            raised = step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=5)
+            scene.store_steps(raised)
+            await scene.publish(raised)
+            await expect(tile_of(page, 1)).to_contain_text("SpO2 low")
+            await scene.clock.sleep(2)
+            assert seen_by(scene, raised.episode_id) == []
+            async with page.expect_response("**/seen") as answered:
+                await page.mouse.move(300, 300)
+            assert (await answered.value).ok
+            assert seen_by(scene, raised.episode_id) == ["Kim"]
+
+
+def seen_by(scene: WardScene, episode_id: str) -> list[str]:
+    """Who has seen this alert on a page."""
+    with scene.database.snapshot() as conn:
+        return [sighting.by for sighting in escalation.sightings_of(conn, episode_id)]
