@@ -95,6 +95,10 @@ def _is_eased(book: Casebook, machine: Machine, episode: Episode, heard_ms: int)
 
 
 def _lapsed(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> list[Transition]:
+    seen = next((given for given in episode.acknowledgements if given.at_ms <= cause.heard_ms), None)
+    if seen is not None:
+        text = f"Seen by {seen.by}: {episode.text}"
+        return [book.keep(machine, resolved(episode, Reason.LATCH_RESET, text, cause, by=seen.by))]
     latched_s = book.rules.life.of(episode.priority).latched_s
     if latched_s is None or cause.heard_ms - (episode.latched_ms or 0) < latched_s * 1000:
         return []

@@ -201,13 +201,14 @@ class Casebook:
             return [self.keep(machine, resolved(episode, reason, text, cause, value=value))]
         if episode.latched:
             return []
-        if reason not in _SEEN_REASONS and self._latches(episode):
+        if reason not in _SEEN_REASONS and self._latches(episode, cause.heard_ms):
             return [self.keep(machine, latched(episode, reason, text, cause, value=value))]
         return [self.keep(machine, resolved(episode, reason, text, cause, value=value))]
 
-    def _latches(self, episode: Episode) -> bool:
+    def _latches(self, episode: Episode, heard_ms: int) -> bool:
         # Whether it is kept quiet does not matter: that may depend on other topics, and what comes back must not.
-        return not episode.acknowledged and self.rules.life.latches(episode.kind, episode.priority)
+        is_seen = any(given.at_ms <= heard_ms for given in episode.acknowledgements)
+        return not is_seen and self.rules.life.latches(episode.kind, episode.priority)
 
     def obey(self, machine: Machine, episode: Episode, command: Command) -> list[Transition]:
         """Carry out an order about an open episode, or say in `refusal` why not."""

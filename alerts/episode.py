@@ -221,13 +221,16 @@ def deepened(episode: Episode, finding: Finding, cause: Cause) -> Episode:
 
 
 def latched(episode: Episode, reason: Reason, text: str, cause: Cause, *, value: float | None = None) -> Moved:
-    """The condition ended and nobody had seen it: it stays open."""
+    """The condition ended and nobody had seen it: it stays open.
+
+    An acknowledgement that a replay delivered before its time waits for that (`alerts.ageing`).
+    """
     changed = msgspec.structs.replace(
         episode,
         active=False,
         latched=True,
         latched_ms=cause.heard_ms,
-        acknowledgements=(),
+        acknowledgements=tuple(given for given in episode.acknowledgements if given.at_ms > cause.heard_ms),
         text=f"{text}; was: {episode.text}",
         value=episode.value if value is None else value,
     )
