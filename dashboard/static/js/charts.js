@@ -114,7 +114,8 @@ export class Charts {
     for (const episode of this.#episodes) {
       const own = spec.signs.includes(signOf(episode));
       const from = plot.valToPos(episode.raised_at_ms / 1000, "x", true);
-      const to = episode.resolved_at_ms === null ? bbox.left + bbox.width : plot.valToPos(episode.resolved_at_ms / 1000, "x", true);
+      const endedMs = episode.resolved_at_ms ?? (episode.latched ? episode.last_at_ms : null);
+      const to = endedMs === null ? bbox.left + bbox.width : plot.valToPos(endedMs / 1000, "x", true);
       if (to < bbox.left || from > bbox.left + bbox.width) continue;
       const ink = colour(episode.priority === "medium" ? "--medium-deep" : `--${episode.priority}`);
       if (own) {
