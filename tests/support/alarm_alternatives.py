@@ -6,7 +6,8 @@ alarm-load`; of medium and high priority, per patient-day.
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -16,11 +17,15 @@ from alerts.irregular import IrregularRule
 from alerts.rules import AlertRules
 from alerts.watchdog import ContactRule
 from evaluation import alarm_load_run
-from evaluation.alarm_load_beds import Bed, SimulatedBed
+from evaluation.alarm_load_beds import Bed, SimulatedBed, arrivals, patient_of
 from evaluation.alarm_load_recordings import read_beds
 from runtime.lifecycle import EXIT_OK
+from stream.charted import assess_charted
+from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.scoring import PatientState, assess
 from vitals.alert import AlertKind, Priority
 from vitals.limits import HARD_LIMITS, LimitDepth, LimitRule
+from vitals.reading import Reading, Tick
 
 _MEDIUM, _HIGH = Priority.MEDIUM, Priority.HIGH
 _EARLIER = ((130, 300, _MEDIUM), (150, 60, _MEDIUM), (180, 15, _HIGH))
@@ -49,17 +54,26 @@ def heart_rate_rules(depths: Sequence[tuple[float, float, Priority]], clear_s: f
     return AlertRules(limits=tuple(map(changed, HARD_LIMITS)))
 
 
-def told(bed: Bed, rules: AlertRules) -> Counter[tuple[str, str]]:
+def told(bed: Bed, rules: AlertRules, *, with_scores: bool) -> Counter[tuple[str, str]]:
     """How often each kind was told in one bed, by kind and priority."""
-    load = alarm_load_run.replay(bed, rules)
-    return Counter((signal.kind.value, signal.priority.value) for signal in load.signals)
+    engine = alarm_load_run._Engine(rules, bed, washes=False)
+    scorer = PatientState(patient_of(bed), PatientPipeline(PipelineParameters()))
+    for record in arrivals(bed):
+        engine.step(record, record.at_ms if isinstance(record, Tick) else record.received_at_ms)
+        if with_scores and isinstance(record, Reading):
+            of_people = record.charted is not None
+            assessment = assess_charted(scorer, record) if of_people else assess(scorer, record)
+            if assessment is not None:
+                engine.step(assessment, assessment.received_at_ms)
+    return Counter((signal.kind.value, signal.priority.value) for signal in engine.signals)
 
 
 def of_recordings(beds: Sequence[Bed]) -> Iterator[str]:
     """A line for each alternative of the fast heart rate."""
     hours = sum(bed.hours for bed in beds)
     for name, depths, clear_s in _ALTERNATIVES:
-        counts = sum((told(bed, heart_rate_rules(depths, clear_s)) for bed in beds), Counter[tuple[str, str]]())
+        rules = heart_rate_rules(depths, clear_s)
+        counts = sum((told(bed, rules, with_scores=False) for bed in beds), Counter[tuple[str, str]]())
         graver = sum(count for (_, priority), count in counts.items() if priority != Priority.LOW.value)
         yield f"{name}: told {graver}, {graver / hours * 24:.1f} per patient-day"
 
@@ -75,16 +89,16 @@ def of_mimics() -> Iterator[str]:
         bed = SimulatedBed(beds=_BEDS, bed=number, seed=1, hours=_WEEK_H, every_s=60, onsets_within=1 / 7)
         if bed.course().name in _MIMICS:
             for name, rules in (("without", without), ("with", AlertRules())):
-                counts = {" ".join(key): count for key, count in sorted(told(bed, rules).items())}
+                counts = {" ".join(key): count for key, count in sorted(told(bed, rules, with_scores=True).items())}
                 yield f"{bed.name} {bed.course().name} {name}: {counts}"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print everything; an exit code."""
     beds = read_beds([Path(place) for place in arguments])
-    lines: Iterable[str] = (*of_recordings(beds), *of_mimics())
-    for line in lines:
+    for line in chain(of_recordings(beds), of_mimics()):
         sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     return EXIT_OK
 
 
