@@ -25,6 +25,7 @@ ELSEWHERE: Mapping[str, str] = {
     "make bench": BENCH,
     "make pictures": "tests/e2e/test_page_ward.py::test_24_patients_stand_on_one_screen",
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
+    "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make month": "tests/simulation/test_month.py::test_nothing_is_missed_made_up_or_told_twice_whatever_crashes",
     "wardlight bench scorer --json": BENCH,
     "wardlight bench simulator": BENCH,
