@@ -327,3 +327,16 @@ def test_a_reading_carries_the_age_band_of_a_child_of_whom_more_is_possible(
             assert len(await ward.rejections()) == (0 if band is not None else 1)
 
     run_virtual(course())
+
+
+def test_alerts_hear_of_a_device_whose_clock_is_far_ahead() -> None:
+    async def course() -> None:
+        async with scene() as ward:
+            ward.assign(W1, "p1")
+            await ward.send(0, measured_at=EPOCH_MS + 600_000)
+            assert (await ward.heard())[0].rejected is RejectionReason.TIME_IN_FUTURE
+            (record,) = [decode_readings_record(each.value) for each in await ward.logged(LogTopic.READINGS)]
+            assert isinstance(record, RefusedSigns)
+            assert (record.patient_id, record.from_future, record.signs) == ("p1", True, {Sign.HEART_RATE: 70})
+
+    run_virtual(course())

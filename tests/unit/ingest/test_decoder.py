@@ -241,3 +241,12 @@ def test_a_replayed_recording_may_be_of_any_age(years: int) -> None:
 def test_what_can_be_read_of_a_refused_message_is_receipted() -> None:
     verdict = refused(message(boot="b1", sequence=9, patient="Jane"))
     assert (verdict.boot, verdict.sequence) == ("b1", 9)
+
+
+def test_a_message_from_the_future_says_which_limited_signs_nothing_watches() -> None:
+    verdict = refused(message(measured_at=NOW_MS + 600_000, signs={"spo2_percent": 97, "steps_count": 3}))
+    assert verdict.reason is RejectionReason.TIME_IN_FUTURE
+    assert verdict.impossible is not None
+    assert verdict.impossible.from_future
+    assert verdict.impossible.signs == {Sign.SPO2: 97}
+    assert verdict.impossible.measured_at_ms == NOW_MS + 600_000
