@@ -11,8 +11,8 @@ from dashboard.context import Context, Here
 from dashboard.permissions import Permission
 from dashboard.person import Signed
 from dashboard.schemas import (
-    Birth,
     AssessmentEntry,
+    Birth,
     ChartedBy,
     History,
     HistoryRow,
