@@ -187,7 +187,7 @@ class Oracle:
             return
         self._score_newest_ms = at_ms
         gap_ms, joined, settled = self._score.step(at_ms)
-        summary = assessment.news2
+        summary = assessment.adult_news2
         reached = (summary.single_red, summary.low >= 5, summary.low >= 7)
         for index, ((_, priority, delay_ms), run) in enumerate(zip(SCORE_LEVELS, self._levels, strict=True)):
             run.step(reached[index], at_ms, gap_ms, joined=joined)
