@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from playwright.async_api import expect
 
 from tests.support.chromium import chromium, page_at
-from tests.support.ward_scene import serving, ward_scene
+from tests.support.ward_scene import assessed, course, serving, ward_scene
+from vitals.age import AgeBand
+from vitals.assessment import PewsSummary
+from vitals.sign import Sign
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 SAYS = "async (score) => (await import('/static/js/format.js')).scoreSentence(score)"
@@ -58,3 +63,24 @@ async def test_a_band_is_named_only_where_both_ends_lie_in_it(tmp_path: Path) ->
                 == f"PEWS (1-4y) between {low} and {high}, {words}."
             )
             assert (await page.evaluate(SCORE, pews))["response"] == response
+
+
+async def test_no_page_of_a_child_says_news2(tmp_path: Path) -> None:
+    async with (
+        ward_scene(tmp_path) as scene,
+        chromium() as browser,
+    ):
+        child = scene.admit("5", "Mia Kind")
+        scene.admit("6", "Nobody yet")
+        pews = PewsSummary(6, 18, {Sign.HEART_RATE: 4}, (Sign.CAPILLARY_REFILL,), AgeBand.UNDER_4_YEARS)
+        for reading in course(child, "watch-5", end_ms=scene.clock.now_ms(), seconds=60, seed=5):
+            said = msgspec.structs.replace(assessed(reading), news2=None, pews=pews, drivers=())
+            scene.store([reading], [said])
+        async with serving(scene) as dashboard, page_at(browser, dashboard.url) as page:
+            labels = page.locator(".tile .news2")
+            await expect(labels.first).to_have_text("6–18")
+            shown = await labels.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
+            assert shown == ['"PEWS "', "none"]
+            await page.goto(f"{dashboard.url}patients/{child}")
+            await expect(page.locator("#score-name")).to_have_text("PEWS")
+            assert "NEWS2" not in await page.locator("body").inner_text()

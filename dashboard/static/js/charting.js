@@ -78,7 +78,7 @@ export class Charting {
     find("#charting-standing").replaceChildren(...standingRows(charted, nowMs));
     const said = find("#charting-news2");
     said.classList.toggle("is-missing", missing.length > 0);
-    if (!score) setText(said, "NEWS2 is not assessed yet.");
+    if (!score) setText(said, "No early-warning score yet.");
     else if (missing.length) setText(said, `Missing for ${score.name}: ${missing.map((name) => labelOf(name).toLowerCase()).join(", ")}.`);
     else if (ends.length) setText(said, `${score.name} is complete until ${clockTime(ends[0][0]).slice(0, 5)}; then ${labelOf(ends[0][1]).toLowerCase()} runs out.`);
     else setText(said, `${score.name} is complete.`);

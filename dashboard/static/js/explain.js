@@ -11,7 +11,7 @@ export function showScore(tile, nowMs) {
   const assessed = tile.assessment;
   const score = scoreOf(assessed);
   const inputs = score?.name === "PEWS" ? PEWS_INPUTS : INPUTS;
-  setText(find("#score-name"), score?.name ?? "NEWS2");
+  setText(find("#score-name"), score?.name ?? "Early-warning score");
   const old = assessed ? nowMs - assessed.seen_at_ms > assessed.stale_after_ms : false;
   const total = find("#news2-total");
   setText(total, score ? scoreText(score) : "–");

@@ -99,7 +99,9 @@ export class Tile {
     setText(this.news2, news2 ? scoreText(news2) : "–");
     setAttribute(this.news2, "data-response", news2 && !old ? news2.response : "none");
     this.news2.classList.toggle("is-old", Boolean(news2) && old);
-    const said = news2 ? scoreSentence(news2) : "NEWS2 not known yet.";
+    if (news2) setAttribute(this.news2, "data-score", news2.name);
+    else this.news2.removeAttribute("data-score");
+    const said = news2 ? scoreSentence(news2) : "No early-warning score yet.";
     const sentence = news2 && old ? `Out of date: ${said}` : said;
     setAttribute(this.news2, "title", sentence);
     setAttribute(this.news2, "aria-label", sentence);
