@@ -203,6 +203,8 @@ def _order(
 
 
 def _whole_id(rows: list[dict[str, Any]], start: str) -> str:
+    if not start:
+        raise InvalidArgument("Name the episode by its id, or the id's first characters: see wardlight alerts list.")
     matches = {row["episode_id"] for row in rows if row["episode_id"].startswith(start)}
     if start in matches or not matches:
         return start

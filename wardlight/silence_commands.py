@@ -37,6 +37,8 @@ def _add_silence(alerts: typer.Typer) -> None:
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Keep alerts quiet: they are raised, recorded and shown, and told to nobody. High: one patient, one kind."""
+        if not (ward or patient or kind):
+            raise InvalidArgument("Say what is kept quiet: --ward, --patient or --kind.")
         body = {
             "ward_id": ward,
             "patient_id": patient,
@@ -102,6 +104,10 @@ def _covers(silence: dict[str, Any]) -> str:
 
 
 def _whole_id(rows: list[dict[str, Any]], start: str) -> str:
+    if not start:
+        raise InvalidArgument(
+            "Name the silence by its id, or the id's first characters: see wardlight alerts silences."
+        )
     matches = {row["silence_id"] for row in rows if row["silence_id"].startswith(start)}
     if start in matches or not matches:
         return start

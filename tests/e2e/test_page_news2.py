@@ -78,7 +78,7 @@ async def test_no_page_of_a_child_says_news2(tmp_path: Path) -> None:
             scene.store([reading], [said])
         async with serving(scene) as dashboard, page_at(browser, dashboard.url) as page:
             labels = page.locator(".tile .news2")
-            await expect(labels.first).to_have_text("6–18")
+            await expect(labels.first).to_have_text("6\u201318")
             shown = await labels.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
             assert shown == ['"PEWS "', "none"]
             await page.goto(f"{dashboard.url}patients/{child}")

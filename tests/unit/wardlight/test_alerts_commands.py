@@ -117,3 +117,23 @@ def test_the_state_of_an_alert_is_said_in_words() -> None:
     assert state_words({**EPISODE, "suppression": quiet}) == f"silenced by Kim until {when}"
     assert state_words({**EPISODE, "suppression": inhibited}) == "inhibited by lost-contact"
     assert state_words({**EPISODE, "active": False, "acknowledged": True}) == "ended, acknowledged"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ack", ""],
+        ["resolve", ""],
+        ["feedback", "", "useful"],
+        ["show", ""],
+        ["unsilence", ""],
+        ["silence", "--minutes", "60", "--reason", "whatever"],
+    ],
+)
+def test_nothing_is_done_to_an_alert_or_about_alerts_that_nobody_named(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with scripted_api(answered) as api:
+        assert run(["alerts", *command, "--url", api.url]) == 2
+        assert [asked for asked in api.asked if asked.method != "GET"] == []
+    assert capsys.readouterr().err
