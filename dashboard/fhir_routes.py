@@ -31,6 +31,7 @@ from dashboard.fhir_store import (
 )
 from dashboard.person import GUEST, Person, Signed
 from dashboard.schemas import Level
+from dashboard.subscription_routes import require_token_sees
 from vitals.errors import InvalidArgument
 from vitals.fhir_subscription import MEDIA_TYPE, Content, notification_bundle, status_bundle
 
@@ -62,6 +63,7 @@ async def read_topic() -> Response:
 async def create_subscription(here: Here, who: Signed, request: Request, resource: _Resource) -> Response:
     """Create one: `requested`, and `active` once its endpoint has taken the handshake; `error` where it will not."""
     asked, base = asked_of(resource), _base(request)
+    await here.ask(require_token_sees, who, asked.wanted)
     made = await here.change(created, asked, person_id=_owner(who), by=who.name, base=base, now_ms=here.clock.now_ms())
     location = f"{base}/Subscription/{made.held.subscription_id}"
     return FhirResponse(_shown(made), status_code=201, headers={"Location": location})
@@ -145,7 +147,7 @@ async def read_events(
 ) -> Response:
     """Events by number, both ends included, as a notification; at most 200 of them, those first that come first."""
     held = await here.ask(held_by, subscription_id, _owner(who))
-    events = await here.ask(events_of, held.held, since=max((since or 1) - 1, 0), until=until, limit=EVENTS_MAX)
+    events = await here.ask(events_of, held.held, who, since=max((since or 1) - 1, 0), until=until, limit=EVENTS_MAX)
     bundle = notification_bundle(
         status_of(held.held),
         events,

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 from dashboard.fhir_resources import Asked
+from dashboard.permissions import Permission
+from dashboard.person import Person
 from storage import destinations, episode_history, patients, subscriptions
 from storage.notifications_house import enqueue_handshake
 from storage.notifications_outbox import place_of
@@ -10,6 +12,7 @@ from storage.session import Connection
 from storage.subscribers import EVERYTHING, NOTHING, sights_of
 from vitals.alert import Transition
 from vitals.errors import NotFound
+from vitals.fault import is_system
 from vitals.fhir_alert import Resource, flag
 from vitals.fhir_subscription import BASE_OPTION, CONTENT_OPTION, Content, FhirEvent, FhirStatus
 from vitals.notification import (
@@ -120,9 +123,9 @@ def status_of(held: Subscription) -> FhirStatus:
 
 
 def events_of(
-    conn: Connection, held: Subscription, *, since: int, until: int | None, limit: int
+    conn: Connection, held: Subscription, who: Person, *, since: int, until: int | None, limit: int
 ) -> tuple[FhirEvent, ...]:
-    """The events after `since`, up to `until`; of wards its owner may not see any more only the numbers."""
+    """The events after `since`, up to `until`; of wards its owner, or the token that asks, may not see only the numbers."""
     owner = held.person_id
     sight = EVERYTHING if owner is None else sights_of(conn, [owner]).get(owner, NOTHING)
     places: dict[PatientId, Place] = {}
@@ -133,7 +136,10 @@ def events_of(
         step = event.step
         if step.patient_id not in places:
             places[step.patient_id] = _place(conn, step)
-        is_hidden = not sight.sees(step.ward_id)
+        is_beyond_token = who.token_id is not None and not (
+            is_system(step.patient_id) or who.may(Permission.SEE_WARD, step.ward_id)
+        )
+        is_hidden = is_beyond_token or not sight.sees(step.ward_id)
         found.append(FhirEvent(event.number, step, places[step.patient_id], outside_text(step), is_hidden))
     return tuple(found)
 

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.beyond_ward import asks_beyond_ward, names_patient
 from dashboard.exports import Exports
+from dashboard.guard import CHANGING
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
 from dashboard.refusals import STATUS, refusal
@@ -126,6 +127,8 @@ class Gate:
             raise SignInNeeded("Sign in first: nobody is signed in here, or the session or token has ended.")
         if person.must_change and rule is not SIGNED_ALWAYS:
             raise Locked("Choose a password of your own first: somebody else knows the one you have.")
+        if person.only_shows and scope["method"] in CHANGING:
+            raise Forbidden("This token only shows: changing something takes a token with a permission to.")
         query = scope["query_string"]
         if person.locked and (not rule.when_locked or asks_beyond_ward(ruled.key, rule, query)):
             raise Locked("This session is locked after a time without input: unlock it with your password.")

@@ -85,7 +85,10 @@ async def get_destination(here: Here, who: Signed, destination_id: SomeId) -> De
 
 @router.delete("/destinations/{destination_id}")
 async def remove_destination(here: Here, who: Signed, destination_id: SomeId) -> DestinationEntry:
-    """Nothing goes there any more; 409 while a subscription does. Its secret is deleted."""
+    """Nothing goes there any more; 409 while a subscription does, or of the house's a ladder or somebody's contact.
+
+    Its secret is deleted.
+    """
     held = await _mine(here, who, destination_id)
     await here.change(destinations.remove, destination_id, now_ms=here.clock.now_ms())
     return _destination(held)
@@ -127,8 +130,11 @@ async def get_delivery(here: Here, who: Signed, delivery_id: SomeId) -> OutboxEn
 
 @router.post("/deliveries/{delivery_id}/seen")
 async def say_seen(here: Here, who: Signed, delivery_id: SomeId) -> SaidSeen:
-    """Say that the person who is signed in has seen it, or all that came with it under a notification's id."""
-    await here.ask(_delivery, who, delivery_id)
+    """Say that the person who is signed in has seen it, or all that came with it under a notification's id.
+
+    It is for whom it was sent to, and for whoever may acknowledge alerts there: the ladder goes by it.
+    """
+    await here.ask(_require_seeing, who, delivery_id)
     now_ms = here.clock.now_ms()
     person_id = None if who.person_id == GUEST.person_id else who.person_id
     marked = await here.change(notifications.seen, delivery_id, now_ms=now_ms, by=who.name, person_id=person_id)
@@ -175,6 +181,16 @@ def _delivery(conn: Connection, who: Person, delivery_id: str) -> OutboxEntry:
         if _may_see(who, one, destinations.get(conn, one.destination_id).destination.person_id):
             return _entries([one], notifications.receipts_of(conn, [one.delivery_id]))[0]
     raise NotFound(f"There is no delivery {delivery_id}.")
+
+
+def _require_seeing(conn: Connection, who: Person, delivery_id: str) -> None:
+    _delivery(conn, who, delivery_id)
+    for one in notifications.find_sent(conn, delivery_id):
+        is_own = one.person_id is not None and one.person_id == who.person_id
+        if one.ward_id is None or is_own:
+            continue
+        if not who.may(Permission.ACKNOWLEDGE, WardId(one.ward_id), one.patient_id):
+            raise Forbidden("It was sent to somebody else: saying seen for the ward takes acknowledge there.")
 
 
 def _may_see(who: Person, one: Delivery, owner: str | None) -> bool:

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from dashboard.permissions import (
     GLASS_PERMISSIONS,
+    LENDABLE,
     NO_WARD,
     SYSTEM_PERMISSIONS,
     Access,
@@ -61,6 +62,11 @@ class Person:
     def may_somewhere(self, permission: Permission) -> bool:
         """Whether they may on any ward at all."""
         return bool(self.access.get(permission, NO_WARD))
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether this is a token such as others make in one's name: it changes nothing, not even what is everybody's own."""
+        return self.token_id is not None and not self.access.keys() - LENDABLE
 
     def wards(self, permission: Permission) -> frozenset[WardId] | None:
         """The wards on which they may; None means every ward."""

@@ -22,9 +22,10 @@ from dashboard.person import Person, Signed
 from storage import patients, subscriptions
 from storage.notifications_house import enqueue_handshake
 from storage.session import Connection
+from storage.subscribers import sights_of
 from storage.subscriptions import Event, NoLongerKept
 from vitals.errors import Forbidden, InvalidArgument, NotFound
-from vitals.fault import is_system
+from vitals.fault import SYSTEM_WARD, is_system
 from vitals.notification import QuietHours, Subscription, SubscriptionState, Wanted
 from vitals.reading import PatientId, WardId
 
@@ -142,6 +143,8 @@ def _ask_again(conn: Connection, subscription_id: str, now_ms: int, by: str) -> 
 
 def _require_wards(conn: Connection, who: Person, wanted: Wanted, *, of_house: bool) -> None:
     """Raises Forbidden where a ward that it names, or a patient's, is not theirs to ask for."""
+    if not of_house:
+        require_token_sees(conn, who, wanted)
     permission = Permission.MANAGE_NOTIFICATIONS if of_house else Permission.SEE_WARD
     subjects = [one for one in wanted.patients or () if not is_system(one)]
     named = {*(wanted.wards or ()), *(patients.get(conn, one).ward_id for one in subjects)}
@@ -150,6 +153,24 @@ def _require_wards(conn: Connection, who: Person, wanted: Wanted, *, of_house: b
     for ward_id in sorted(named):
         if not who.may(permission, ward_id):
             raise Forbidden(f"You may not {permission.replace('_', ' ')} here: this belongs to ward {ward_id}.")
+
+
+def require_token_sees(conn: Connection, who: Person, wanted: Wanted) -> None:
+    """What a token asks for outlives it and is bounded by its owner: so it asks for no ward that it does not see itself.
+
+    Raises Forbidden.
+    """
+    if who.token_id is None:
+        return
+    if wanted.wards is not None:
+        for ward_id in wanted.wards:
+            if not who.may(Permission.SEE_WARD, ward_id):
+                raise Forbidden(f"This token does not see ward {ward_id}.")
+        return
+    seen = who.wards(Permission.SEE_WARD)
+    owner = sights_of(conn, [who.person_id])[who.person_id]
+    if seen is not None and (owner.every or owner.named - {SYSTEM_WARD} - seen):
+        raise Forbidden("This token sees fewer wards than its owner: name those to be told of, out of its own.")
 
 
 def _require_change(conn: Connection, who: Person, subscription_id: str) -> None:

@@ -6,6 +6,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from storage.ladder_tables import contacts
+from storage.ladders import ladder_book
 from storage.notification_tables import deliveries, destinations, subscriptions
 from vitals.destination_address import ADDRESS_MAX, check_address
 from vitals.errors import Conflict, InvalidArgument, NotFound
@@ -112,8 +114,13 @@ def list_destinations(
 
 
 def remove(conn: Connection, destination_id: str, *, now_ms: int) -> None:
-    """Nothing is sent there any more; repeating it changes nothing. Raises NotFound, and Conflict while somebody subscribes by it."""
-    get(conn, destination_id)
+    """Nothing is sent there any more; repeating it changes nothing.
+
+    Raises NotFound, and Conflict while somebody subscribes by it or, of the house's, is reached there by a ladder.
+    """
+    held = get(conn, destination_id)
+    if held.destination.person_id is None and held.removed_at_ms is None:
+        _require_no_ladder(conn, destination_id)
     columns = subscriptions.c
     used = conn.execute(
         select(columns.name).where(columns.destination_id == destination_id, columns.removed_at_ms.is_(None)).limit(1)
@@ -125,6 +132,18 @@ def remove(conn: Connection, destination_id: str, *, now_ms: int) -> None:
         .where(destinations.c.destination_id == destination_id, destinations.c.removed_at_ms.is_(None))
         .values(removed_at_ms=now_ms, secret=None)
     )
+
+
+def _require_no_ladder(conn: Connection, destination_id: str) -> None:
+    """Of the house's any ward's ladder may count on it, and who takes it away may be of another ward."""
+    target = f"destination:{destination_id}"
+    for stored in ladder_book(conn).all():
+        if any(target in step.to for step in stored.ladder.steps):
+            ladder = f"The {stored.ladder.priority.value} ladder of ward {stored.ladder.ward_id}"
+            raise Conflict(f"{ladder} tells this destination: change it first.")
+    reached = select(contacts.c.person_id).where(contacts.c.destination_id == destination_id).limit(1)
+    if conn.execute(reached).first() is not None:
+        raise Conflict("Ladders reach somebody at this destination: take their contact away first.")
 
 
 def failing(conn: Connection) -> tuple[StoredDestination, ...]:

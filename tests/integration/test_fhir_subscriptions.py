@@ -212,6 +212,26 @@ async def test_nobody_else_sees_changes_or_ends_it(hospital: Hospital) -> None:
     assert (await hospital.ask("POST", "Subscription", hospital.subscription())).status_code == 403
 
 
+async def test_a_token_that_sees_less_than_its_owner_is_given_numbers_alone_and_asks_for_no_more(
+    hospital: Hospital,
+) -> None:
+    made = await hospital.create()
+    await hospital.send()
+    hospital.happens("pa", OWN)
+    with hospital.scene.ward.database.transaction() as conn:
+        people.grant(conn, hospital.person_id, people.StoredGrant("ward_manager", OTHER), at_ms=1, by="test")
+    scopes = (Permission.MANAGE_NOTIFICATIONS, Permission.SEE_WARD)
+    for headers in (
+        hospital.scene.token(hospital.person_id, scopes[:1]),
+        hospital.scene.token(hospital.person_id, scopes, wards=(OTHER,)),
+    ):
+        hospital.headers = headers
+        events = (await hospital.ask("GET", f"Subscription/{made}/$events")).json()
+        (event,) = parameters_of(events, "notification-event")
+        assert set(parts_of(event)) == {"event-number", "timestamp"}
+        assert (await hospital.ask("POST", "Subscription", hospital.subscription())).status_code == 403
+
+
 async def test_it_is_listed_by_endpoint_and_state_and_gone_once_deleted(hospital: Hospital) -> None:
     made = await hospital.create()
     found = (await hospital.ask("GET", "Subscription", status="requested,active")).json()
