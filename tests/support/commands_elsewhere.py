@@ -37,6 +37,8 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
+    "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
+    "wardlight alarm-load --beds 40 --hours 30 --every 60": ALARM_LOAD,
     "wardlight ladders check": LADDERS,
     "wardlight contacts test DESTINATION": LADDERS,
     "wardlight destinations test DESTINATION": TRIED,
