@@ -27,7 +27,7 @@ def print_table(table: Table, *, stream: TextIO | None = None) -> None:
     """A table on stdout or `stream`, as wide as the terminal."""
     target = sys.stdout if stream is None else stream
     width = None if target.isatty() else _PIPED_COLUMNS
-    Console(file=target, width=width, highlight=False, markup=False).print(table)
+    Console(file=target, width=width, highlight=False, markup=False, emoji=False).print(table)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.scripted_api import Answer, Asked, scripted_api
 from wardlight.alerts_command import state_words
 from wardlight.command_line import run
+from wardlight.printing import print_table, table
 
 AT_MS = 1_790_000_000_000
 EPISODE: dict[str, Any] = {
@@ -137,3 +138,8 @@ def test_nothing_is_done_to_an_alert_or_about_alerts_that_nobody_named(
         assert run(["alerts", *command, "--url", api.url]) == 2
         assert [asked for asked in api.asked if asked.method != "GET"] == []
     assert capsys.readouterr().err
+
+
+def test_what_people_wrote_is_printed_as_they_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(table(["note"], [["not destination:pager: see [ward] :pill:"]]))
+    assert "not destination:pager: see [ward] :pill:" in capsys.readouterr().out
