@@ -76,11 +76,12 @@ def _value_at(value: Value, path: Path) -> Value:
 
 def _plain(said: str) -> str:
     """The library's words in ours: what was expected there."""
+    if said.startswith("Invalid enum value "):
+        return "one of the words that may stand here"
     for words, ours in (
         ("Object missing required field ", "the key "),
         ("Object contains unknown field ", "no such key: "),
         ("Expected ", ""),
-        ("Invalid enum value ", "another word than "),
     ):
         if said.startswith(words):
             return ours + said.removeprefix(words).replace("`", "").partition(", got")[0]

@@ -52,7 +52,7 @@ def test_a_file_is_read_as_it_stands() -> None:
     [
         ("after_s: 60", "after_s: soon", "Line 24.*found 'soon'.*expected.*float"),
         ("after_s: 60, ", "", "Line 24.*expected the key after_s"),
-        ("priority: high", "priority: urgent", "Line 19.*found 'urgent'"),
+        ("priority: high", "priority: urgent", "Line 19.*found 'urgent', expected one of the words"),
         ("priority: high", "prority: high", "expected no such key: prority"),
         ("role:nurse", "nurse", "Line 18: .*steps\\[0\\].to: 'nurse' is nobody to tell"),
         ("Europe/Berlin", "Europe/Atlantis", "Line 4: .*no time zone"),
