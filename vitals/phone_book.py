@@ -116,6 +116,8 @@ class PhoneBook:
     ) -> Answer:
         """Whom these words reach for an alert of this ward and priority, at most `told_max` destinations.
 
+        A destination that several lead to is the house's where the house is meant, else that of somebody of the ward: what
+        goes out in the name of a person who may not see the ward is given up.
         On ward `system` a role counts wherever somebody holds it.
         """
         told: dict[str, Addressee] = {}
@@ -124,11 +126,21 @@ class PhoneBook:
             for found in self._found(word, target, ward_id, priority, at_ms):
                 if isinstance(found, Unreached):
                     missing.append(found)
+                elif found.destination_id in told:
+                    held = told[found.destination_id]
+                    told[found.destination_id] = min(held, found, key=lambda one: self._doubt(one, ward_id))
                 elif len(told) < told_max:
-                    told.setdefault(found.destination_id, found)
-                elif found.destination_id not in told:
+                    told[found.destination_id] = found
+                else:
                     missing.append(Unreached(word, Missing.TOO_MANY, found.name))
         return Answer(tuple(told.values()), tuple(missing))
+
+    def _doubt(self, found: Addressee, ward_id: str) -> int:
+        """How much may stand against telling somebody of this ward there."""
+        if found.person_id is None:
+            return 0
+        wards = {holder.ward_id for holder in self._holders if holder.person_id == found.person_id}
+        return 1 if wards & {ward_id, EVERY_WARD} else 2
 
     def on_call(self, schedule_id: str, at_ms: int) -> Member | Missing:
         """Who is on call by this schedule, or why nobody can be said."""
