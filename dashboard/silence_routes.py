@@ -13,9 +13,9 @@ from dashboard.permissions import Permission
 from dashboard.person import Person, Signed
 from dashboard.schemas import Level
 from dashboard.silence_bounds import check_silence
-from storage import silences
+from storage import patients, silences
 from storage.decisions import SETTLE_MS
-from vitals.fault import SYSTEM_WARD
+from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 from vitals.silence import Silence
 
@@ -31,6 +31,8 @@ async def order_silence(here: Here, who: Signed, new: NewSilence) -> SilenceEntr
     It holds a few seconds later, everywhere at once (`effective_ms`), and ends by itself.
     """
     check_silence(new, here.settings)
+    if new.patient_id is not None and not is_system(PatientId(new.patient_id)):
+        await here.ask(patients.get, PatientId(new.patient_id))
     now_ms = here.clock.now_ms()
     wanted = Silence(
         silence_id=new.silence_id or secrets.token_hex(16),

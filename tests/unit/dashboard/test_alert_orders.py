@@ -264,3 +264,13 @@ async def test_a_token_silences_only_where_its_scope_says_so() -> None:
         narrow, wide = scene.token(owner, [Permission.SEE_WARD]), scene.token(owner, [Permission.SILENCE])
         assert (await scene.client.post("silences", json=order, headers=narrow)).status_code == 403
         assert (await scene.client.post("silences", json=order, headers=wide)).status_code == 201
+
+
+async def test_a_patient_nobody_knows_is_not_said_to_be_silenced() -> None:
+    async with nursed() as (scene, _):
+        everywhere = await scene.session(await scene.add("lee", (Role.NURSE, None)))
+        order = {"minutes": 30, "reason": "seen at the bed", "patient_id": "nobody"}
+        answer = await scene.client.post("silences", json=order, headers=everywhere)
+        assert (answer.status_code, answer.json()["message"]) == (404, "There is no patient nobody.")
+        order["patient_id"] = subject_of("notifications")
+        assert (await scene.client.post("silences", json=order, headers=everywhere)).status_code == 201
