@@ -73,7 +73,7 @@ function ofEscalation(found) {
   const taken = found.steps.map((step) => ({
     at: step.at_ms,
     tone: step.reached === "nobody" ? "failed" : "told",
-    title: `Ladder, step ${step.step}${step.round > 1 ? ` of round ${step.round}` : ""}: ${step.told.map((one) => `${one.name || one.to} (${one.seen_at_ms ? "seen" : one.state})`).join(", ") || "nobody could be told"}`,
+    title: `Ladder, step ${step.step}${step.round > 1 ? ` of round ${step.round}` : ""}: ${step.told.map((one) => `${one.name || one.to} (${one.seen_at_ms ? "seen" : one.state})`).join(", ") || (step.reached === "nobody" ? "nobody could be told" : "the ward’s screens")}`,
     said: [SINCE[step.evidence] ?? step.evidence, ...step.missing.map((one) => `Not reached: ${one.name || one.to} (${one.why.replaceAll("_", " ")})`)],
   }));
   const seen = found.seen.map((one) => ({ at: one.first_at_ms, tone: "person", title: `Seen by ${one.name}`, said: ["On a page that was in use; seen is not acknowledged."] }));
