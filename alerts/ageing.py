@@ -61,7 +61,7 @@ def _aged(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> l
 
 def _out_of_hand(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> list[Transition]:
     """Told anew; the same step whichever record is the first to show it, as in a replay."""
-    shown = cause._replace(record_id=f"acknowledged-until/{_ran_out_ms(episode)}/{episode.round}")
+    shown = cause._replace(record_id=f"acknowledged-until/{_ran_out_ms(episode)}")
     return book.realarm(machine, Reason.ACKNOWLEDGEMENT_EXPIRED, shown)
 
 

@@ -150,7 +150,7 @@ class Checker:
             self._sweep_hand(step, now_ms)
             if step.latched:
                 self._sweep_latched(step, now_ms)
-            if step.suppression is not None:
+            if step.suppression is not None and (step.active or step.priority is Priority.HIGH):
                 self._owned_up_to(stay, step, step.suppression, now_ms - GRACE_MS, by_now_ms=now_ms)
 
     def _sweep_hand(self, step: Transition, now_ms: int) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from alerts.engine import PatientAlerts, Record
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -77,6 +79,21 @@ def test_a_score_is_told_anew_once_whichever_record_shows_that_nobody_has_it_in_
     ]
     assert len(anew[0]) == 1
     assert anew[0] == anew[1] == anew[2]
+
+
+def test_what_ran_out_unseen_in_a_replay_gives_later_steps_no_other_names() -> None:
+    begins = measured(0, 120, **ILL)
+    (episode,) = [step for step in told(begins) if step.kind is EMERGENCY]
+    late, first = measured(190, 200, **ILL), acknowledge(episode, 120, until=195)
+    again = msgspec.structs.replace(acknowledge(episode, 205, until=400), command_id="c-2")
+    lasting = measured(210, 500, **ILL)
+    readings_first = [*late[:1], *late[2:], Tick(ms(201)), late[1]]
+    inorder, replayed = (
+        [step.transition_id for step in told(begins, [first], records, [again], lasting) if step.round]
+        for records in ([*late, Tick(ms(201))], readings_first)
+    )
+    assert len(inorder) > len(replayed) > 0
+    assert set(replayed) <= set(inorder)
 
 
 def test_a_scorer_that_is_dead_keeps_no_acknowledgement_in_force_for_long() -> None:
