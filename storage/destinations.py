@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -61,6 +62,9 @@ def check_destination(destination: Destination) -> None:
         if text is not None and not 1 <= len(text) <= most:
             raise InvalidArgument(f"The {name} of a destination has 1 to {most} characters.")
     check_address(destination.channel, destination.address)
+    zone = destination.options.get("time_zone")
+    if zone is not None and zone not in available_timezones():
+        raise InvalidArgument(f"{zone[:64]!r} is no time zone: write one such as Europe/Berlin.")
     if len(destination.options) > OPTIONS_MAX:
         raise InvalidArgument(f"A destination has at most {OPTIONS_MAX} options.")
     for key, value in destination.options.items():

@@ -29,7 +29,12 @@ def order(conn: Connection, silence: Silence) -> Silence:
         if _meaning(known) != _meaning(silence):
             raise Conflict(f"There is another silence {silence.silence_id}: give a new id.")
         return known
-    if len(in_force(conn, silence.ordered_at_ms)) >= OPEN_MAX:
+    standing = in_force(conn, silence.ordered_at_ms)
+    if silence.priority is Priority.HIGH and any(_is_same_high(other, silence) for other in standing):
+        raise Conflict(
+            "High alerts of this kind are silenced for this patient already: only when that ends may it be again."
+        )
+    if len(standing) >= OPEN_MAX:
         raise Conflict(f"More than {OPEN_MAX} silences are in force: end some first.")
     conn.execute(
         insert(silences).values(
@@ -47,6 +52,11 @@ def order(conn: Connection, silence: Silence) -> Silence:
         )
     )
     return silence
+
+
+def _is_same_high(one: Silence, other: Silence) -> bool:
+    """Whether both keep the same high alerts quiet: one after the other would keep them quiet for ever."""
+    return one.priority is Priority.HIGH and (one.patient_id, one.kind) == (other.patient_id, other.kind)
 
 
 def end(conn: Connection, silence_id: str, *, by: str, at_ms: int, effective_ms: int) -> Silence:

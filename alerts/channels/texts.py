@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from alerts.notification import Channel, DeliveryFault, Destination, Notification, NotificationKind, Place, Undelivered
+from alerts.notification import Channel, Destination, Notification, NotificationKind, Place
 from vitals.alert import AlertKind, Priority, Transition, TransitionKind
 from vitals.outside import one_line, outside_text
 from vitals.reading import Origin, PatientId
@@ -76,6 +76,12 @@ class Said(msgspec.Struct, frozen=True):
         return f"{len(self.lines)} alerts" if len(self.lines) > 1 else ""
 
 
+TEMPLATE_COMPLAINT: Final = (
+    "(This destination's own template cannot be used: it is too long, or names an unknown field.)"
+)
+ZONE_COMPLAINT: Final = "(This destination's option time_zone is no time zone such as Europe/Berlin.)"
+
+
 class Texts:
     """Fills templates; `zone` is where the times are read, unless a destination's option `time_zone` names its own."""
 
@@ -92,35 +98,39 @@ class Texts:
         return cls(words, zone=zone)
 
     def said(self, destination: Destination, notification: Notification) -> Said:
-        """What to write; raises Undelivered where the destination's own template or time zone cannot be used."""
+        """What to write.
+
+        A template or time zone of the destination that cannot be used costs nobody an alert: it is told in the words that
+        come with Wardlight, with a line that says what to mend.
+        """
         words = self._words[destination.channel]
         if notification.kind is not NotificationKind.EVENT or not notification.transitions:
             return _without_alerts(words, notification)
-        zone = self._zone_of(destination)
+        zone, complaints = self._zone_of(destination)
         steps = sorted(notification.transitions, key=lambda step: (not is_page(step), _URGENCY[step.priority]))
         fields = [_fields(step, notification.places, zone) for step in steps]
         count = {"count": str(len(steps))}
         is_one = len(steps) == 1
         title = _filled(words.title if is_one else words.title_many, {**fields[0], **count})
-        line = destination.template or (words.line if is_one else words.line_many)
-        lines = [_filled(line, {**one, **count}).strip("\n") for one in fields]
+        line, own = words.line if is_one else words.line_many, destination.template
+        if own is not None and not _can_fill(own, {**fields[0], **count}):
+            complaints = (*complaints, TEMPLATE_COMPLAINT)
+            own = None
+        lines = [_filled(own or line, {**one, **count}).strip("\n") for one in fields]
+        lines += complaints
         if notification.step is not None:
             lines.insert(0, one_line(notification.step))
         priority = min((step.priority for step in steps), key=_URGENCY.__getitem__)
         return Said(title, tuple(lines), any(map(is_page, steps)), priority)
 
-    def _zone_of(self, destination: Destination) -> tzinfo:
+    def _zone_of(self, destination: Destination) -> tuple[tzinfo, tuple[str, ...]]:
         name = destination.options.get("time_zone")
         if name is None:
-            return self._zone
+            return self._zone, ()
         try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise Undelivered(
-                DeliveryFault.MISCONFIGURED,
-                "The option time_zone is no time zone such as Europe/Berlin.",
-                retryable=False,
-            ) from error
+            return ZoneInfo(name), ()
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return self._zone, (ZONE_COMPLAINT,)
 
 
 def is_page(step: Transition) -> bool:
@@ -184,14 +194,15 @@ def _without_alerts(words: Words, notification: Notification) -> Said:
     return Said(words.heartbeat_title, (_filled(words.heartbeat, fields),), False, None)
 
 
+def _can_fill(template: str, fields: Mapping[str, str]) -> bool:
+    if len(template) > TEMPLATE_CHARACTERS_MAX:
+        return False
+    try:
+        Template(template).substitute(fields)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def _filled(template: str, fields: Mapping[str, str]) -> str:
-    if len(template) <= TEMPLATE_CHARACTERS_MAX:
-        try:
-            return Template(template).substitute(fields)
-        except (KeyError, ValueError):
-            pass
-    raise Undelivered(
-        DeliveryFault.MISCONFIGURED,
-        f"The destination's template is too long, or names another field than {', '.join(sorted(fields))}.",
-        retryable=False,
-    )
+    return Template(template).substitute(fields)

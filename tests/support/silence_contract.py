@@ -61,6 +61,17 @@ class SilenceContract:
         with pytest.raises(Conflict, match="another silence s1"), database.transaction() as conn:
             silences.order(conn, silence(ward="east"))
 
+    def test_high_alerts_cannot_be_kept_quiet_by_one_silence_after_the_other(self, database: Database) -> None:
+        high = silence(ward=None, of="a", kind=AlertKind.SPO2_LOW, priority=Priority.HIGH)
+        with database.transaction() as conn:
+            silences.order(conn, high)
+        longer = msgspec.structs.replace(high, silence_id="another", until_ms=high.until_ms * 2)
+        with database.transaction() as conn, pytest.raises(Conflict, match="only when that ends"):
+            silences.order(conn, longer)
+        over = msgspec.structs.replace(longer, ordered_at_ms=high.until_ms, effective_ms=high.until_ms + 2_000)
+        with database.transaction() as conn:
+            assert silences.order(conn, over) == over
+
     def test_ending_early_is_put_down_once(self, database: Database) -> None:
         with database.transaction() as conn:
             silences.order(conn, silence())

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.channels.texts import Texts
-from alerts.notification import Channel, DeliveryFault, NotificationKind, Place, Undelivered
+from alerts.channels.texts import TEMPLATE_COMPLAINT, ZONE_COMPLAINT, Texts
+from alerts.notification import Channel, NotificationKind, Place
 from tests.support.channel_scene import AT_MS, PATIENT, destination, notification, quiet, step
 from vitals.alert import Acknowledgement, AlertKind, Priority, Reason, Suppression, TransitionKind
 from vitals.outside import one_line, outside_text
@@ -94,12 +94,20 @@ def test_a_destination_may_have_its_own_line_and_its_own_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"template": "$name"}, {"template": "x" * 501}, {"options": {"time_zone": "../etc"}}]
+    ("changed", "complaint"),
+    [
+        ({"template": "$name"}, TEMPLATE_COMPLAINT),
+        ({"template": "x" * 501}, TEMPLATE_COMPLAINT),
+        ({"options": {"time_zone": "../etc"}}, ZONE_COMPLAINT),
+    ],
 )
-def test_a_template_or_zone_that_cannot_be_used_fails_for_good_and_says_so(changed: dict[str, object]) -> None:
-    with pytest.raises(Undelivered) as failed:
-        TEXTS.said(destination(Channel.EMAIL, "w@h.example", **changed), notification())
-    assert (failed.value.code, failed.value.retryable) == (DeliveryFault.MISCONFIGURED, False)
+def test_a_template_or_zone_that_cannot_be_used_costs_nobody_an_alert_and_says_so(
+    changed: dict[str, object], complaint: str
+) -> None:
+    plain = TEXTS.said(destination(Channel.EMAIL, "w@h.example"), notification())
+    said = TEXTS.said(destination(Channel.EMAIL, "w@h.example", **changed), notification())
+    assert said.lines == (*plain.lines, complaint)
+    assert (said.title, said.priority) == (plain.title, plain.priority)
 
 
 def test_a_heartbeat_and_a_test_are_no_pages_on_any_channel() -> None:
