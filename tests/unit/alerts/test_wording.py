@@ -42,4 +42,3 @@ def test_durations_are_rounded_down_to_two_units() -> None:
 
 def test_a_sign_without_a_unit_of_its_own_reads_well() -> None:
     assert wording.amount(Sign.SYSTOLIC, 120) == "120 mmHg"
-
