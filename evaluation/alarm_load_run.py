@@ -33,8 +33,9 @@ ACKNOWLEDGED_AFTER_S: Mapping[Priority, float] = MappingProxyType(
     {Priority.HIGH: 60.0, Priority.MEDIUM: 180.0, Priority.LOW: 900.0}
 )
 """How soon the nurse has taken an alert in hand; our choice: the ladder's second and third step, and a round for the rest."""
-WASH_FROM_S, WASH_UNTIL_S = 8 * 3600.0, 8.5 * 3600.0
-"""Each day the patient is washed and turned, and alerts below high are silenced meanwhile; our choice."""
+WASH_FROM_S, WASH_S, WASHED_IN_TURN = 6 * 3600.0, 1800.0, 12
+"""Each day from 06:00 to 12:00 patients are washed and turned, one after another, half an hour each, and alerts below high are
+silenced meanwhile; our choice."""
 DAY_S = 86_400.0
 
 FULL, NO_DELAY, NO_HYSTERESIS = "full", "delay", "hysteresis"
@@ -80,9 +81,10 @@ class BedLoad(msgspec.Struct, kw_only=True):
 class WashingPolicy(FixedPolicy):
     """The same rules for everybody, and the silence while a patient is washed."""
 
-    def __init__(self, rules: AlertRules, *, washes: bool) -> None:
+    def __init__(self, rules: AlertRules, *, bed: int | None) -> None:
+        """`bed` says whose turn it is when; None: nobody washes."""
         super().__init__(rules)
-        self._washes = washes
+        self._from_s = None if bed is None else WASH_FROM_S + bed % WASHED_IN_TURN * WASH_S
 
     def silence(
         self,
@@ -94,21 +96,19 @@ class WashingPolicy(FixedPolicy):
     ) -> Suppression | None:
         """See `Policy`."""
         day, second = divmod((at_ms - START_MS) / 1000, DAY_S)
-        if not self._washes or priority is Priority.HIGH or not WASH_FROM_S <= second < WASH_UNTIL_S:
+        if self._from_s is None or priority is Priority.HIGH or not self._from_s <= second < self._from_s + WASH_S:
             return None
-        begins_ms = START_MS + round((day * DAY_S + WASH_FROM_S) * 1000)
-        until_ms = START_MS + round((day * DAY_S + WASH_UNTIL_S) * 1000)
-        return Suppression(Reason.SILENCED, begins_ms, NURSE, f"wash-{day:g}", until_ms)
+        begins_ms = START_MS + round((day * DAY_S + self._from_s) * 1000)
+        return Suppression(Reason.SILENCED, begins_ms, NURSE, f"wash-{day:g}", begins_ms + round(WASH_S * 1000))
 
 
 def replay(bed: Bed, rules: AlertRules | None = None, *, told: Callable[[float], None] | None = None) -> BedLoad:
     """Send all that arrives from a bed through the engine and its variants; `told` hears the share done now and then."""
     whole = AlertRules() if rules is None else rules
-    washes = isinstance(bed, SimulatedBed)
     variants = {
-        FULL: _Engine(whole, bed, washes=washes),
-        NO_DELAY: _Engine(without(whole, _DELAYS), bed, washes=washes),
-        NO_HYSTERESIS: _Engine(without(whole, _ENDINGS), bed, washes=washes),
+        FULL: _Engine(whole, bed),
+        NO_DELAY: _Engine(without(whole, _DELAYS), bed),
+        NO_HYSTERESIS: _Engine(without(whole, _ENDINGS), bed),
     }
     plain, scorer = PlainThresholds(), _Scorer(patient_of(bed))
     for count, record in enumerate(arrivals(bed)):
@@ -176,8 +176,9 @@ class _Scorer:
 class _Engine:
     """The engine with its nurse, and what it told."""
 
-    def __init__(self, rules: AlertRules, bed: Bed, *, washes: bool) -> None:
-        self._partition = PartitionAlerts(WashingPolicy(rules, washes=washes), lambda _: WARD, patients_max=2)
+    def __init__(self, rules: AlertRules, bed: Bed) -> None:
+        policy = WashingPolicy(rules, bed=bed.bed if isinstance(bed, SimulatedBed) else None)
+        self._partition = PartitionAlerts(policy, lambda _: WARD, patients_max=2)
         self._patient_id = patient_of(bed)
         self._orders: list[tuple[int, str, str]] = []
         """When the nurse acknowledges what, the next first."""

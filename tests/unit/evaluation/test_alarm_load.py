@@ -69,7 +69,7 @@ def test_the_nurse_takes_in_hand_what_is_told_and_an_end_is_the_conditions() -> 
 
 
 def test_lesser_alerts_are_silent_while_the_patient_is_washed_and_high_ones_never() -> None:
-    policy = WashingPolicy(AlertRules(), washes=True)
+    policy = WashingPolicy(AlertRules(), bed=16)
     at_ms = START_MS + 32 * HOUR_MS
     silence = policy.silence(PATIENT, WARD, AlertKind.SPO2_LOW, Priority.MEDIUM, at_ms)
     assert silence is not None
