@@ -159,27 +159,23 @@ def suppression(found: Suppression) -> Json:
     }
 
 
-def _news2(summary: News2Summary) -> Json:
+def _score(summary: News2Summary | PewsSummary) -> Json:
+    """What both early-warning scores say alike."""
     return {
         "total": summary.total,
         "low": summary.low,
         "high": summary.high,
         "points": dict(summary.points),
         "missing": list(summary.missing),
-        "single_red": summary.single_red,
-        "response": summary.response,
     }
+
+
+def _news2(summary: News2Summary) -> Json:
+    return {**_score(summary), "single_red": summary.single_red, "response": summary.response}
 
 
 def _pews(summary: PewsSummary) -> Json:
-    return {
-        "total": summary.total,
-        "low": summary.low,
-        "high": summary.high,
-        "points": dict(summary.points),
-        "missing": list(summary.missing),
-        "band": summary.band,
-    }
+    return {**_score(summary), "band": summary.band}
 
 
 def _assessment(patient: PatientNow, limits: WardLimits) -> Json | None:

@@ -176,8 +176,8 @@ class _Scorer:
 class _Engine:
     """The engine with its nurse, and what it told."""
 
-    def __init__(self, rules: AlertRules, bed: Bed) -> None:
-        policy = WashingPolicy(rules, bed=bed.bed if isinstance(bed, SimulatedBed) else None)
+    def __init__(self, rules: AlertRules, bed: Bed, *, washes: bool = True) -> None:
+        policy = WashingPolicy(rules, bed=bed.bed if washes and isinstance(bed, SimulatedBed) else None)
         self._partition = PartitionAlerts(policy, lambda _: WARD, patients_max=2)
         self._patient_id = patient_of(bed)
         self._orders: list[tuple[int, str, str]] = []

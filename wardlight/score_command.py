@@ -64,66 +64,67 @@ def observations_of(texts: Sequence[str], *, of_child: bool = False) -> dict[Sig
 
 def json_of(summary: News2Summary) -> dict[str, Any]:
     """The `--json` object: total is null while inputs are missing, min and max bound it."""
-    return {
-        "news2": {
-            "total": summary.total,
-            "min": summary.low,
-            "max": summary.high,
-            "points": {sign.value: points for sign, points in summary.points.items()},
-            "missing": [sign.value for sign in summary.missing],
-            "single_red": summary.single_red,
-            "response": summary.response,
-        }
-    }
-
-
-def table_of(summary: News2Summary, observations: Mapping[Sign, float]) -> Table:
-    """The score for people: points per input, the total or its interval, and what it asks for."""
-    total = str(summary.total) if summary.total is not None else f"{summary.low} to {summary.high}"
-    table = Table(title=f"NEWS2 {total}", caption=RESPONSES[news2.Response(summary.response)])
-    table.add_column("input")
-    table.add_column("value", justify="right")
-    table.add_column("points", justify="right")
-    for sign in news2.NEWS2_INPUTS:
-        value = observations.get(sign)
-        points = summary.points.get(sign)
-        table.add_row(
-            SIGN_FACTS[sign].label,
-            "missing" if value is None else value_text(sign, value),
-            f"0 to {news2.POINTS_MAX[sign]}" if points is None else str(points),
-        )
-    return table
+    return {"news2": {**_bounds_of(summary), "single_red": summary.single_red, "response": summary.response}}
 
 
 def pews_json_of(summary: PewsSummary) -> dict[str, Any]:
     """The `--json` object of a child."""
-    return {
-        "pews": {
-            "total": summary.total,
-            "min": summary.low,
-            "max": summary.high,
-            "points": {sign.value: points for sign, points in summary.points.items()},
-            "missing": [sign.value for sign in summary.missing],
-            "age": summary.band.value,
-        }
-    }
+    return {"pews": {**_bounds_of(summary), "age": summary.band.value}}
+
+
+def table_of(summary: News2Summary, observations: Mapping[Sign, float]) -> Table:
+    """The score for people: points per input, the total or its interval, and what it asks for."""
+    asks = RESPONSES[news2.Response(summary.response)]
+    table = Table(title=f"NEWS2 {_total_of(summary)}", caption=asks)
+    return _filled(table, summary, news2.POINTS_MAX, observations)
 
 
 def pews_table_of(summary: PewsSummary, observations: Mapping[Sign, float]) -> Table:
     """A child's score for people."""
-    total = str(summary.total) if summary.total is not None else f"{summary.low} to {summary.high}"
-    asks = "urgent review" if summary.low >= pews.HIGH_FROM else "below the threshold of 8"
-    table = Table(title=f"Bedside PEWS {total} ({summary.band.value})", caption=asks)
+    table = Table(title=f"Bedside PEWS {_total_of(summary)} ({summary.band.value})", caption=_pews_response(summary))
+    return _filled(table, summary, pews.POINTS_MAX, observations)
+
+
+def _pews_response(summary: PewsSummary) -> str:
+    """What the score asks for; no more than holds whatever the missing inputs are."""
+    if summary.low >= pews.HIGH_FROM:
+        return "urgent review"
+    if summary.high < pews.HIGH_FROM:
+        return f"below the threshold of {pews.HIGH_FROM}"
+    return f"unknown whether the threshold of {pews.HIGH_FROM} is reached: observe what is missing"
+
+
+def _bounds_of(summary: News2Summary | PewsSummary) -> dict[str, Any]:
+    return {
+        "total": summary.total,
+        "min": summary.low,
+        "max": summary.high,
+        "points": {sign.value: points for sign, points in summary.points.items()},
+        "missing": [sign.value for sign in summary.missing],
+    }
+
+
+def _total_of(summary: News2Summary | PewsSummary) -> str:
+    return str(summary.total) if summary.total is not None else f"{summary.low} to {summary.high}"
+
+
+def _filled(
+    table: Table,
+    summary: News2Summary | PewsSummary,
+    points_max: Mapping[Sign, int],
+    observations: Mapping[Sign, float],
+) -> Table:
+    """A row per input of the score, in the order of its chart."""
     table.add_column("input")
     table.add_column("value", justify="right")
     table.add_column("points", justify="right")
-    for sign in pews.PEWS_INPUTS:
+    for sign, most in points_max.items():
         value = observations.get(sign)
         points = summary.points.get(sign)
         table.add_row(
             SIGN_FACTS[sign].label,
             "missing" if value is None else value_text(sign, value),
-            f"0 to {pews.POINTS_MAX[sign]}" if points is None else str(points),
+            f"0 to {most}" if points is None else str(points),
         )
     return table
 

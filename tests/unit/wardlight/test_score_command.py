@@ -62,3 +62,24 @@ def test_wrong_observations_are_one_sentence_and_usage(
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert named in captured.err
+
+
+@pytest.mark.parametrize(
+    ("signs", "asks"),
+    [
+        (["rr=85", "hr=160"], "unknown whether the threshold of 8 is reached"),
+        (["rr=85", "hr=180"], "urgent review"),
+        (
+            ["rr=30", "hr=100", "systolic=100", "spo2=98", "oxygen=no", "refill=2", "effort=0"],
+            "below the threshold of 8",
+        ),
+    ],
+)
+def test_a_child_gets_pews_and_no_more_is_said_than_is_known(
+    capsys: pytest.CaptureFixture[str], signs: list[str], asks: str
+) -> None:
+    assert run(["score", "--age", "1-4y", *signs]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Bedside PEWS" in said
+    assert "NEWS2" not in said
+    assert asks in said
