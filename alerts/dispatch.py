@@ -129,6 +129,7 @@ class Dispatcher:
             log.warning("sending_put_off", destination=lane[0], error=str(error))
             self._put_to_rest(lane, self._clock.now_ms() + 1000)
         except Exception:
+            self._telemetry.count("wardlight_alerts_lane_failures_total")
             log.exception("sending_failed", destination=lane[0])
             self._put_to_rest(lane, self._clock.now_ms() + round(self._settings.retry_s_max * 1000))
 
@@ -170,8 +171,10 @@ class Dispatcher:
         if adapter is None:
             sentence = f"This process cannot send by {destination.channel.value}."
             raise Undelivered(DeliveryFault.CHANNEL_OFF, sentence, retryable=True)
-        notification = notification_of(claimed, base_url=self._settings.base_url, seen_token=self._seen_token(claimed))
         try:
+            notification = notification_of(
+                claimed, base_url=self._settings.base_url, seen_token=self._seen_token(claimed)
+            )
             async with asyncio.timeout(self._settings.attempt_timeout_s):
                 return await adapter.send(destination, notification)
         except TimeoutError as error:

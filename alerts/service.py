@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -92,14 +93,15 @@ class Alerts:
         self._heartbeat = Heartbeat(
             settings=WatchdogSettings() if watchdog is None else watchdog, mqtt=self._session, **ports
         )
-        followed: dict[str, Any] = {"bus": bus, "clock": clock, "limits": limits, "telemetry": telemetry}
-        self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, **followed)
-        self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, **followed)
+        gathering = replace(limits, gather_s=settings.gather_s)
+        followed: dict[str, Any] = {"bus": bus, "clock": clock, "telemetry": telemetry}
+        self.engine = Worker(name=worker.GROUP, topics=ENGINE_TOPICS, handler=engine, limits=gathering, **followed)
+        self.delivery = Worker(name=delivery.GROUP, topics=DELIVERY_TOPICS, handler=sender, limits=limits, **followed)
         self.notifications = Notifications(
             settings=NotificationsSettings() if notifications is None else notifications, limits=limits, **ports
         )
         pages = self._ladder_handler(LadderSettings() if ladders is None else ladders, ports)
-        self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, **followed)
+        self.ladders = Worker(name=ladder_runner.GROUP, topics=LADDER_TOPICS, handler=pages, limits=limits, **followed)
         self.corrections = CorrectionWorker(
             settings=settings, policy=decided, owned=lambda: self.engine.partitions, **ports
         )

@@ -50,8 +50,11 @@ class AlertsSettings(Section):
     records_max: int = Field(default=500, ge=1, le=10_000)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.1, gt=0, le=5)
-    remember_every_s: float = Field(default=2.0, ge=0, le=60)
-    """How often states and positions are stored; transitions are stored at once."""
+    gather_s: float = Field(default=0.02, ge=0, le=1)
+    """How long Kafka may hold readings and scores back, so that more are judged at once; alerts themselves never wait."""
+    remember_every_s: float = Field(default=5.0, ge=0, le=60)
+    """How often the states and positions of each partition are stored, one partition after another; transitions are
+    stored at once."""
     registry_every_s: float = Field(default=1.0, ge=0, le=600)
     """How often to look whether patients moved, left or changed devices: one small question to the database."""
     corrections_settle_s: float = Field(default=2.0, ge=0, le=600)

@@ -1,6 +1,8 @@
 """The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import structlog
@@ -48,8 +50,9 @@ class _Claimed(NamedTuple):
 class AlertsHandler:
     """Steps the engine over its partitions.
 
-    Transitions are published, then stored at once; states and positions follow together every `remember_every_s`. So a
-    position never runs ahead of a state, and what a replay repeats has the ids it had before.
+    Transitions are published, then stored at once; states and positions follow together, each partition's every
+    `remember_every_s`, one partition after another so that no alert waits for all of them. So a position never runs
+    ahead of a state, and what a replay repeats has the ids it had before.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class AlertsHandler:
         self._epochs: dict[int, int] = {}
         self._signer: Signer | None = None
         self._partitions: dict[int, PartitionAlerts] = {}
+        self._turns: deque[int] = deque()
+        """Partitions in the order in which their states are stored next."""
         self._untold: list[Transition] = []
         """Transitions published or about to be, and not yet in SQL."""
         self._orphans: list[Transition] = []
@@ -105,6 +110,7 @@ class AlertsHandler:
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
         self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
+        self._turns = deque(self._partitions)
         self._wards.reset()
         self._changes = await self._door.run(self._wards.renew, self._watched())
         self._telemetry.ready(GROUP)
@@ -135,25 +141,33 @@ class AlertsHandler:
         return await self._due()
 
     async def remember(self, positions: Positions, *, final: bool) -> None:
-        """See `runtime.worker.Handler`; transitions at once, states and positions when due."""
+        """See `runtime.worker.Handler`; transitions at once, states and positions of the partitions whose turn it is."""
         now_s = self._clock.monotonic_s()
-        with_states = final or now_s - self._remembered_s >= self._settings.remember_every_s
-        if not with_states and not self._untold:
+        turn = frozenset(self._turns) if final else self._turn(now_s - self._remembered_s)
+        if not turn and not self._untold:
             return
-        if with_states:
+        if turn:
             positions = {**positions, **await self._told()}
+        theirs = {at: position for at, position in positions.items() if at.partition in turn}
         try:
-            await self._door.run(self._store, dict(positions), with_states=with_states)
+            await self._door.run(self._store, theirs, turn)
         except Conflict as conflict:
             log.error("open_episode_in_the_way", error=str(conflict))  # noqa: TRY400 - the sentence says it all
             self._orphans += await self._door.run(self._make_way)
-            await self._door.run(self._store, dict(positions), with_states=with_states)
+            await self._door.run(self._store, theirs, turn)
         self._untold = []
-        if with_states:
+        if turn:
             self._remembered_s = now_s
-            for partition in self._partitions.values():
-                partition.dirty.clear()
+            self._turns.rotate(-len(turn))
+            for number in turn:
+                self._partitions[number].dirty.clear()
         self._telemetry.observe("wardlight_alerts_remember_seconds", self._clock.monotonic_s() - now_s)
+
+    def _turn(self, waited_s: float) -> frozenset[int]:
+        """Partitions to store now, so that each comes round every `remember_every_s`."""
+        every_s, count = self._settings.remember_every_s, len(self._turns)
+        due = count if waited_s >= every_s else int(count * waited_s / every_s)
+        return frozenset(islice(self._turns, due))
 
     async def _told(self) -> Positions:
         """Up to where topic `alerts` is in SQL once what waits here is committed; nothing where the log cannot say now.
@@ -258,20 +272,20 @@ class AlertsHandler:
             episodes.store(conn, ended)
         return ended
 
-    def _store(self, positions: dict[TopicPartition, int], *, with_states: bool) -> None:
+    def _store(self, positions: Positions, turn: Collection[int]) -> None:
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
             episodes.store(conn, self._untold)
-            if with_states and self._signer is not None:
+            if turn and self._signer is not None:
                 rows = {
                     number: save(
                         GROUP,
                         number,
-                        partition,
+                        self._partitions[number],
                         self._signer,
                         offset=positions.get(TopicPartition(_READINGS, number), 0),
                     )
-                    for number, partition in self._partitions.items()
+                    for number in turn
                 }
                 store_states(conn, GROUP, self._epochs, rows)
                 remember_positions(conn, GROUP, self._epochs, positions)

@@ -115,7 +115,7 @@ class Feed:
             try:
                 self._withdrawn.clear()
                 snapshot = await self._source.snapshot()
-                reader = await self._bus.reader(group=None, topics=TOPICS)
+                reader = await self._bus.reader(group=None, topics=TOPICS, gather_s=self._settings.gather_s)
                 ward = await self._catch_up(reader, snapshot, stopping)
                 if ward is not None:
                     self._go_live(ward)

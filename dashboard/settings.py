@@ -75,6 +75,8 @@ class DashboardSettings(Section):
     browser_queue_max: int = Field(default=256, ge=8, le=10_000)
     """Events that may wait for one slow browser; beyond this it is disconnected and starts again from a snapshot."""
     poll_records_max: int = Field(default=500, ge=1, le=100_000)
+    gather_s: float = Field(default=0.1, ge=0, le=1)
+    """How long Kafka may hold records back, so that more are shown at once."""
     backoff_s_max: float = Field(default=5, ge=0.1, le=60)
 
     acknowledge_high_minutes_max: int = Field(default=60, ge=5, le=1440)

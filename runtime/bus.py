@@ -91,8 +91,12 @@ class Bus(Protocol):
         Raises Unavailable where some may not be: publish all again, their ids make that harmless.
         """
 
-    async def reader(self, *, group: str | None, topics: Sequence[str]) -> Reader:
-        """A reader of co-partitioned `topics`; without a group it is assigned all partitions."""
+    async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> Reader:
+        """A reader of co-partitioned `topics`; without a group it is assigned all partitions.
+
+        The log may hold records back for `gather_s`, so that more come at once: whoever is in no hurry spares the log
+        and itself the work of many small deliveries.
+        """
 
     async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The offset after the last record, for every partition of these topics; raises Unavailable."""

@@ -48,6 +48,8 @@ class KafkaLimits:
     """How long a goodbye may take."""
     publish_bytes_max: int = 16 * 1024 * 1024
     """Keys and values of one group of publishes; as much again may wait for the next."""
+    publish_linger_ms: int = 5
+    """How long a publish waits for others to go with it: a request to Kafka costs as much as many records."""
     batch_bytes_max: int = 512 * 1024
     """One partition's part of a request."""
     record_bytes_max: int = 3 * 1024 * 1024
@@ -56,6 +58,8 @@ class KafkaLimits:
     fetch_partition_bytes_max: int = 512 * 1024
     fetch_wait_ms: int = 50
     """How long a broker holds a fetch without news; bounds the delay of records of other partitions."""
+    fetch_gather_bytes: int = 64 * 1024
+    """A reader that gathers is answered at once where so much has come."""
 
 
 class KafkaBus:
@@ -106,13 +110,13 @@ class KafkaBus:
         await self.prepare({record.topic for record in records})
         await self._publishes.publish(records)
 
-    async def reader(self, *, group: str | None, topics: Sequence[str]) -> KafkaReader:
+    async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> KafkaReader:
         if self._closed:
             raise RuntimeError("The log is closed.")
         if not topics:
             raise InvalidArgument("A reader needs at least one topic.")
         await self.prepare(topics)
-        consumer = self._new_consumer(group)
+        consumer = self._new_consumer(group, gather_s=gather_s)
         reader = KafkaReader(
             self,
             consumer,
@@ -279,7 +283,7 @@ class KafkaBus:
             bootstrap_servers=self._settings.bootstrap,
             acks="all",
             enable_idempotence=True,
-            linger_ms=0,
+            linger_ms=self._limits.publish_linger_ms,
             max_batch_size=self._limits.batch_bytes_max,
             max_request_size=2 * self._limits.record_bytes_max,
             compression_type=None,
@@ -290,7 +294,7 @@ class KafkaBus:
         await self._clients.start(producer)
         return producer
 
-    def _new_consumer(self, group: str | None) -> AIOKafkaConsumer:
+    def _new_consumer(self, group: str | None, *, gather_s: float) -> AIOKafkaConsumer:
         limits = self._limits
         return AIOKafkaConsumer(
             bootstrap_servers=self._settings.bootstrap,
@@ -301,8 +305,8 @@ class KafkaBus:
             auto_offset_reset="none",
             isolation_level="read_uncommitted",
             check_crcs=True,
-            fetch_min_bytes=1,
-            fetch_max_wait_ms=limits.fetch_wait_ms,
+            fetch_min_bytes=limits.fetch_gather_bytes if gather_s else 1,
+            fetch_max_wait_ms=_ms(gather_s) if gather_s else limits.fetch_wait_ms,
             fetch_max_bytes=limits.fetch_bytes_max,
             max_partition_fetch_bytes=limits.fetch_partition_bytes_max,
             consumer_timeout_ms=limits.fetch_wait_ms,
@@ -327,7 +331,7 @@ class KafkaBus:
         """The one consumer that answers for offsets, started by whoever asks first."""
         async with self._inspecting:
             if self._inspector is None:
-                inspector = self._new_consumer(None)
+                inspector = self._new_consumer(None, gather_s=0)
                 await self._clients.start(inspector)
                 self._inspector = inspector
             return self._inspector

@@ -111,7 +111,7 @@ class LocalBus:
         if trimmed:
             self._beginnings.update(self._log.beginnings())
 
-    async def reader(self, *, group: str | None, topics: Sequence[str]) -> "LocalReader":
+    async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> "LocalReader":  # noqa: ARG002 - a delivery within the process costs little
         self._require_open()
         if not topics:
             raise InvalidArgument("A reader needs at least one topic.")

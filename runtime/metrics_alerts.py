@@ -169,6 +169,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         labels=(CHANNEL, DELIVERY_FAULT),
     ),
     Metric(
+        name="wardlight_alerts_lane_failures_total",
+        kind=MetricKind.COUNTER,
+        help="Times that sending to a destination stopped for a reason that nobody foresaw, to be tried again. Must stay 0.",
+    ),
+    Metric(
         name="wardlight_alerts_deliveries_given_up_total",
         kind=MetricKind.COUNTER,
         help="Deliveries that nobody accepted: refused for good, or tried until their time was up.",

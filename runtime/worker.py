@@ -47,6 +47,8 @@ class WorkerLimits:
     """Records per poll."""
     poll_timeout_s: float = 0.2
     """How long a poll waits for the first record."""
+    gather_s: float = 0.0
+    """How long the log may hold records back so that more come at once."""
     backoff_s_max: float = 5.0
     """Cap of the pause after a retriable failure."""
     lag_every_s: float = 10.0
@@ -140,7 +142,7 @@ class Worker:
         """
         while not self._stopping.is_set():
             try:
-                reader = await self._bus.reader(group=self.name, topics=self._topics)
+                reader = await self._bus.reader(group=self.name, topics=self._topics, gather_s=self._limits.gather_s)
                 try:
                     await self._follow(reader)
                 finally:

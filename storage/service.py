@@ -45,6 +45,7 @@ class Recorder:
             limits=WorkerLimits(
                 records_max=settings.records_per_poll,
                 poll_timeout_s=settings.poll_timeout_s,
+                gather_s=settings.gather_s,
                 backoff_s_max=settings.backoff_s_max,
             ),
         )

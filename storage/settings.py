@@ -14,5 +14,7 @@ class RecorderSettings(Section):
     commit_interval_s: float = Field(default=0.1, ge=0, le=60)
     """or once the first of them has waited so long."""
     poll_timeout_s: float = Field(default=0.1, gt=0, le=10)
+    gather_s: float = Field(default=0.1, ge=0, le=5)
+    """How long Kafka may hold records back, so that more are stored at once."""
     backoff_s_max: float = Field(default=5.0, gt=0, le=300)
     """Cap of the pause while the log or the database does not answer."""

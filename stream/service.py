@@ -25,7 +25,9 @@ def build_worker(
         handler=handler,
         clock=clock,
         telemetry=telemetry,
-        limits=WorkerLimits(records_max=settings.records_max, poll_timeout_s=settings.poll_timeout_s),
+        limits=WorkerLimits(
+            records_max=settings.records_max, poll_timeout_s=settings.poll_timeout_s, gather_s=settings.gather_s
+        ),
     )
 
 

@@ -18,6 +18,8 @@ class StreamSettings(Section):
     records_max: int = Field(default=RECORDS_MAX, ge=1, le=RECORDS_MAX)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.2, gt=0, le=10)
+    gather_s: float = Field(default=0.025, ge=0, le=5)
+    """How long Kafka may hold readings back, so that more are scored at once."""
     remember_every_s: float = Field(default=5.0, ge=0, le=300)
     """How often snapshots and positions are stored; what came since is replayed after a crash."""
     snapshots_max: int = Field(default=100, ge=1)

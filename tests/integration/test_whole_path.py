@@ -29,13 +29,14 @@ from tests.support.whole_path import (
     run_path,
 )
 from vitals.alert import AlertKind
+from vitals.fault import FAULT_KINDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 DEVICES = 200
 READINGS_PER_DEVICE = 100
 COURSE_S = float(READINGS_PER_DEVICE)
-CAUSED_BY_FAULTS = {AlertKind.LOST_CONTACT}
+CAUSED_BY_FAULTS = {AlertKind.LOST_CONTACT, *FAULT_KINDS}
 SIMULATION = SimulatorSettings(
     beds=DEVICES,
     seed=11,

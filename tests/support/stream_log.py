@@ -67,7 +67,7 @@ class ListLog:
     async def publish(self, records: Sequence[Outgoing]) -> None:
         raise AssertionError("The handler returns what it says; its worker publishes, never the handler itself.")
 
-    async def reader(self, *, group: str | None, topics: Sequence[str]) -> Reader:
+    async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> Reader:
         raise AssertionError("The worker reads, never the handler itself.")
 
     async def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:

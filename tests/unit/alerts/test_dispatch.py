@@ -1,10 +1,15 @@
 """From the log to a destination: nothing lost, nothing blocked, everything on record."""
 
 from collections.abc import Awaitable
+from typing import Any
+
+import pytest
 
 from alerts.notification import DeliveryFault, Notification
 from alerts.notification_settings import NotificationsSettings
+from alerts.outbox import notification_of
 from storage import destinations
+from storage.notifications_outbox import Answer, Claimed, claim_next
 from tests.support.outbox_scene import OutboxScene, play, refuse, step
 from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.notification import DeliveryState, SubscriptionState
@@ -176,6 +181,44 @@ def test_a_channel_that_crashes_is_tried_again() -> None:
         await stage.raise_alerts(step())
         await stage.until(lambda: stage.took() == [("e1",)], within_s=5)
         assert ("failed", "crashed") in stage.receipts(stage.deliveries()[0].delivery_id)
+
+    play(scene)
+
+
+def test_an_alert_that_cannot_be_put_into_words_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(claimed: Claimed, **more: Any) -> Notification:
+        if any(one.step is not None and one.step.episode_id == "e1" for one in claimed.deliveries):
+            raise ValueError("unforeseen")
+        return notification_of(claimed, **more)
+
+    async def scene(stage: OutboxScene) -> None:
+        monkeypatch.setattr("alerts.dispatch.notification_of", words)
+        stage.subscribe()
+        await stage.raise_alerts(step("e1"))
+        await stage.until(lambda: ("failed", "crashed") in stage.receipts(stage.deliveries()[0].delivery_id))
+        await stage.raise_alerts(step("e2", patient="p2"))
+        await stage.until(lambda: ("e2",) in stage.took(), within_s=5)
+
+    play(scene)
+
+
+def test_a_lane_that_stops_for_a_reason_nobody_foresaw_is_counted_and_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crashes = iter([ValueError("unforeseen")])
+
+    def claim(*arguments: Any, **more: Any) -> Answer:
+        error = next(crashes, None)
+        if error is not None:
+            raise error
+        return claim_next(*arguments, **more)
+
+    async def scene(stage: OutboxScene) -> None:
+        monkeypatch.setattr("alerts.dispatch.claim_next", claim)
+        stage.subscribe()
+        await stage.raise_alerts(step())
+        await stage.until(lambda: stage.took() == [("e1",)], within_s=stage.settings.retry_s_max + 2)
+        assert stage.telemetry.value("wardlight_alerts_lane_failures_total") == 1
 
     play(scene)
 

@@ -65,7 +65,7 @@ class Script:
     def partition_count(self) -> int:
         return 1
 
-    async def reader(self, *, group: str | None, topics: Sequence[str]) -> Reader:
+    async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> Reader:
         self._do("join", group)
         return ScriptedReader(self)
 
