@@ -29,6 +29,7 @@ from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord, Unavailable
+from vitals.model_version import ModelSwitch
 from vitals.reading import Reading, Tick
 from vitals.topics import LogTopic
 
@@ -214,7 +215,8 @@ class AlertsHandler:
     def _decoded(self, record: Incoming) -> Record | None:
         try:
             if record.topic == _READINGS:
-                return codec.decode_readings_record(record.value)
+                found = codec.decode_readings_record(record.value)
+                return None if isinstance(found, ModelSwitch) else found
             if record.topic == _ASSESSMENTS:
                 return codec.decode(Assessment, record.value)
             return codec.decode(Command, record.value)

@@ -16,6 +16,7 @@ from storage.stages import BEHIND_S_MAX, TOPICS, Stage, StageWatch
 from vitals.codec import decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
 from vitals.fault import SystemFault
+from vitals.model_version import ModelSwitch
 from vitals.reading import Tick, Unaccounted, Withdrawn
 from vitals.topics import LogTopic
 
@@ -27,6 +28,7 @@ LOOKS_KEPT: Final = 13
 SPAN_EVERY_S: Final = 600.0
 """How often the log's oldest record is looked up."""
 _SPAN_POLLS_MAX: Final = 20
+_OF_OUR_TIME: Final = (Tick, Unaccounted, Withdrawn, SystemFault, ModelSwitch)
 
 
 class Rates(NamedTuple):
@@ -146,4 +148,4 @@ def _at_ms(value: bytes) -> int | None:
         found = decode_readings_record(value)
     except MalformedRecord:
         return None
-    return found.at_ms if isinstance(found, Tick | Unaccounted | Withdrawn | SystemFault) else found.received_at_ms
+    return found.at_ms if isinstance(found, _OF_OUR_TIME) else found.received_at_ms

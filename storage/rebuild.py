@@ -24,6 +24,7 @@ from vitals.alert import Transition
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Conflict, MalformedRecord, Unavailable
 from vitals.fault import SystemFault
+from vitals.model_version import ModelSwitch
 from vitals.reading import Tick, Unaccounted, Withdrawn
 from vitals.topics import LogTopic
 
@@ -36,6 +37,7 @@ DEFERRED_MAX: Final = 20_000
 STUCK_POLLS_MAX: Final = 100
 """Empty polls in a row after which the log counts as not answering."""
 _POLL_S: Final = 0.1
+_OF_OUR_TIME: Final = (Tick, Withdrawn, Unaccounted, SystemFault, ModelSwitch)
 
 Progress = Callable[[int, int], None]
 """Told how many records are done, of how many."""
@@ -222,7 +224,5 @@ def _oldest_at_ms(records: Sequence[Incoming]) -> int | None:
                 found = decode_readings_record(record.value)
             except MalformedRecord:
                 continue
-            times.append(
-                found.at_ms if isinstance(found, Tick | Withdrawn | Unaccounted | SystemFault) else found.received_at_ms
-            )
+            times.append(found.at_ms if isinstance(found, _OF_OUR_TIME) else found.received_at_ms)
     return min(times, default=None)

@@ -56,8 +56,10 @@ _UnaccountedColumns = msgspec.defstruct("UnaccountedColumns", [("at_ms", int)], 
 """Made of the ledger's own tables."""
 _FaultColumns = msgspec.defstruct("FaultColumns", [("at_ms", int)], tag="fault", gc=False)
 """What comes of it are alerts."""
+_ModelColumns = msgspec.defstruct("ModelColumns", [("at_ms", int)], tag="model", gc=False)
+"""The scorers themselves record where they switched."""
 _decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(
-    _ReadingColumns | _RefusedColumns | _UnaccountedColumns | _FaultColumns | _TickColumns | Withdrawn
+    _ReadingColumns | _RefusedColumns | _UnaccountedColumns | _FaultColumns | _ModelColumns | _TickColumns | Withdrawn
 ).decode
 _values_of: Final = msgspec.structs.astuple
 

@@ -25,6 +25,8 @@ _UNTIL_MONTHS: tuple[tuple[int, AgeBand], ...] = (
 )
 """Each band ends before so many completed months."""
 YEARS_MAX = 130
+YEARS_TOLD_MAX = 90
+"""The oldest are told apart no further outside the registry (as under 45 CFR 164.514(b)(2): 90 or older)."""
 
 
 def born_on(text: str, *, today_ms: int) -> date:
@@ -60,3 +62,14 @@ def age_band(born: date | None, at_ms: int) -> AgeBand | None:
         return None
     months = completed_months(born, at_ms)
     return next((band for until, band in _UNTIL_MONTHS if months < until), None)
+
+
+def age_years(born: date | None, at_ms: int) -> int | None:
+    """Completed years at that time, at most `YEARS_TOLD_MAX`; None where no date of birth is known.
+
+    >>> age_years(date(1950, 3, 2), 1_583_020_800_000)  # 1 March 2020
+    69
+    """
+    if born is None:
+        return None
+    return min(max(completed_months(born, at_ms), 0) // 12, YEARS_TOLD_MAX)

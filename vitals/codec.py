@@ -10,15 +10,22 @@ from vitals.errors import MalformedRecord
 from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
 from vitals.label import Label
+from vitals.model_version import ModelsRecord, ModelSwitch
+from vitals.outcome import OutcomeRecord
 from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Rejection, Tick, Unaccounted, Withdrawn
+from vitals.training import TrainingRecord
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+AnyT = TypeVar("AnyT")
 
 _encoder = msgspec.json.Encoder()
-ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Tick
+ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | ModelSwitch | Tick
 """Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
 
 _readings_decoder: msgspec.json.Decoder[ReadingsRecord] = msgspec.json.Decoder(ReadingsRecord)
+_training_decoder: msgspec.json.Decoder[TrainingRecord] = msgspec.json.Decoder(TrainingRecord)
+_outcomes_decoder: msgspec.json.Decoder[OutcomeRecord] = msgspec.json.Decoder(OutcomeRecord)
+_models_decoder: msgspec.json.Decoder[ModelsRecord] = msgspec.json.Decoder(ModelsRecord)
 _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {
     record: msgspec.json.Decoder(record)
     for record in (
@@ -48,10 +55,22 @@ def decode_readings_record(value: bytes) -> ReadingsRecord:
 
     Values are finite: JSON has no NaN or infinity, and the decoder refuses numbers too big for a float.
     """
-    try:
-        return _readings_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRecord(f"Not a record of topic readings: {error}") from error
+    return _decoded(_readings_decoder, value, "readings")
+
+
+def decode_training_record(value: bytes) -> TrainingRecord:
+    """A record of log topic `training`; raises MalformedRecord on anything else."""
+    return _decoded(_training_decoder, value, "training")
+
+
+def decode_outcomes_record(value: bytes) -> OutcomeRecord:
+    """A record of log topic `outcomes`; raises MalformedRecord on anything else."""
+    return _decoded(_outcomes_decoder, value, "outcomes")
+
+
+def decode_models_record(value: bytes) -> ModelsRecord:
+    """A record of log topic `models`; raises MalformedRecord on anything else."""
+    return _decoded(_models_decoder, value, "models")
 
 
 def decode(record: type[RecordT], value: bytes) -> RecordT:
@@ -61,3 +80,10 @@ def decode(record: type[RecordT], value: bytes) -> RecordT:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRecord(f"Not a {record.__name__}: {error}") from error
     return decoded
+
+
+def _decoded(decoder: msgspec.json.Decoder[AnyT], value: bytes, topic: str) -> AnyT:
+    try:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRecord(f"Not a record of topic {topic}: {error}") from error

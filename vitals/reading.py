@@ -6,6 +6,7 @@ from typing import NewType
 import msgspec
 
 from vitals.age import AgeBand
+from vitals.sex import Sex
 from vitals.sign import Sign
 
 PatientId = NewType("PatientId", str)
@@ -82,6 +83,10 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     """Set in the copy that a correction made of a reading that another patient had been given."""
     age_band: AgeBand | None = None
     """Of a child, as of the measurement; None for adults, and where no date of birth is known."""
+    age_years: int | None = None
+    """Completed years as of the measurement, at most 90; None where no date of birth is known."""
+    sex: Sex | None = None
+    """As the registry has it; None where nobody said."""
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

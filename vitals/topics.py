@@ -20,7 +20,10 @@ _LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class LogTopic(StrEnum):
-    """Topics of the log; all keyed by patient id and with equal partition counts, so that they are co-partitioned."""
+    """Topics of the log, with equal partition counts; keyed by patient id, so that they are co-partitioned.
+
+    Lessons on `training`, and everything on `models`, are keyed `vitals.training.POPULATION_KEY`: they have one order.
+    """
 
     READINGS = "readings"
     REJECTED = "rejected"
@@ -28,6 +31,9 @@ class LogTopic(StrEnum):
     ALERTS = "alerts"
     COMMANDS = "commands"
     LABELS = "labels"
+    OUTCOMES = "outcomes"
+    TRAINING = "training"
+    MODELS = "models"
 
 
 def is_level(name: str) -> bool:

@@ -13,6 +13,8 @@ from vitals.fault import SystemFault
 from vitals.heartbeat import Beat
 from vitals.identity import sequenced_reading_id
 from vitals.label import Label
+from vitals.model_version import ModelSwitch, ModelVersion
+from vitals.outcome import Outcome, OutcomeWithdrawn
 from vitals.reading import (
     DeviceId,
     DeviceReading,
@@ -28,6 +30,7 @@ from vitals.reading import (
 )
 from vitals.sign import SIGN_FACTS, Sign
 from vitals.topics import HEARTBEAT_TOPIC, ROOT, LogTopic
+from vitals.training import Example, Lesson
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION = "3.0.0"
@@ -47,6 +50,12 @@ LOG_RECORDS: tuple[type[msgspec.Struct], ...] = (
     Transition,
     Command,
     Label,
+    Outcome,
+    OutcomeWithdrawn,
+    Example,
+    Lesson,
+    ModelVersion,
+    ModelSwitch,
 )
 """What stands in the log."""
 
@@ -120,14 +129,20 @@ _MQTT_CHANNELS = (
 )
 _LOG_CHANNELS: dict[LogTopic, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     LogTopic.READINGS: (
-        (Reading, RefusedSigns, Withdrawn, Unaccounted, SystemFault, Tick),
-        "Readings in the order of each patient, and time itself.",
+        (Reading, RefusedSigns, Withdrawn, Unaccounted, SystemFault, ModelSwitch, Tick),
+        "Readings in the order of each patient, time itself, and from where on which version scores.",
     ),
     LogTopic.REJECTED: ((Rejection,), "Refused messages, with the original bytes."),
     LogTopic.ASSESSMENTS: ((Assessment,), "What the scores and models say of each reading."),
     LogTopic.ALERTS: ((Transition,), "Every step of every alert."),
     LogTopic.COMMANDS: ((Command,), "What people order about alerts."),
     LogTopic.LABELS: ((Label,), "What people say of alerts: whether they were worth it."),
+    LogTopic.OUTCOMES: ((Outcome, OutcomeWithdrawn), "That patients did deteriorate, as people chart it."),
+    LogTopic.TRAINING: (
+        (Example, Lesson),
+        "What the population model learns from, before and after the outcome is known.",
+    ),
+    LogTopic.MODELS: ((ModelVersion, ModelSwitch), "Versions of the population model, and which one scores."),
 }
 
 _AT_MS = 1_767_225_600_000

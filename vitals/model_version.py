@@ -1,0 +1,78 @@
+"""Versions of the population model of risk: numbered, named by their hash, and in force from one place in the log on."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+SHIPPED: Final = 0
+"""The number of what Wardlight came with: in force until the first switch."""
+
+
+class ModelStanding(StrEnum):
+    """What a version is for."""
+
+    CHAMPION = "champion"
+    """Of the candidate that scores patients."""
+    CHALLENGER = "challenger"
+    """Of a candidate that learns in the shadow: it scores nobody."""
+    RETIRED = "retired"
+    """Kept on record, for replays; put in force by nobody."""
+
+
+class ProgressiveScores(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How well a candidate did on lessons before it learned from them; older lessons fade. None where too few are known."""
+
+    lessons: int = 0
+    positives: int = 0
+    auroc: float | None = None
+    brier: float | None = None
+    """Mean squared error of the probability; 0 is perfect."""
+    log_loss: float | None = None
+    """In nats; held against `base_log_loss`."""
+    base_log_loss: float | None = None
+    """What telling everybody the share of positives so far would have scored on the same lessons."""
+
+
+class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version"):
+    """One version as it was made, on log topic `models`; its weights stand in SQL, signed, under this number."""
+
+    number: int
+    """Counts from 1, over all candidates."""
+    hash: str
+    """Of the weights: equal hash, equal scores."""
+    candidate: str
+    """Which pipeline learned it."""
+    pipeline: str
+    """Hash of the feature code whose examples it learned from."""
+    made_at_ms: int
+    lessons: int
+    """How many its candidate had learned from."""
+    horizon_s: float
+    """It tells the probability of deterioration within this time."""
+    standing: ModelStanding
+    """When it was made; what it is for now stands in SQL."""
+    scores: ProgressiveScores = ProgressiveScores()
+
+
+class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):
+    """From here on version `number` scores: in every partition of log topic `readings`, and once on `models`.
+
+    Since it stands between readings, a replay switches where the first run did. Switches are numbered: whoever reads one
+    that is not above the last it took passes it over, so that one told twice, or late, changes nothing.
+    """
+
+    switch: int
+    """Counts from 1."""
+    number: int
+    """The version; `SHIPPED` to go back to what Wardlight came with."""
+    hash: str
+    at_ms: int
+    """When it was ordered."""
+    by: str
+    """Who ordered it: a person's name, or `trainer`."""
+    why: str
+
+
+ModelsRecord = ModelVersion | ModelSwitch
+"""Whatever may stand on log topic `models`."""

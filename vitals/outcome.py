@@ -1,0 +1,57 @@
+"""Outcomes: that a patient did deteriorate, as people chart it. What the population model of risk is held to."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from vitals.reading import PatientId, WardId
+
+NOTE_CHARACTERS_MAX: Final = 500
+
+
+class OutcomeKind(StrEnum):
+    """What happened: the end points of trials of early-warning scores (Smith 2013: arrest, intensive care, death), and two more."""
+
+    CARDIAC_ARREST = "cardiac_arrest"
+    INTENSIVE_CARE = "intensive_care"
+    """Transfer to intensive care that nobody had planned."""
+    DEATH = "death"
+    SEPSIS = "sepsis"
+    RAPID_RESPONSE = "rapid_response"
+    """The rapid-response or medical emergency team was called."""
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome"):
+    """One outcome that a person charted, on log topic `outcomes`, keyed by patient; idempotent by `outcome_id`."""
+
+    outcome_id: str
+    patient_id: PatientId
+    ward_id: WardId
+    """Where the patient was when it was charted."""
+    kind: OutcomeKind
+    happened_at_ms: int
+    at_ms: int
+    """When it was charted."""
+    person_id: str
+    by: str
+    """Their name, as it is shown."""
+    note: str | None = None
+
+
+class OutcomeWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome_withdrawn"):
+    """An outcome that was charted in error, on log topic `outcomes`: it stays on record and counts for nothing from here on.
+
+    What was learned from it stays learned, as part of versions that name their lessons; it teaches nothing more.
+    """
+
+    outcome_id: str
+    patient_id: PatientId
+    at_ms: int
+    person_id: str
+    by: str
+    reason: str
+
+
+OutcomeRecord = Outcome | OutcomeWithdrawn
+"""Whatever may stand on log topic `outcomes`."""
