@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from stream.anomaly import DEVIATION_LIMITS
+from stream.anomaly_trees import DEVIATION_LIMITS
 from stream.baseline import PersonalBaselines
 from vitals.sign import Sign
 

@@ -7,21 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.anomaly import (
-    DEVIATION_LIMITS,
-    RIVER_VERSION,
-    AnomalyTrees,
-    OwnQuantile,
-    QuantileParameters,
-    QuantileState,
-    TreeParameters,
-    TreeState,
-)
+from stream.anomaly import OwnQuantile, QuantileParameters, QuantileState
+from stream.anomaly_trees import DEVIATION_LIMITS, RIVER_VERSION, AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline, refuse_not_finite
 from stream.features import RecentSigns, deviations
 from vitals.sign import Sign
 
-MODEL_REVISION = 1
+MODEL_REVISION = 2
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 

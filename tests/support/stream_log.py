@@ -8,7 +8,8 @@ from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, partition_of
 from runtime.telemetry import Telemetry
 from storage.session import Database
-from stream.anomaly import QuantileParameters, TreeParameters
+from stream.anomaly import QuantileParameters
+from stream.anomaly_trees import TreeParameters
 from stream.baseline import BaselineParameters
 from stream.pipeline import PipelineParameters
 from stream.settings import StreamSettings

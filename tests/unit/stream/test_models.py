@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from stream.anomaly import AnomalyTrees, OwnQuantile, QuantileParameters, TreeParameters
+from stream.anomaly import OwnQuantile, QuantileParameters
+from stream.anomaly_trees import AnomalyTrees, TreeParameters
 from stream.baseline import SPREAD_FACTS, BaselineParameters, PersonalBaselines
 from vitals.sign import Sign
 

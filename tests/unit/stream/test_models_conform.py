@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from stream.anomaly import AnomalyTrees, OwnQuantile, QuantileParameters, QuantileState, TreeParameters, TreeState
+from stream.anomaly import OwnQuantile, QuantileParameters, QuantileState
+from stream.anomaly_trees import AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline
 from stream.pipeline import PatientPipeline, PipelineParameters, PipelineState
 from tests.support.model_conformance import USUAL, ModelCase, ModelConformance, Signs
@@ -46,7 +47,7 @@ CASES = [
         dump=lambda model: model.dump(),
         load=lambda state: AnomalyTrees.load(TREES, state),
         state=TreeState,
-        bytes_max=300_000,
+        bytes_max=20_000,
         snapshot_bytes_max=4_000,
     ),
     ModelCase(
@@ -57,7 +58,7 @@ CASES = [
         dump=lambda model: model.dump(),
         load=lambda state: PatientPipeline(PIPELINE, state),
         state=PipelineState,
-        bytes_max=320_000,
+        bytes_max=40_000,
         snapshot_bytes_max=6_000,
     ),
 ]

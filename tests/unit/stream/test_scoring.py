@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 
-from stream.anomaly import TreeParameters
+from stream.anomaly_trees import TreeParameters
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.scales import Scales
 from stream.scoring import PatientState, assess
