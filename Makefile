@@ -22,11 +22,11 @@ check: ## lint, types, import contract and the fast tests; needs no server, unde
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/check
 
-test: ## everything: sets up the servers the tests need, then check, integration and e2e
+test: ## everything: sets up the servers the tests need, then check, simulation, integration and e2e
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
 	@sh scripts/check
-	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(BIN)/python -m pytest tests/simulation tests/integration tests/e2e
 
 bench: ## each stage beside its floor; one of them by ARGS="recorder --json"
 	@sh scripts/set-up-python requirements-dev.lock
