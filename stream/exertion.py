@@ -34,6 +34,10 @@ class Steps(msgspec.Struct):
                 self.walked_ms = at_ms
             self.count, self.at_ms = count, at_ms
 
+    def is_walking(self, at_ms: int) -> bool:
+        """Whether steps were counted around `at_ms`: in the last two windows."""
+        return self.walked_ms is not None and 0 <= at_ms - self.walked_ms <= 2 * WINDOW_MS
+
     def is_exerted(self, at_ms: int) -> bool:
         """Whether the patient walks, or did until shortly before `at_ms`."""
         return self.walked_ms is not None and 0 <= at_ms - self.walked_ms <= RECOVERY_MS

@@ -1,6 +1,6 @@
 """What the models see of a reading: each sign's deviation from what is usual for the patient; absent stays absent."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -19,18 +19,22 @@ class RecentSigns(msgspec.Struct):
 
     values: dict[Sign, float] = {}
     at_ms: dict[Sign, int] = {}
+    barred: list[Sign] = []
+    """Those whose last value nobody may learn from."""
 
-    def take(self, signs: Mapping[Sign, float], at_ms: int) -> None:
-        """Remember a reading that came in order."""
+    def take(self, signs: Mapping[Sign, float], at_ms: int, barred: Collection[Sign] = ()) -> None:
+        """Remember a reading that came in order, and which of its values are not to be learned from."""
         self.values.update(signs)
         self.at_ms.update(dict.fromkeys(signs, at_ms))
+        if barred or self.barred:
+            self.barred = sorted({*self.barred}.difference(signs).union(barred))
 
     def since(self, after_ms: int | None, until_ms: int) -> dict[Sign, float]:
-        """What was measured after `after_ms` and not after `until_ms`: at most one value per sign, the last one."""
+        """What may be learned from, after `after_ms` and not after `until_ms`: at most one value per sign, the last one."""
         return {
             sign: self.values[sign]
             for sign, measured_ms in self.at_ms.items()
-            if measured_ms <= until_ms and (after_ms is None or measured_ms > after_ms)
+            if measured_ms <= until_ms and (after_ms is None or measured_ms > after_ms) and sign not in self.barred
         }
 
     def held(self, sign: Sign, at_ms: int) -> float | None:

@@ -13,7 +13,7 @@ from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline,
 from stream.features import RecentSigns, deviations
 from vitals.sign import Sign
 
-MODEL_REVISION = 2
+MODEL_REVISION = 3
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
@@ -57,6 +57,14 @@ class Scored(NamedTuple):
     """The trees' score, None before their first window; known also while the quantile warms up."""
     threshold: float | None
     """The patient's own; None while the models warm up."""
+    barred: frozenset[Sign] = frozenset()
+    """Of `signs`, what nothing may be learned from."""
+
+    @property
+    def taught(self) -> Mapping[Sign, float]:
+        """What may be learned from."""
+        barred = self.barred
+        return {sign: value for sign, value in self.signs.items() if sign not in barred} if barred else self.signs
 
     @property
     def warming_up(self) -> bool:
@@ -108,14 +116,17 @@ class PatientPipeline:
         self._due_at_ms = state.due_at_ms
         self._paused_s = state.paused_s
 
-    def score(self, signs: Mapping[Sign, float], at_ms: int) -> Scored:
-        """What is unusual about `signs`, changing nothing; raises ValueError on NaN and infinities."""
+    def score(self, signs: Mapping[Sign, float], at_ms: int, barred: frozenset[Sign] = frozenset()) -> Scored:
+        """What is unusual about `signs`, changing nothing; `barred` of them are not to be learned from later.
+
+        Raises ValueError on NaN and infinities.
+        """
         refuse_not_finite(signs)
         known = deviations(signs, at_ms, self._recent, self.baselines)
         raw = None if known is None else self._trees.score(known, at_ms)
         quantile = self._quantile.value
         threshold = None if quantile is None else quantile + self.parameters.margin
-        return Scored(at_ms, signs, known, raw, threshold)
+        return Scored(at_ms, signs, known, raw, threshold, barred)
 
     @property
     def warming_up(self) -> bool:
@@ -129,7 +140,7 @@ class PatientPipeline:
     def lesson(self, scored: Scored) -> dict[Sign, float]:
         """What a due moment would teach: its signs, and those that other readings brought since the last due moment."""
         lesson = self._recent.since(self._due_at_ms, scored.at_ms)
-        lesson.update(scored.signs)
+        lesson.update(scored.taught)
         return lesson
 
     def learn(self, scored: Scored, *, held_back: bool = False) -> bool:
@@ -150,15 +161,16 @@ class PatientPipeline:
             return False
         self._learned_at_ms = at_ms
         if scored.deviations is not None:
-            if scored.raw is not None:
+            barred = self._recent.barred
+            if scored.raw is not None and not barred:
                 self._quantile.learn(scored.raw, at_ms)
-            self._trees.learn(scored.deviations, at_ms)
+            self._trees.learn({sign: away for sign, away in scored.deviations.items() if sign not in barred}, at_ms)
         self.baselines.learn(lesson, at_ms)
         return True
 
     def observe(self, scored: Scored) -> None:
         """Take note of a moment that came in order, without learning from it."""
-        self._recent.take(scored.signs, scored.at_ms)
+        self._recent.take(scored.signs, scored.at_ms, scored.barred)
 
     def dump(self) -> PipelineState:
         """The whole state; what loads it goes on bit-identically. Shares records with the pipeline: encode it at once."""

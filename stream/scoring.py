@@ -8,6 +8,7 @@ from stream.departures import NOWHERE, departures
 from stream.early_warning import EarlyWarning, early_warning
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
+from stream.quality import Judged, QualityGate, passed, sift, stale
 from stream.scales import Scales
 from vitals.assessment import Assessment, Driver
 from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
@@ -26,7 +27,7 @@ MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Ty
 class PatientState:
     """All that stream knows of one patient; its steps depend on the readings and on nothing else."""
 
-    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "scales", "seen")
+    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "quality", "scales", "seen")
 
     def __init__(
         self,
@@ -36,12 +37,14 @@ class PatientState:
         scales: Scales | None = None,
         seen: SeenReadings | None = None,
         fresh: FreshSigns | None = None,
+        quality: QualityGate | None = None,
     ) -> None:
         self.patient_id = patient_id
         self.pipeline = pipeline
         self.scales = Scales() if scales is None else scales
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
+        self.quality = QualityGate() if quality is None else quality
         self.models_failed = 0
         """How often the models broke and were put aside; whoever counts it sets it back."""
 
@@ -51,7 +54,8 @@ class PatientState:
         self.restart_models()
 
     def restart_models(self) -> None:
-        """Go on with new models."""
+        """Go on with new models, and a gate before them that remembers nothing."""
+        self.quality = QualityGate()
         self.pipeline = PatientPipeline(self.pipeline.parameters)
 
 
@@ -61,27 +65,31 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     NEWS2 combines the reading with what is still fresh of the patient. A reading out of order is scored by its own values
     alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated, or given
     to this patient by a correction, joins what NEWS2 knows. All three are late, and the models take no note of them.
-    Models that break are put aside; NEWS2 goes on.
+    The models hear only what passes the quality gate, NEWS2 all that is possible. Models that break are put aside; NEWS2
+    goes on.
     """
     at_ms = event_ms(reading)
     device_newest_ms = state.seen.device_newest_ms(reading.device_id)
     if not state.seen.add(reading):
         return None
     out_of_order = is_out_of_order(at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
-    inputs = reading.signs if out_of_order else _joined(state, reading, at_ms)
+    late = out_of_order or reading.correction_id is not None or is_outdated(reading, live_age_ms_max=live_age_ms_max)
     band = reading.age_band
+    signs, impossible = sift(reading.signs, of_child=band is not None)
+    inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     if not out_of_order:
         state.fresh.age_band = band
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
-        scored = state.pipeline.score(reading.signs, at_ms)
+        judged = stale(signs) if late else _judged(state, signs, at_ms)
+        scored = state.pipeline.score(judged.scored, at_ms, judged.barred)
     except MODEL_FAULTS:
         state.put_models_aside()
-        scored = Scored(at_ms, reading.signs, None, None, None)
-    drivers = drivers_of(state, reading.signs, inputs, warning) if warning.low or scored.flagged else ()
-    late = out_of_order or reading.correction_id is not None or is_outdated(reading, live_age_ms_max=live_age_ms_max)
-    departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, reading.signs)
-    learned = not late and _learned(state, scored, warning)
+        judged = passed(signs)
+        scored = Scored(at_ms, signs, None, None, None)
+    drivers = drivers_of(state, judged.scored, inputs, warning) if warning.low or scored.flagged else ()
+    departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
+    learned = not late and judged.is_telling and _learned(state, scored, warning)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -101,17 +109,22 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,
+        withheld=impossible + judged.withheld,
     )
 
 
-def _joined(state: PatientState, reading: Reading, at_ms: int) -> Mapping[Sign, float]:
+def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], at_ms: int) -> Mapping[Sign, float]:
     fresh = state.fresh
     fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is Origin.REPLAY else 0
-    fresh.take(reading.signs, at_ms, reading.device_id)
-    steps = reading.signs.get(Sign.STEPS)
+    fresh.take(signs, at_ms, reading.device_id)
+    steps = signs.get(Sign.STEPS)
     if steps is not None:
         fresh.steps.take(steps, at_ms, reading.device_id)
     return fresh.current()
+
+
+def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int) -> Judged:
+    return state.quality.judge(signs, at_ms, walking=state.fresh.steps.is_walking(at_ms))
 
 
 def _learned(state: PatientState, scored: Scored, warning: EarlyWarning) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 
 from vitals.age import AgeBand
 from vitals.errors import InvalidArgument
+from vitals.quality import Withheld
 from vitals.reading import Origin, PatientId
 from vitals.sign import Sign
 
@@ -105,6 +106,10 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     pews: PewsSummary | None = None
     """Of a child in place of NEWS2."""
+
+    withheld: tuple[Withheld, ...] = ()
+    """Values of this reading that the models did not score or did not learn from; the early-warning score and limits did
+    take what was possible of them."""
 
     @property
     def adult_news2(self) -> News2Summary:

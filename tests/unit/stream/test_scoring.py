@@ -65,7 +65,13 @@ def test_news2_joins_what_is_still_fresh() -> None:
 def test_a_stale_input_is_missing_and_not_normal(sign: Sign) -> None:
     bed = Bedside()
     fresh_for_s = measured_for_ms(sign) / 1000
-    ordinary = {Sign.CONSCIOUSNESS: 0.0, Sign.SUPPLEMENTAL_OXYGEN: 0.0, Sign.SPO2: 97.0, Sign.TEMPERATURE: 37.0}
+    ordinary = {
+        Sign.RESPIRATORY_RATE: 16.0,
+        Sign.CONSCIOUSNESS: 0.0,
+        Sign.SUPPLEMENTAL_OXYGEN: 0.0,
+        Sign.SPO2: 97.0,
+        Sign.TEMPERATURE: 37.0,
+    }
     bed.at(0, **{sign.value: ordinary.get(sign, 80.0)})
     assert sign not in bed.at(fresh_for_s, steps_count=1).adult_news2.missing
     assert sign in bed.at(fresh_for_s + 1, steps_count=1).adult_news2.missing
