@@ -28,6 +28,7 @@ from runtime.telemetry import Telemetry
 from storage import assessments, corrections, episodes, moves, patients, recorder
 from storage.claims import positions_of
 from storage.corrections import Correction, CorrectionState
+from storage.patients import NOTHING_KNOWN
 from storage.session import Database, in_snapshot, in_transaction
 from storage.window import Cursor
 from vitals.alert import Transition, TransitionKind
@@ -270,14 +271,16 @@ class CorrectionWorker:
         right_patient_id = correction.right_patient_id
         if right_patient_id is None:
             return []
-        births = await in_snapshot(self._door, self._database, patients.births_of, [right_patient_id])
+        found = await in_snapshot(self._door, self._database, patients.known_of, [right_patient_id])
+        known = found.get(right_patient_id, NOTHING_KNOWN)
         return [
             copy_of(
                 reading,
                 correction_id=correction.correction_id,
                 right_patient_id=right_patient_id,
                 ordered_at_ms=correction.requested_at_ms,
-                born=births.get(right_patient_id),
+                born=known.born,
+                sex=known.sex,
             )
             for reading in page
         ]

@@ -14,18 +14,25 @@ from alerts.engine import PatientAlerts
 from alerts.life import TECHNICAL_KINDS
 from alerts.policy import Policy
 from alerts.state import PatientState
-from vitals.age import age_band
+from vitals.age import age_band, age_years
 from vitals.alert import Reason, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.identity import corrected_reading_id, transition_id
 from vitals.reading import Origin, PatientId, Reading, WardId
+from vitals.sex import Sex
 
 FINDINGS_MAX: Final = 1000
 """Findings of one correction; more are counted and left out."""
 
 
 def copy_of(
-    reading: Reading, *, correction_id: str, right_patient_id: PatientId, ordered_at_ms: int, born: date | None = None
+    reading: Reading,
+    *,
+    correction_id: str,
+    right_patient_id: PatientId,
+    ordered_at_ms: int,
+    born: date | None = None,
+    sex: Sex | None = None,
 ) -> Reading:
     """The reading as its right patient's; the same bytes however often it is made.
 
@@ -42,6 +49,8 @@ def copy_of(
         boot=boot,
         correction_id=correction_id,
         age_band=age_band(born, reading.measured_at_ms),
+        age_years=age_years(born, reading.measured_at_ms),
+        sex=sex,
     )
 
 

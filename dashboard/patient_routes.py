@@ -20,6 +20,7 @@ from dashboard.schemas import (
     NewPatient,
     Nothing,
     PatientEntry,
+    PatientSex,
     SignRange,
     TimeMs,
     WardEntry,
@@ -94,6 +95,7 @@ async def add_patient(here: Here, who: Signed, body: NewPatient) -> PatientEntry
         spo2_scale=USUAL_SCALE,
         admitted_at_ms=here.clock.now_ms(),
         birth_date=body.birth_date,
+        sex=body.sex,
     )
     await here.change(patients.add, patient, by=who.name)
     return _entry(patient)
@@ -105,6 +107,12 @@ async def set_birth_date(here: Here, patient_id: Level, body: Birth) -> PatientE
     return _entry(
         await here.change(patients.set_birth_date, PatientId(patient_id), body.birth_date, here.clock.now_ms())
     )
+
+
+@router.post("/patients/{patient_id}/sex")
+async def set_sex(here: Here, patient_id: Level, body: PatientSex) -> PatientEntry:
+    """Say the patient's sex: a feature of the risk model, and a group of its audit; no score or limit uses it."""
+    return _entry(await here.change(patients.set_sex, PatientId(patient_id), body.sex))
 
 
 @router.get("/patients/{patient_id}")
@@ -187,6 +195,7 @@ def _entry(patient: Patient) -> PatientEntry:
         admitted_at_ms=patient.admitted_at_ms,
         discharged_at_ms=patient.discharged_at_ms,
         birth_date=patient.birth_date,
+        sex=patient.sex,
     )
 
 

@@ -254,6 +254,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/patients": Rule(_P.ADMIT, Where.BODY),
     "GET /api/v1/patients/{patient_id}": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "POST /api/v1/patients/{patient_id}/birth-date": Rule(_P.ADMIT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/sex": Rule(_P.ADMIT, Where.PATH_PATIENT),
     "POST /api/v1/patients/{patient_id}/discharge": Rule(_P.DISCHARGE, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),

@@ -9,6 +9,7 @@ from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.episode_state import EpisodeState
 from vitals.reading import Origin, RejectionReason
+from vitals.sex import Sex
 from vitals.sign import Sign
 
 TIME_MS_MAX = 253_402_300_800_000
@@ -85,6 +86,7 @@ class PatientEntry(BaseModel):
     admitted_at_ms: int
     discharged_at_ms: int | None
     birth_date: str | None
+    sex: Sex | None
 
 
 class NewPatient(Body):
@@ -95,12 +97,19 @@ class NewPatient(Body):
     name: ShortText
     birth_date: BirthDate | None = None
     """YYYY-MM-DD; without it the patient counts as an adult."""
+    sex: Sex | None = None
 
 
 class Birth(Body):
     """When a patient was born; null where nobody knows."""
 
     birth_date: BirthDate | None
+
+
+class PatientSex(Body):
+    """A patient's sex; null where nobody said."""
+
+    sex: Sex | None
 
 
 class SignRange(BaseModel):

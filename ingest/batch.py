@@ -9,7 +9,7 @@ from ingest.patient_directory import PatientDirectory, Wearer
 from ingest.receipts import Safe
 from runtime.bus import Outgoing
 from runtime.mqtt import Received
-from vitals.age import age_band
+from vitals.age import age_band, age_years
 from vitals.codec import encode
 from vitals.identity import rejection_id
 from vitals.reading import PROBE, DeviceId, Reading, RefusedSigns, Rejection, RejectionReason, Tick
@@ -91,6 +91,8 @@ def resolve(batch: Batch, directory: PatientDirectory, *, limits: DecoderLimits,
             sequence=verdict.sequence,
             origin=verdict.origin,
             age_band=age_band(wearer.born, verdict.measured_at_ms),
+            age_years=age_years(wearer.born, verdict.measured_at_ms),
+            sex=wearer.sex,
         )
         records.append(Outgoing(_READINGS, wearer.key, encode(reading)))
         batch.accepted += 1

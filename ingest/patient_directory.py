@@ -15,9 +15,11 @@ import structlog
 from runtime.blocking import Door
 from runtime.clock import Clock
 from storage import devices, patients
+from storage.patients import NOTHING_KNOWN, Known
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from vitals.errors import Conflict, Unavailable
 from vitals.reading import DeviceId, PatientId, WardId
+from vitals.sex import Sex
 
 log = structlog.get_logger()
 
@@ -31,6 +33,7 @@ class Wearer(NamedTuple):
     patient_id: PatientId
     key: bytes
     born: date | None = None
+    sex: Sex | None = None
 
 
 class _Period(NamedTuple):
@@ -131,16 +134,20 @@ class PatientDirectory:
 
 def _periods_of(conn: Connection, device_ids: Sequence[DeviceId]) -> dict[DeviceId, Sequence[_Period]]:
     assigned = {device_id: devices.assignments_of(conn, device_id) for device_id in device_ids}
-    born = patients.births_of(conn, {one.patient_id for found in assigned.values() for one in found})
-    return {device_id: _newest_first(found, born) for device_id, found in assigned.items()}
+    known = patients.known_of(conn, {one.patient_id for found in assigned.values() for one in found})
+    return {device_id: _newest_first(found, known) for device_id, found in assigned.items()}
 
 
-def _newest_first(assignments: Sequence[devices.Assignment], born: Mapping[PatientId, date]) -> Sequence[_Period]:
+def _newest_first(assignments: Sequence[devices.Assignment], known: Mapping[PatientId, Known]) -> Sequence[_Period]:
     return [
         _Period(
             assignment.from_ms,
             assignment.until_ms,
-            Wearer(assignment.patient_id, assignment.patient_id.encode(), born.get(assignment.patient_id)),
+            Wearer(
+                assignment.patient_id,
+                assignment.patient_id.encode(),
+                *known.get(assignment.patient_id, NOTHING_KNOWN),
+            ),
         )
         for assignment in reversed(assignments)
     ]

@@ -21,7 +21,7 @@ EPOCHS_AHEAD: Final = 1_000_000
 FETCH_ROWS: Final = 2000
 _VERSION_TABLE: Final = "alembic_version"
 _BOOKKEEPING: Final = frozenset(
-    {_VERSION_TABLE, "instance", "registry", "claims", "operations", "decisions", "rulebooks"}
+    {_VERSION_TABLE, "instance", "registry", "claims", "operations", "decisions", "rulebooks", "model_candidates"}
 )
 """Tables whose rows make no database worth keeping: a schema alone has them, or a start or a command over nothing.
 

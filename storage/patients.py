@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection
 from datetime import date
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
@@ -14,6 +15,7 @@ from vitals.age import born_on
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
+from vitals.sex import Sex
 from vitals.topics import is_level
 
 
@@ -31,6 +33,8 @@ class Patient(msgspec.Struct, frozen=True):
     discharged_at_ms: int | None = None
     birth_date: str | None = None
     """YYYY-MM-DD; None where nobody said: then the patient counts as an adult."""
+    sex: Sex | None = None
+    """None where nobody said."""
 
     @property
     def born(self) -> date | None:
@@ -73,13 +77,29 @@ def get(conn: Connection, patient_id: PatientId) -> Patient:
     return _patient(row)
 
 
-def births_of(conn: Connection, patient_ids: Collection[PatientId]) -> dict[PatientId, date]:
-    """Of those of these patients whose date of birth is known that date."""
+class Known(NamedTuple):
+    """What scores and models may know of whom they score."""
+
+    born: date | None = None
+    sex: Sex | None = None
+
+
+NOTHING_KNOWN: Final = Known()
+
+
+def known_of(conn: Connection, patient_ids: Collection[PatientId]) -> dict[PatientId, Known]:
+    """Date of birth and sex of those of these patients of whom either is known."""
     columns = tables.patients.c
-    query = select(columns.patient_id, columns.birth_date).where(
-        columns.patient_id.in_(sorted(patient_ids)), columns.birth_date.is_not(None)
+    query = select(columns.patient_id, columns.birth_date, columns.sex).where(
+        columns.patient_id.in_(sorted(patient_ids)), columns.birth_date.is_not(None) | columns.sex.is_not(None)
     )
-    return {PatientId(row.patient_id): date.fromisoformat(row.birth_date) for row in conn.execute(query)}
+    return {
+        PatientId(row.patient_id): Known(
+            None if row.birth_date is None else date.fromisoformat(row.birth_date),
+            None if row.sex is None else Sex(row.sex),
+        )
+        for row in conn.execute(query)
+    }
 
 
 def set_birth_date(conn: Connection, patient_id: PatientId, birth_date: str | None, at_ms: int) -> Patient:
@@ -94,6 +114,16 @@ def set_birth_date(conn: Connection, patient_id: PatientId, birth_date: str | No
     columns = tables.patients.c
     conn.execute(update(tables.patients).where(columns.patient_id == patient_id).values(birth_date=birth_date))
     return msgspec.structs.replace(patient, birth_date=birth_date)
+
+
+def set_sex(conn: Connection, patient_id: PatientId, sex: Sex | None) -> Patient:
+    """Say the patient's sex, or that nobody did; holds for readings taken in from then on. Raises NotFound, Conflict."""
+    begin_change(conn)
+    patient = _present(conn, patient_id)
+    columns = tables.patients.c
+    value = None if sex is None else sex.value
+    conn.execute(update(tables.patients).where(columns.patient_id == patient_id).values(sex=value))
+    return msgspec.structs.replace(patient, sex=sex)
 
 
 def list_patients(
@@ -199,8 +229,10 @@ def _place(conn: Connection, patient: Patient, ward_id: WardId, bed: str | None,
     return msgspec.structs.replace(patient, ward_id=ward_id, bed=bed)
 
 
-def _patient(row: Row[tuple[object, ...]]) -> Patient:
-    return Patient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+def _patient(row: Row[Any]) -> Patient:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    fields["sex"] = None if row.sex is None else Sex(row.sex)
+    return Patient(**fields)
 
 
 def _by_bed(patient: Patient) -> tuple[str, int, str, str]:

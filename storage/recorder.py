@@ -1,4 +1,4 @@
-"""The recorder: readings, assessments, rejections and labels from the log into SQL, in batches, with their positions."""
+"""The recorder: readings, assessments, rejections, labels and outcomes from the log into SQL, in batches, with their positions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from storage.charting import project_scales, withdraw, withdrawn_patients
 from storage.claims import claim, remember_positions
 from storage.labels import LABELS_INSERT, label_row
 from storage.ledger_journal import Jotting, assessed_of, jot, note_readings, refused_of, without_repeats
+from storage.outcomes import OUTCOMES_INSERT, outcome_row
 from storage.readings import READINGS_INSERT
 from storage.rejections import REJECTIONS_INSERT, wait_again
 from storage.rows import (
@@ -45,7 +46,7 @@ log = structlog.get_logger()
 GROUP: Final = "recorder"
 _TOPIC_OF: Final = attrgetter("topic")
 _RECEIVED_AT_OF: Final = itemgetter(READING_ROW_RECEIVED_AT)
-TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED, LogTopic.LABELS)
+TOPICS: Final = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.REJECTED, LogTopic.LABELS, LogTopic.OUTCOMES)
 
 
 class _Way(Enum):
@@ -145,6 +146,7 @@ class RecorderHandler:
             LogTopic.ASSESSMENTS.value: _Lane(assessment_row, ASSESSMENTS_INSERT),
             LogTopic.REJECTED.value: _Lane(rejection_row, REJECTIONS_INSERT),
             LogTopic.LABELS.value: _Lane(label_row, LABELS_INSERT),
+            LogTopic.OUTCOMES.value: _Lane(outcome_row, OUTCOMES_INSERT),
         }
         self._waiting = 0
         self._waiting_since_s = 0.0
@@ -239,8 +241,8 @@ class RecorderHandler:
 
     def _jotting(self, outcomes: Sequence[Storable]) -> Jotting:
         """What the ledger is to know of this commit."""
-        readings, assessed, refused, _ = self._lanes.values()
-        of_readings, of_assessed, of_refused, _ = outcomes
+        readings, assessed, refused, *_ = self._lanes.values()
+        of_readings, of_assessed, of_refused, *_ = outcomes
         unstorable = [index for index, _ in of_readings.refused]
         jotting = Jotting(
             self._clock.now_ms(),

@@ -21,6 +21,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
         LogTopic.ASSESSMENTS.value,
         LogTopic.REJECTED.value,
         LogTopic.LABELS.value,
+        LogTopic.OUTCOMES.value,
     ),
     "stream": (LogTopic.READINGS.value,),
     "alerts": (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value),

@@ -65,6 +65,7 @@ patients = Table(
     Column("admitted_at_ms", BigInteger, nullable=False),
     Column("discharged_at_ms", BigInteger),
     Column("birth_date", Text),
+    Column("sex", Text),
     Index(
         "uq_patients_ward_id_bed",
         "ward_id",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vitals.sex import Sex
 from wardlight.api_client import DEFAULT_URL, JsonOption, UrlOption, api
 from wardlight.printing import print_json, print_rows
 
@@ -15,7 +16,7 @@ BedOption = Annotated[str | None, typer.Option("--bed", help="the bed's label; i
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `patients list|admit|add|transfer|swap-beds|moves|discharge`."""
+    """Register `patients list|admit|add|transfer|swap-beds|moves|born|sex|discharge`."""
     patients = typer.Typer(help="Patients.", no_args_is_help=True)
     app.add_typer(patients, name="patients")
     _add_stays(patients)
@@ -42,12 +43,14 @@ def _add_stays(patients: typer.Typer) -> None:
         born: Annotated[
             str | None, typer.Option(metavar="YYYY-MM-DD", help="date of birth; children are scored by age")
         ] = None,
+        sex: Annotated[Sex | None, typer.Option(help="for the risk model and its audit; no score uses it")] = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Admit a patient; prints the random id that stands for this patient everywhere."""
         with api(url) as client:
-            answer = client.post("patients", {"name": name, "ward_id": ward, "bed": bed, "birth_date": born})
+            body = {"name": name, "ward_id": ward, "bed": bed, "birth_date": born}
+            answer = client.post("patients", body if sex is None else {**body, "sex": sex.value})
         _say(answer, str(answer["patient_id"]), as_json=as_json)
 
     patients.command("add", help="The same as admit.")(admit)
@@ -99,6 +102,18 @@ def _add_moves(patients: typer.Typer) -> None:
             answer = client.post(f"patients/{patient}/birth-date", {"birth_date": date})
         said = "an unknown date" if date is None else date
         _say(answer, f"{patient} was born on {said}.", as_json=as_json)
+
+    @patients.command("sex")
+    def sex(
+        patient: PatientArgument,
+        sex: Annotated[Sex | None, typer.Argument(metavar="SEX", help="male, female, other or unknown")] = None,
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """Say a patient's sex: the risk model learns with it, and is audited by it; no score or limit uses it."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/sex", {"sex": None if sex is None else sex.value})
+        _say(answer, f"The sex of {patient} is {'not said' if sex is None else sex.value}.", as_json=as_json)
 
     @patients.command()
     def discharge(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:

@@ -7,6 +7,7 @@ from storage import (  # noqa: F401 - declare their tables on the metadata
     decisions_tables,
     labels_tables,
     ladder_tables,
+    learning_tables,
     ledger_tables,
     notification_tables,
     operations_tables,

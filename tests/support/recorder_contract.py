@@ -8,13 +8,14 @@ import pytest
 from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Positions, TopicPartition
 from runtime.telemetry import Telemetry
-from storage import assessments, labels, readings, rejections
+from storage import assessments, labels, outcomes, readings, rejections
 from storage.claims import claim, positions_of
 from storage.recorder import GROUP, RecorderHandler
 from storage.session import Database, in_transaction
 from storage.settings import RecorderSettings
 from tests.support.builders import assessment, at_ms, reading
 from tests.support.labels import label
+from tests.support.learning import outcome, outcome_withdrawn
 from tests.support.storage_history_contract import rejection
 from vitals.codec import encode
 from vitals.errors import Fenced
@@ -104,14 +105,23 @@ class RecorderContract:
         await bench.feed("assessments", assessment(at_s=1))
         await bench.feed("rejected", rejection("r1"))
         await bench.feed("labels", label("l1"), label("l1"))
+        await bench.feed("outcomes", outcome("o1"), outcome("o1"), outcome_withdrawn("o1"), outcome("o2"))
         await bench.remember()
         assert bench.stored() == tuple(kept)
         with database.snapshot() as conn:
             assert assessments.latest(conn, [PatientId("p1")]) == {"p1": assessment(at_s=1)}
             assert rejections.get(conn, "r1").rejection.payload == b"\x00\xff"
             assert labels.labels_of(conn, ["e1", "e9"]) == {"e1": (label("l1"),)}
+            kept_outcomes = ((outcome("o2"), None), (outcome("o1"), outcome_withdrawn("o1")))
+            assert outcomes.outcomes_of(conn, PatientId("p1")) == kept_outcomes
         assert bench.remembered() == bench.positions
-        assert bench.handler.stored == {"readings": 5, "assessments": 1, "rejections": 1, "labels": 1}
+        assert bench.handler.stored == {
+            "readings": 5,
+            "assessments": 1,
+            "rejections": 1,
+            "labels": 1,
+            "outcome_entries": 3,
+        }
         assert bench.telemetry.value("wardlight_recorder_rows_stored_total", table="readings") == 5
         assert bench.telemetry.value("wardlight_recorder_reading_to_stored_seconds") == 1
 

@@ -4,6 +4,7 @@ import { may, read, send } from "./api.js";
 import { duration, moment } from "./format.js";
 
 const CORRIDOR = "no bed";
+const SEXES = [["", "not said"], ["female", "female"], ["male", "male"], ["other", "other"], ["unknown", "unknown"]];
 
 /** "Ann Lee, bed 3". */
 function called(patient) {
@@ -53,6 +54,7 @@ export function admit(book, ward) {
       { name: "ward", label: "Ward", value: ward, suggested: wardsOf(book), input: { maxLength: 64 } },
       { name: "bed", label: "Bed (empty: in the corridor)", required: false, input: { maxLength: 20 } },
       { name: "born", label: "Date of birth (empty: an adult)", required: false, input: { type: "date" } },
+      { name: "sex", label: "Sex", required: false, value: "", options: SEXES },
       { name: "device", label: "Device, if one is put on now (scan or type)", required: false, suggested: spares(book), input: { maxLength: 64 } },
     ],
     foresee: ({ name, ward: to, bed, born, device }) => {
@@ -67,8 +69,8 @@ export function admit(book, ward) {
       said.push(device ? `What ${device} measures from now on is ${name}'s; nothing it measured before is.` : "Nothing is measured until a device is assigned.");
       return { ready: true, said };
     },
-    act: async ({ name, ward: to, bed, born, device }) => {
-      const made = await send("/api/v1/patients", { name, ward_id: to, bed: bed || null, birth_date: born || null });
+    act: async ({ name, ward: to, bed, born, sex, device }) => {
+      const made = await send("/api/v1/patients", { name, ward_id: to, bed: bed || null, birth_date: born || null, sex: sex || null });
       if (device) await send(`/api/v1/devices/${encodeURIComponent(device)}/assign`, { patient_id: made.patient_id });
       return `${name} is admitted.`;
     },
