@@ -48,6 +48,7 @@ def step_shift(book: Casebook, assessment: Assessment, cause: Cause) -> list[Tra
                 continue
             shift = state.shifts[sign] = SignShift()
         shift.step(driver, cause.at_ms, rules.shift, rules.gap)
+        shift.relearned = shift.relearned or sign in assessment.relearned
     return _settle_shift(book, drivers, cause)
 
 

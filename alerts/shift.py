@@ -2,8 +2,8 @@
 
 What is usual, and how far away a sign is in robust standard deviations, the assessment says (`stream.baseline`). A shift
 must also be large enough to mean something at a bedside: a very steady patient's heart rate may lie three deviations off
-and yet only six beats. Usual follows the patient over hours; so a shift ends when the sign is back, or when the new level
-has become the usual one.
+and yet only six beats. Usual does not follow a sign that has left it; so a shift ends when the sign is back, or when the
+sign has settled elsewhere for days and that has been learned as usual, which the assessment says.
 """
 
 from collections.abc import Mapping
@@ -73,6 +73,8 @@ class SignShift(msgspec.Struct, omit_defaults=True):
     """Since when it is not away."""
     lasts: bool = False
     """Away for long enough, and not back since."""
+    relearned: bool = False
+    """Where it went has been learned as usual since it left."""
 
     def step(self, driver: Driver | None, at_ms: int, rule: ShiftRule, gap: GapRule) -> None:
         """Take note of the sign: `driver` says where it is; None: as usual."""
@@ -88,7 +90,7 @@ class SignShift(msgspec.Struct, omit_defaults=True):
             return
         self.home_ms = None
         if self.since_ms is None:
-            self.since_ms, self.above = at_ms, above
+            self.since_ms, self.above, self.relearned = at_ms, above, False
             self.left = driver.usual or 0.0
         self.usual = driver.usual or 0.0
         # Rarer than the time it must last, a sign is a spot check; one value of it is no shift, whatever its distance.
@@ -96,4 +98,4 @@ class SignShift(msgspec.Struct, omit_defaults=True):
 
     def is_relearned(self, sign: Sign, rule: ShiftRule) -> bool:
         """Whether what is usual has moved towards the sign, rather than the sign back."""
-        return abs(self.usual - self.left) >= least_of(rule)[sign] / 2
+        return self.relearned or abs(self.usual - self.left) >= least_of(rule)[sign] / 2

@@ -1,68 +1,31 @@
-"""What is usual for one patient: a robust running level and spread per sign, weighted by elapsed time.
+"""What is usual for one patient, per sign and context, weighted by elapsed time, whatever the rate of readings.
 
-Usual follows the values with a time constant, whatever the rate of readings; a value far out moves it only as far as a
-value `CLIP_SPREADS` out would (Huber's clipping), so that an artefact or a crisis is not learned as normal.
+Each sign has a fast level (a quarter of an hour) and a slow one (two days) by day and by night with its spread, and what
+activity adds (`stream.baseline_sign`). A value far out moves a level only as far as one 2.5 spreads out would (Huber's
+clipping). While the fast level stays away from usual the slow one learns nothing, however long that lasts, so that a
+deterioration is never learned away; what ends it is that the sign is back, or that it has settled elsewhere for a day (for
+the better) or two (otherwise), as ADWIN's window shows (`stream.drift`): then it is learned anew, which is said once.
 """
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple
 
-import msgspec
-
-from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
-
-
-class SpreadFacts(NamedTuple):
-    """How one sign varies within a person at rest, in the sign's unit; our choices."""
-
-    expected: float
-    """Standard deviation to start from."""
-    least: float
-    """Floor: what the sensor and the moment always add."""
-
-
-SPREAD_FACTS: Mapping[Sign, SpreadFacts] = MappingProxyType(
-    {
-        Sign.HEART_RATE: SpreadFacts(8, 2),
-        Sign.RESPIRATORY_RATE: SpreadFacts(3, 1),
-        Sign.SPO2: SpreadFacts(1.5, 0.75),
-        Sign.TEMPERATURE: SpreadFacts(0.3, 0.1),
-        Sign.SYSTOLIC: SpreadFacts(10, 4),
-        Sign.DIASTOLIC: SpreadFacts(7, 3),
-        Sign.MEAN_PRESSURE: SpreadFacts(8, 3),
-    }
+from stream.baseline_facts import VARIATION
+from stream.baseline_sign import (
+    BaselineParameters,
+    SignBaseline,
+    first,
+    follow,
+    is_for_good,
+    move,
+    relearn,
+    usual_in,
 )
+from stream.context import BY_DAY_AT_REST, Context
+from stream.drift import DriftWatch
+from vitals.sign import Sign
 
-CLIP_SPREADS = 2.5
-"""Beyond this many spreads a value pulls no harder; 1.5-3 is the usual range of Huber's constant."""
-_SIGMA_PER_MEAN_DEVIATION = math.sqrt(math.pi / 2)
-"""Standard deviation over mean absolute deviation of a normal distribution."""
-
-
-class SignBaseline(msgspec.Struct):
-    """One sign's usual level and spread; mutable."""
-
-    usual: float
-    spread: float
-    count: int
-    elapsed_s: float
-    """Time learned over, gaps cut short."""
-    learned_at_ms: int
-
-
-class BaselineParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast and how much a baseline learns."""
-
-    time_constant_s: float = 6 * 3600.0
-    """Time in which an old level fades to 1/e: follows the day, not the hour."""
-    gap_s_max: float = 3600.0
-    """The most time that one value may stand for, however long the pause before it."""
-    warm_count: int = 12
-    """Values before a baseline is told to anyone."""
-    warm_s: float = 300.0
-    """Time before a baseline is told to anyone."""
+__all__ = ["BaselineParameters", "PersonalBaselines", "SignBaseline", "refuse_not_finite"]
 
 
 class PersonalBaselines:
@@ -70,10 +33,24 @@ class PersonalBaselines:
 
     def __init__(self, parameters: BaselineParameters, signs: dict[Sign, SignBaseline] | None = None) -> None:
         self._parameters = parameters
+        self._context: Context | None = None
+        self._relearned: list[Sign] = []
         self.signs = {} if signs is None else signs
-        """Every sign ever learned; at most the physiological ones."""
+        """Every sign ever heard; at most the physiological ones."""
         self.warm = {sign: baseline for sign, baseline in self.signs.items() if self._is_warm(baseline)}
         """The baselines that have learned long enough to be told."""
+        self._watches = {sign: DriftWatch(parameters.drift, baseline.kept) for sign, baseline in self.signs.items()}
+
+    def enter(self, context: Context) -> None:
+        """Judge by what is usual in this context from now on."""
+        before = self._context
+        if context == before:
+            return
+        self._context = context
+        for baseline in self.signs.values():
+            if before is not None and context.night is not before.night:
+                baseline.left_before = baseline.left
+            baseline.usual = usual_in(baseline, context)
 
     def deviation(self, sign: Sign, value: float) -> float | None:
         """(value - usual) / spread; None while the sign's baseline warms up."""
@@ -87,20 +64,38 @@ class PersonalBaselines:
         ]
         return max(map(abs, deviations), default=None)
 
-    def learn(self, signs: Mapping[Sign, float], at_ms: int) -> None:
-        """Move each sign's baseline towards its value; raises ValueError on NaN and infinities, before anything moved."""
+    def learn(self, signs: Mapping[Sign, float], at_ms: int, *, alarming: bool = False) -> None:
+        """Move each sign's levels towards its value; raises ValueError on NaN and infinities, before anything moved.
+
+        `alarming` says that the patient is flagged, beyond a hard limit or of an alarming score: only the fast levels move.
+        """
         refuse_not_finite(signs)
+        context = BY_DAY_AT_REST if self._context is None else self._context
         for sign, value in signs.items():
-            facts = SPREAD_FACTS.get(sign)
-            if facts is None:
+            variation = VARIATION.get(sign)
+            if variation is None:
                 continue
             baseline = self.signs.get(sign)
             if baseline is None:
-                self.signs[sign] = SignBaseline(value, facts.expected, 1, 0.0, at_ms)
-                continue
-            self._move(baseline, facts.least, value, at_ms)
-            if sign not in self.warm and self._is_warm(baseline):
-                self.warm[sign] = baseline
+                baseline = self.signs[sign] = first(value, variation, at_ms)
+                self._watches[sign] = DriftWatch(self._parameters.drift, baseline.kept)
+            elif not context.active:
+                follow(baseline, value, at_ms, self._parameters)
+            if alarming:
+                baseline.learned_at_ms = max(at_ms, baseline.learned_at_ms)
+            else:
+                move(baseline, variation, value, at_ms, context=context, parameters=self._parameters)
+                if sign not in self.warm and self._is_warm(baseline):
+                    self.warm[sign] = baseline
+            if not context.active and self._watches[sign].is_due(at_ms):
+                self._watch(sign, baseline, context, at_ms)
+
+    def take_relearned(self) -> tuple[Sign, ...]:
+        """The signs whose usual was learned anew since this was last asked."""
+        if not self._relearned:
+            return ()
+        relearned, self._relearned = tuple(self._relearned), []
+        return relearned
 
     def dump(self) -> dict[Sign, SignBaseline]:
         """The whole state, as plain records."""
@@ -108,31 +103,26 @@ class PersonalBaselines:
 
     @classmethod
     def load(cls, parameters: BaselineParameters, signs: dict[Sign, SignBaseline]) -> "PersonalBaselines":
-        """The baselines that `dump` described; their future is bit-identical."""
+        """The baselines that `dump` described; their future is bit-identical once the context is entered again."""
         return cls(parameters, signs)
 
     def _is_warm(self, baseline: SignBaseline) -> bool:
         return baseline.count >= self._parameters.warm_count and baseline.elapsed_s >= self._parameters.warm_s
 
-    def _move(self, baseline: SignBaseline, spread_least: float, value: float, at_ms: int) -> None:
-        elapsed_s = min(max(at_ms - baseline.learned_at_ms, 0) / 1000, self._parameters.gap_s_max)
-        baseline.count += 1
-        baseline.elapsed_s += elapsed_s
-        baseline.learned_at_ms = max(at_ms, baseline.learned_at_ms)
-        rate = (
-            max(1 - math.exp(-elapsed_s / self._parameters.time_constant_s), 1 / baseline.count) if elapsed_s else 0.0
-        )
-        reach = CLIP_SPREADS * baseline.spread
-        residual = min(max(value - baseline.usual, -reach), reach)
-        baseline.usual += rate * residual
-        sigma = abs(residual) * _SIGMA_PER_MEAN_DEVIATION
-        baseline.spread = max(baseline.spread + rate * (sigma - baseline.spread), spread_least)
+    def _watch(self, sign: Sign, baseline: SignBaseline, context: Context, at_ms: int) -> None:
+        """Look, each half hour, whether the sign has settled elsewhere."""
+        watch, anchor = self._watches[sign], baseline.anchor
+        level = baseline.fast if anchor is None else baseline.fast - (baseline.usual - anchor.value)
+        watch.take(level, at_ms)
+        if sign not in self.warm or not baseline.left:
+            return
+        settled = watch.settled(baseline.spread)
+        if settled is not None and is_for_good(baseline, VARIATION[sign], settled, self._parameters):
+            relearn(baseline, settled, context, self._parameters)
+            self._relearned.append(sign)
 
 
 def refuse_not_finite(signs: Mapping[Sign, float]) -> None:
     """Raise ValueError where a value is NaN or infinite: such a value would poison a model for ever."""
     if not all(map(math.isfinite, signs.values())):
         raise ValueError(f"{dict(signs)} reached a model; the codec must refuse it.")
-
-
-assert SPREAD_FACTS.keys() == set(PHYSIOLOGICAL_SIGNS)  # noqa: S101 - holds at import or never

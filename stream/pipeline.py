@@ -10,16 +10,18 @@ import msgspec
 from stream.anomaly import OwnQuantile, QuantileParameters, QuantileState
 from stream.anomaly_trees import DEVIATION_LIMITS, RIVER_VERSION, AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline, refuse_not_finite
+from stream.context import ContextParameters, context_of
 from stream.features import RecentSigns, deviations
 from vitals.sign import Sign
 
-MODEL_REVISION = 3
+MODEL_REVISION = 4
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
 class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that shapes one patient's models; equal for all patients of a deployment."""
 
+    context: ContextParameters = ContextParameters()
     baseline: BaselineParameters = BaselineParameters()
     trees: TreeParameters = TreeParameters()
     quantile: QuantileParameters = QuantileParameters()
@@ -116,6 +118,10 @@ class PatientPipeline:
         self._due_at_ms = state.due_at_ms
         self._paused_s = state.paused_s
 
+    def enter(self, at_ms: int, *, active: bool) -> None:
+        """Judge by what is usual at this hour, and at rest or in activity, from now on."""
+        self.baselines.enter(context_of(at_ms, self.parameters.context, active=active))
+
     def score(self, signs: Mapping[Sign, float], at_ms: int, barred: frozenset[Sign] = frozenset()) -> Scored:
         """What is unusual about `signs`, changing nothing; `barred` of them are not to be learned from later.
 
@@ -147,7 +153,7 @@ class PatientPipeline:
         """Learn from what was scored, if it is due, else take note of it; whether anything was learned.
 
         `held_back` says that it is flagged, beyond a hard limit or of an alarming NEWS2: it is not learned, until that
-        has gone on for `pause_s_max`; then it is, slowly.
+        has gone on for `pause_s_max`; then it is, slowly. Baselines hold themselves back as well (`stream.baseline`).
         """
         at_ms = scored.at_ms
         if not self.is_due(at_ms):
@@ -157,6 +163,7 @@ class PatientPipeline:
         every_s = self._every_s(at_ms, held_back=held_back)
         self._due_at_ms = at_ms
         self.observe(scored)
+        self.baselines.learn(lesson, at_ms, alarming=every_s is None)
         if every_s is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_s * 1000):
             return False
         self._learned_at_ms = at_ms
@@ -165,7 +172,6 @@ class PatientPipeline:
             if scored.raw is not None and not barred:
                 self._quantile.learn(scored.raw, at_ms)
             self._trees.learn({sign: away for sign, away in scored.deviations.items() if sign not in barred}, at_ms)
-        self.baselines.learn(lesson, at_ms)
         return True
 
     def observe(self, scored: Scored) -> None:

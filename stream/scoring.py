@@ -79,6 +79,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     if not out_of_order:
         state.fresh.age_band = band
+        state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms))
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
         judged = stale(signs) if late else _judged(state, signs, at_ms)
@@ -90,6 +91,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     drivers = drivers_of(state, judged.scored, inputs, warning) if warning.low or scored.flagged else ()
     departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
     learned = not late and judged.is_telling and _learned(state, scored, warning)
+    relearned = state.pipeline.baselines.take_relearned()
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -106,6 +108,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         learned=learned,
         departed=departed,
         as_usual=as_usual,
+        relearned=relearned,
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,

@@ -55,6 +55,11 @@ class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
     pews_points: int | None = None
     """Of a child in place of `news2_points`."""
 
+    @property
+    def distance(self) -> float | None:
+        """How far the value lies above (+) or below (-) what is usual, in the sign's unit; None while that is not known."""
+        return None if self.usual is None else self.value - self.usual
+
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
@@ -96,6 +101,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Signs of this reading at least two robust standard deviations from what is usual for this patient."""
     as_usual: tuple[Sign, ...] = ()
     """Signs of this reading nearer than that. A sign in neither has no warm baseline, or was not measured."""
+    relearned: tuple[Sign, ...] = ()
+    """Signs that have settled elsewhere for a day or two: from here on that is what is usual for this patient."""
     exerted: bool = False
     """Steps were counted up to some minutes ago: heart rate and breathing are not those of rest."""
     risk: float | None = None

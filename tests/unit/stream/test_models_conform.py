@@ -36,8 +36,8 @@ CASES = [
         dump=lambda model: model.dump(),
         load=lambda state: PersonalBaselines.load(BASELINE, state),
         state=dict[Sign, SignBaseline],
-        bytes_max=10_000,
-        snapshot_bytes_max=1_000,
+        bytes_max=40_000,
+        snapshot_bytes_max=6_000,
     ),
     ModelCase(
         name="anomaly trees",

@@ -1,0 +1,238 @@
+"""One sign's usual: a slow level by day and by night, a fast one, what activity adds, and how each moves. Pure.
+
+The better known of day and night is the anchor. The other is learned freely, yet only within what sleep changes in
+anybody, and not from a sign that had left its usual before; so a first night is not a departure, and no illness is put
+down to the night.
+"""
+
+import math
+
+import msgspec
+
+from stream.baseline_facts import Range, Variation
+from stream.context import Context
+from stream.drift import DriftParameters, Settled, Stretch
+
+CLIP_SPREADS = 2.5
+"""Beyond this many spreads a value pulls no harder; 1.5-3 is the usual range of Huber's constant."""
+FAST_CLIP_SPREADS = 5.0
+"""The same of the fast level, which is to follow a crisis and not a single artefact."""
+AWAY_SPREADS = 2.0
+"""From here on the fast level has left what is usual …"""
+BACK_SPREADS = 1.0
+"""… until it is as near as this."""
+_SIGMA_PER_MEAN_DEVIATION = math.sqrt(math.pi / 2)
+"""Standard deviation over mean absolute deviation of a normal distribution."""
+
+
+class BaselineParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast and how much a baseline learns; where nothing else is said, our choice."""
+
+    time_constant_s: float = 48 * 3600.0
+    """Time in which an old slow level fades to 1/e; a younger one is the mean of what was learned."""
+    fast_time_constant_s: float = 900.0
+    gap_s_max: float = 3600.0
+    """The most time that one value may stand for, however long the pause before it."""
+    warm_count: int = 12
+    """Values before a baseline is told to anyone."""
+    warm_s: float = 300.0
+    """Time before a baseline is told to anyone."""
+    expected_s: float = 7200.0
+    """What is expected of a spread weighs as much as so much time of this patient."""
+    derived_s: float = 3600.0
+    """What the anchor says of the other half of the day weighs as much as so much time in it."""
+    held_from_s: float = 3600.0
+    """From so much time learned over, the anchor is not moved by a sign that leaves it …"""
+    young_s: float = 6 * 3600.0
+    """… and before this much it is, if the sign calms down: people are admitted upset."""
+    better_s: float = 24 * 3600.0
+    """Settled for so long nearer to what is unremarkable, a sign is learned anew: a whole day and night."""
+    changed_s: float = 48 * 3600.0
+    """The same where it has settled elsewhere otherwise: a deterioration of a day stays one."""
+    drift: DriftParameters = DriftParameters()
+
+
+class Level(msgspec.Struct, array_like=True):
+    """A running mean; mutable."""
+
+    value: float
+    learned_s: float
+    """Time learned over, gaps cut short."""
+
+
+class SignBaseline(msgspec.Struct):
+    """What is usual for one sign of one patient; mutable."""
+
+    usual: float
+    """What is usual in the present context, in the sign's unit."""
+    spread: float
+    """Robust standard deviation around `usual`."""
+    fast: float
+    """Where the sign has been in the last quarter of an hour at rest, whatever is usual."""
+    heard_s: float
+    heard_at_ms: int
+    learned_at_ms: int
+    count: int = 0
+    """Values learned."""
+    day: Level | None = None
+    night: Level | None = None
+    active: Level | None = None
+    """What activity adds."""
+    left: bool = False
+    """The sign has left what is usual, beyond single values, and is not back."""
+    left_before: bool = False
+    """It had when this half of the day began, and has not been back since."""
+    kept: Stretch = msgspec.field(default_factory=Stretch)
+    """What it has kept to since it last changed."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time learned over at rest."""
+        return (0.0 if self.day is None else self.day.learned_s) + (0.0 if self.night is None else self.night.learned_s)
+
+    @property
+    def anchor(self) -> Level | None:
+        """The better known of day and night; None before anything was learned at rest."""
+        day, night = self.day, self.night
+        if day is None or (night is not None and night.learned_s > day.learned_s):
+            return night
+        return day
+
+
+def first(value: float, variation: Variation, at_ms: int) -> SignBaseline:
+    """A sign heard for the first time; nothing is learned of it yet."""
+    return SignBaseline(value, variation.expected, value, 0.0, at_ms, at_ms)
+
+
+def usual_in(baseline: SignBaseline, context: Context) -> float:
+    """What is usual in a context; what was never learned in it is as in the other half of the day, or at rest."""
+    own = baseline.night if context.night else baseline.day
+    level = baseline.anchor if own is None else own
+    rest = baseline.usual if level is None else level.value
+    return rest + baseline.active.value if context.active and baseline.active is not None else rest
+
+
+def follow(baseline: SignBaseline, value: float, at_ms: int, parameters: BaselineParameters) -> None:
+    """Move the fast level."""
+    elapsed_s = min(max(at_ms - baseline.heard_at_ms, 0) / 1000, parameters.gap_s_max)
+    if not elapsed_s:
+        return
+    reach = FAST_CLIP_SPREADS * baseline.spread
+    pull = min(max(value - baseline.fast, -reach), reach)
+    baseline.fast += _rate(elapsed_s, baseline.heard_s, parameters.fast_time_constant_s) * pull
+    baseline.heard_s += elapsed_s
+    baseline.heard_at_ms = at_ms
+    reach = baseline.spread * (BACK_SPREADS if baseline.left else AWAY_SPREADS)
+    baseline.left = not -reach < baseline.fast - baseline.usual < reach
+    baseline.left_before = baseline.left_before and baseline.left
+
+
+def move(
+    baseline: SignBaseline,
+    variation: Variation,
+    value: float,
+    at_ms: int,
+    *,
+    context: Context,
+    parameters: BaselineParameters,
+) -> None:
+    """Move what is usual in a context towards a value, and the spread; what is held back only notes the time."""
+    elapsed_s = min(max(at_ms - baseline.learned_at_ms, 0) / 1000, parameters.gap_s_max)
+    baseline.learned_at_ms = max(at_ms, baseline.learned_at_ms)
+    level = _level_in(baseline, context, value, parameters)
+    anchor = baseline.anchor
+    if level is anchor:
+        if _holds(baseline, level, variation, value, parameters):
+            return
+    elif baseline.left_before:
+        return
+    baseline.count += 1
+    reach = baseline.spread * (FAST_CLIP_SPREADS if context.active else CLIP_SPREADS)
+    residual = min(max(value - baseline.usual, -reach), reach)
+    if elapsed_s:
+        level.value += _rate(elapsed_s, level.learned_s, parameters.time_constant_s) * residual
+        is_within = level is anchor or not baseline.left
+        if not context.active and is_within:
+            known_s = baseline.elapsed_s + parameters.expected_s
+            sigma = abs(residual) * _SIGMA_PER_MEAN_DEVIATION
+            rate = _rate(elapsed_s, known_s, parameters.time_constant_s)
+            baseline.spread = max(baseline.spread + rate * (sigma - baseline.spread), variation.least)
+        if is_within:
+            level.learned_s += elapsed_s
+    _bound(baseline, variation, level)
+    baseline.usual = usual_in(baseline, context)
+
+
+def relearn(baseline: SignBaseline, settled: Settled, context: Context, parameters: BaselineParameters) -> None:
+    """What is usual is where the sign has settled; from there it is as easily moved as a young baseline."""
+    anchor = baseline.anchor
+    if anchor is None:
+        return
+    shift = settled.level - anchor.value
+    for level in (baseline.day, baseline.night):
+        if level is not None:
+            level.value += shift
+            level.learned_s = min(level.learned_s, parameters.young_s)
+    baseline.spread = max(baseline.spread, settled.sigma)
+    baseline.usual = usual_in(baseline, context)
+
+
+def is_for_good(baseline: SignBaseline, variation: Variation, settled: Settled, parameters: BaselineParameters) -> bool:
+    """Whether a sign has kept to another level for long enough to call it this patient's usual."""
+    anchor = baseline.anchor
+    if anchor is None or abs(settled.level - anchor.value) < BACK_SPREADS * baseline.spread:
+        return False
+    outside = variation.unremarkable.outside
+    is_better = outside(settled.level) < outside(anchor.value)
+    return settled.lasted_s >= (parameters.better_s if is_better else parameters.changed_s)
+
+
+def _rate(elapsed_s: float, known_s: float, time_constant_s: float) -> float:
+    """The share of a pull that is followed: of a young level that of a mean, of an old one that of a fading mean."""
+    return max(1 - math.exp(-elapsed_s / time_constant_s), elapsed_s / (elapsed_s + known_s))
+
+
+def _level_in(baseline: SignBaseline, context: Context, value: float, parameters: BaselineParameters) -> Level:
+    """What a value in this context teaches, begun where there is none."""
+    if context.active and baseline.anchor is not None:
+        if baseline.active is None:
+            baseline.active = Level(0.0, parameters.fast_time_constant_s)
+        return baseline.active
+    level = baseline.night if context.night else baseline.day
+    if level is None:
+        anchor = baseline.anchor
+        level = Level(value, 0.0) if anchor is None else Level(anchor.value, parameters.derived_s)
+        if context.night:
+            baseline.night = level
+        else:
+            baseline.day = level
+        baseline.usual = usual_in(baseline, context)
+    return level
+
+
+def _holds(
+    baseline: SignBaseline, level: Level, variation: Variation, value: float, parameters: BaselineParameters
+) -> bool:
+    """Whether the anchor stays where it is, since the sign has left it or is about to, and not for the better."""
+    fast, usual, spread = baseline.fast, baseline.usual, baseline.spread
+    is_known = level.learned_s >= parameters.held_from_s and baseline.count >= parameters.warm_count
+    if not is_known or -BACK_SPREADS * spread < fast - usual < BACK_SPREADS * spread:
+        return False
+    if not baseline.left and abs(value - usual) <= CLIP_SPREADS * spread:
+        return False
+    good = variation.unremarkable
+    if good.outside(fast) < good.outside(usual):
+        return False
+    calms = variation.calms * (fast - usual) > 0 and not good.outside(fast)
+    return level.learned_s >= parameters.young_s or not calms
+
+
+def _bound(baseline: SignBaseline, variation: Variation, level: Level) -> None:
+    """Keep a level other than the anchor within what the context changes in anybody."""
+    anchor = baseline.anchor
+    if level is baseline.active:
+        level.value = variation.active.clipped(level.value)
+    elif anchor is not None and level is not anchor:
+        sleep = variation.night
+        span = sleep if level is baseline.night else Range(-sleep.high, -sleep.low)
+        level.value = anchor.value + span.clipped(level.value - anchor.value)

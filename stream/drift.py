@@ -1,0 +1,130 @@
+"""Whether a sign has changed its state: River's ADWIN over half-hourly levels, and what it has kept to since it last did.
+
+ADWIN (Bifet and Gavaldà, SIAM Data Mining 2007) says when the mean of a series has changed. Its own state is nothing
+that can be dumped as plain records, so what is kept are the levels it was fed since it last cut: it is a pure function
+of them, and feeding them again gives it back bit for bit, whatever the version of River.
+"""
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, NamedTuple
+
+import msgspec
+from river.drift import ADWIN
+
+LEVELS_PER_UNIT = 100
+"""Levels are kept to a hundredth of the sign's unit: three bytes each."""
+LEVELS_MAX = 144
+"""Three days of half hours; of more the oldest third goes, so that ADWIN's window and a snapshot stay small."""
+_LEVELS_KEPT = 96
+SIGMA_PER_MAD = 1.4826
+"""Standard deviation over median absolute deviation of a normal distribution."""
+
+
+class DriftParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """When a sign has changed, and when it has changed for good."""
+
+    delta: float = 0.002
+    """ADWIN's confidence; its authors' and River's default."""
+    every_s: float = 1800.0
+    """One level so often; in hourly streams each is one."""
+    gap_s_max: float = 12 * 3600.0
+    """After a longer pause nothing says that the sign kept to anything: it is watched anew."""
+    levels_min: int = 12
+    """Fewer levels confirm nothing; our choice."""
+    near_share: float = 0.8
+    """So many of them must lie near their median; our choice."""
+
+
+class Stretch(msgspec.Struct, array_like=True):
+    """What a sign has kept to since it last changed; mutable."""
+
+    levels: list[int] = []
+    """In hundredths of its unit, oldest first; at most `LEVELS_MAX`."""
+    from_ms: int = 0
+    """Since when: a change is noticed a few levels after it happened."""
+    last_ms: int = 0
+
+
+class Settled(NamedTuple):
+    """Where a sign has settled."""
+
+    level: float
+    sigma: float
+    """Robust standard deviation of its half-hourly levels."""
+    lasted_s: float
+
+
+class DriftWatch:
+    """ADWIN over one sign's levels."""
+
+    __slots__ = ("_adwin", "_every_ms", "_gap_ms", "_parameters", "stretch")
+
+    def __init__(self, parameters: DriftParameters, stretch: Stretch | None = None) -> None:
+        self._parameters = parameters
+        self._every_ms = round(parameters.every_s * 1000)
+        self._gap_ms = round(parameters.gap_s_max * 1000)
+        self.stretch = Stretch() if stretch is None else stretch
+        self._adwin: Any = None
+
+    def is_due(self, at_ms: int) -> bool:
+        """Whether the next level is to be told."""
+        return at_ms - self.stretch.last_ms >= self._every_ms or not self.stretch.levels
+
+    def take(self, level: float, at_ms: int) -> bool:
+        """Take note of a level; whether the sign has changed, in which case what it kept to begins anew."""
+        stretch = self.stretch
+        if not stretch.levels or at_ms - stretch.last_ms > self._gap_ms:
+            self._begin(at_ms)
+        elif len(stretch.levels) >= LEVELS_MAX:
+            self._shorten()
+        stretch.last_ms = at_ms
+        if self._adwin is None:
+            self._adwin, stretch.levels = self._fed(stretch.levels)
+        stretch.levels.append(round(level * LEVELS_PER_UNIT))
+        self._adwin.update(stretch.levels[-1] / LEVELS_PER_UNIT)
+        if not self._adwin.drift_detected:
+            return False
+        self._begin(at_ms)
+        return True
+
+    def settled(self, spread: float) -> Settled | None:
+        """Where the sign has been since it last changed, if it has kept there: most of it within two `spread` of the middle."""
+        stretch, parameters = self.stretch, self._parameters
+        if len(stretch.levels) < parameters.levels_min:
+            return None
+        middle = median(stretch.levels)
+        far = [abs(level - middle) for level in stretch.levels]
+        reach = 2 * spread * LEVELS_PER_UNIT
+        near = sum(distance <= reach for distance in far)
+        if near < parameters.near_share * len(far) or far[-1] > reach:
+            return None
+        sigma = SIGMA_PER_MAD * median(far) / LEVELS_PER_UNIT
+        return Settled(middle / LEVELS_PER_UNIT, sigma, (stretch.last_ms - stretch.from_ms) / 1000)
+
+    def _begin(self, at_ms: int) -> None:
+        self.stretch.levels = []
+        self.stretch.from_ms = at_ms
+        self._adwin = None
+
+    def _shorten(self) -> None:
+        """Forget the oldest third; `from_ms` moves with it as if levels had come evenly."""
+        stretch = self.stretch
+        share = 1 - _LEVELS_KEPT / len(stretch.levels)
+        stretch.from_ms += round(share * (stretch.last_ms - stretch.from_ms))
+        self._adwin, stretch.levels = self._fed(stretch.levels[-_LEVELS_KEPT:])
+        if len(stretch.levels) < _LEVELS_KEPT:
+            stretch.from_ms = stretch.last_ms
+
+    def _fed(self, levels: Iterable[int]) -> tuple[Any, list[int]]:
+        """An ADWIN that has seen these levels, and those of them since it last cut."""
+        adwin, kept = self._fresh(), list[int]()
+        for level in levels:
+            adwin.update(level / LEVELS_PER_UNIT)
+            kept.append(level)
+            if adwin.drift_detected:
+                adwin, kept = self._fresh(), []
+        return adwin, kept
+
+    def _fresh(self) -> Any:  # noqa: ANN401 - River is not typed
+        return ADWIN(delta=self._parameters.delta, clock=1)  # type: ignore[no-untyped-call]
