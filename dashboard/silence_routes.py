@@ -15,6 +15,7 @@ from dashboard.schemas import Level
 from dashboard.silence_bounds import check_silence
 from storage import patients, silences
 from storage.decisions import SETTLE_MS
+from storage.wards import require_known
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 from vitals.silence import Silence
@@ -31,6 +32,8 @@ async def order_silence(here: Here, who: Signed, new: NewSilence) -> SilenceEntr
     It holds a few seconds later, everywhere at once (`effective_ms`), and ends by itself.
     """
     check_silence(new, here.settings)
+    if new.ward_id is not None:
+        await here.ask(require_known, WardId(new.ward_id))
     if new.patient_id is not None and not is_system(PatientId(new.patient_id)):
         await here.ask(patients.get, PatientId(new.patient_id))
     now_ms = here.clock.now_ms()

@@ -24,6 +24,7 @@ from storage.notifications_house import enqueue_handshake
 from storage.session import Connection
 from storage.subscribers import sights_of
 from storage.subscriptions import Event, NoLongerKept
+from storage.wards import require_known
 from vitals.errors import Forbidden, InvalidArgument, NotFound
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.notification import QuietHours, Subscription, SubscriptionState, Wanted
@@ -59,6 +60,7 @@ async def add_subscription(here: Here, who: Signed, body: SubscriptionBody) -> S
         transitions=None if body.transitions is None else tuple(body.transitions),
     )
     await here.ask(_require_wards, who, wanted, of_house=person_id is None)
+    await here.ask(require_known, *(wanted.wards or ()))
     made = Subscription(
         subscription_id=subscriptions.new_subscription_id(),
         name=body.name,

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, select, union
 from storage import people_tables, stays_tables, tables
 from storage.people import EVERY_WARD
 from vitals.errors import NotFound
+from vitals.fault import SYSTEM_WARD
 from vitals.reading import WardId
 
 NAMED_MAX = 30
@@ -23,12 +24,10 @@ def known_wards(conn: Connection) -> tuple[WardId, ...]:
     return tuple(sorted(WardId(ward_id) for ward_id in found if ward_id != EVERY_WARD))
 
 
-def require_known(conn: Connection, ward_id: WardId) -> None:
-    """Raises NotFound, naming the wards there are, for a ward that nobody ever named: whoever it pages is nobody."""
+def require_known(conn: Connection, *ward_ids: WardId) -> None:
+    """Raises NotFound, naming the wards there are, for a ward that nobody ever named: a slip of the keyboard pages nobody."""
     known = known_wards(conn)
-    if ward_id not in known:
-        more = ", …" if len(known) > NAMED_MAX else ""
-        raise NotFound(
-            f"There is no ward {ward_id}, and an alert there would reach nobody: known are"
-            f" {', '.join(known[:NAMED_MAX])}{more}. Who has the permission on every ward can begin a new one."
-        )
+    for ward_id in ward_ids:
+        if ward_id not in known and ward_id != SYSTEM_WARD:
+            more = ", …" if len(known) > NAMED_MAX else ""
+            raise NotFound(f"There is no ward {ward_id}: known are {', '.join(known[:NAMED_MAX])}{more}.")
