@@ -7,6 +7,7 @@ from alerts.suppression import goes_quiet
 from alerts.unjudged import LOST_KINDS, SignWatch, Why
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.lateness import is_outdated
+from vitals.phrases import duration, label
 from vitals.reading import DeviceId, Reading, RefusedSigns, Tick
 from vitals.sign import Sign
 
@@ -38,7 +39,7 @@ def regain_contact(book: Casebook, reading: Reading) -> list[Transition]:
     at_ms = max(reading.received_at_ms, machine.episode.raised_at_ms)
     silent_ms = max(0, at_ms - machine.episode.onset_ms)
     cause = Cause(reading.reading_id, at_ms, at_ms)
-    return book.close(machine, Reason.CONTACT_REGAINED, f"Contact again after {wording.duration(silent_ms)}", cause)
+    return book.close(machine, Reason.CONTACT_REGAINED, f"Contact again after {duration(silent_ms)}", cause)
 
 
 def step_refused(book: Casebook, refused: RefusedSigns) -> list[Transition]:
@@ -94,8 +95,8 @@ def _regain_sign(book: Casebook, sign: Sign, record: Reading | RefusedSigns, at_
     if machine is None or machine.episode is None:
         return []
     cause = Cause.of(record, max(at_ms, machine.episode.raised_at_ms), at_ms)
-    lasted = wording.duration(max(0, cause.at_ms - machine.episode.onset_ms))
-    text = f"{wording.label(sign)} again after {lasted}"
+    lasted = duration(max(0, cause.at_ms - machine.episode.onset_ms))
+    text = f"{label(sign)} again after {lasted}"
     return book.close(machine, Reason.CONTACT_REGAINED, text, cause, record.signs[sign])
 
 

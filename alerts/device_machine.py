@@ -8,6 +8,7 @@ from alerts.irregular import Seen
 from alerts.rules import Judgement
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.lateness import event_ms
+from vitals.phrases import duration
 from vitals.reading import Reading, RefusedSigns
 from vitals.sign import Sign
 
@@ -44,7 +45,7 @@ def _keep_time(book: Casebook, reading: Reading) -> list[Transition]:
     if machine is None or machine.episode is None or state.clocks.any_wrong():
         return []
     at_ms = max(reading.received_at_ms, machine.episode.raised_at_ms)
-    lasted = wording.duration(max(0, at_ms - machine.episode.onset_ms))
+    lasted = duration(max(0, at_ms - machine.episode.onset_ms))
     cause = Cause.of(reading, at_ms, at_ms)
     return book.close(machine, Reason.CLOCK_RIGHT, f"Readings come in time again after {lasted}", cause)
 

@@ -1,18 +1,15 @@
 """The one line a nurse reads: value, duration, limit. Pure."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from alerts.unjudged import Why
 from vitals.assessment import Assessment, News2Summary, PewsSummary
+from vitals.explanation import explanation
 from vitals.limits import LimitRule
+from vitals.phrases import amount, distance, duration, label, quantity, rounded
 from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign
 
-_UNITS: Mapping[str, str] = MappingProxyType({"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F"})
-"""UCUM to what stands on a chart, where they differ."""
-_DRIVERS_NAMED = 3
 _ACVPU = ("alert", "new confusion", "reacts to voice", "reacts to pain only", "unresponsive")
-_DECIMALS: Mapping[Sign, int] = MappingProxyType({Sign.TEMPERATURE: 1, Sign.SKIN_TEMPERATURE: 1, Sign.GLUCOSE: 1})
 
 
 def breach(rule: LimitRule, value: float, limit: float, lasted_ms: int) -> str:
@@ -60,11 +57,7 @@ def pews(summary: PewsSummary) -> str:
 def pattern(assessment: Assessment, lasted_ms: int) -> str:
     """What is unusual for this patient."""
     held = f" for {duration(lasted_ms)}" if lasted_ms >= 1000 else ""
-    parts = ", ".join(
-        quantity(driver.sign, driver.value)
-        + ("" if driver.usual is None else f" (usually {_number(driver.sign, driver.usual)})")
-        for driver in assessment.drivers[:_DRIVERS_NAMED]
-    )
+    parts = explanation(assessment)
     return f"Unusual pattern{held}: {parts}" if parts else f"Unusual pattern{held}"
 
 
@@ -93,48 +86,6 @@ def unjudged(sign: Sign, why: Why, lasted_ms: int, *, value: float) -> str:
     if why is Why.REFUSED:
         return f"{quantity(sign, value)} refused as impossible{held}: see the patient, then the sensor"
     return f"No {label(sign)}{held}, while other signs are heard"
-
-
-def quantity(sign: Sign, value: float) -> str:
-    """A sign with its value and unit.
-
-    >>> quantity(Sign.TEMPERATURE, 39.24)
-    'Temperature 39.24 °C'
-    """
-    return f"{SIGN_FACTS[sign].label} {amount(sign, value)}"
-
-
-def amount(sign: Sign, value: float) -> str:
-    """A value with its unit."""
-    ucum = SIGN_FACTS[sign].ucum
-    return f"{_number(sign, value)} {_UNITS.get(ucum, ucum)}"
-
-
-def duration(lasted_ms: int) -> str:
-    """A duration as people say it, rounded down.
-
-    >>> duration(45_900), duration(125_000), duration(7_500_000), duration(180_000)
-    ('45 s', '2 min 5 s', '2 h 5 min', '3 min')
-    """
-    seconds = lasted_ms // 1000
-    for unit_s, unit, rest_s, rest in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if seconds >= unit_s:
-            part = seconds % unit_s // rest_s
-            return f"{seconds // unit_s} {unit}" + (f" {part} {rest}" if part else "")
-    return f"{seconds} s"
-
-
-def label(sign: Sign) -> str:
-    """What people call a sign."""
-    return SIGN_FACTS[sign].label
-
-
-def _number(sign: Sign, value: float) -> str:
-    # One digit more than the display has where rounding would hide which side of a limit a value lies on.
-    decimals = _DECIMALS.get(sign, 0)
-    return (
-        f"{value:.{decimals}f}" if round(value, decimals) == round(value, decimals + 1) else f"{value:.{decimals + 1}f}"
-    )
 
 
 def usual_again(lasted_ms: int) -> str:
@@ -221,12 +172,9 @@ def shift(sign: Sign, value: float, usual: float, lasted_ms: int) -> str:
     """A sign away from what is usual for this patient.
 
     >>> shift(Sign.SPO2, 91, 96.1, 2_400_000)
-    "SpO2 91 %, 5 below this patient's usual for 40 min"
+    'SpO2 91 %, 5 below usual for 40 min'
     """
-    decimals = _DECIMALS.get(sign, 0)
-    side = "above" if value > usual else "below"
-    distance = f"{abs(value - usual):.{decimals}f}"
-    return f"{quantity(sign, round(value, decimals))}, {distance} {side} this patient's usual for {duration(lasted_ms)}"
+    return f"{quantity(sign, rounded(sign, value))}, {distance(sign, value, usual)} for {duration(lasted_ms)}"
 
 
 def shift_over(sign: Sign, *, relearned: bool) -> str:

@@ -103,7 +103,7 @@ def seed_alerts(scene: WardScene) -> None:
             11,
             AlertKind.UNUSUAL_PATTERN,
             Priority.LOW,
-            "Unusual pattern for 30 s: SpO2 84 % (usually 97), Heart rate 117 /min (usually 78)",
+            "Unusual pattern for 30 s: SpO2 84 %, 13 below usual; Heart rate 117 /min, 39 above usual",
             ago_s=60,
         ),
         step(scene, 14, AlertKind.LOST_CONTACT, Priority.MEDIUM, "No reading for 2 min, usually every 5 s", ago_s=5),

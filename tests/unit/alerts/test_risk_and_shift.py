@@ -83,7 +83,7 @@ def test_a_sign_away_from_usual_for_half_an_hour_is_told_low_in_words_of_the_pat
         ward.step(away(second, Sign.SPO2, 91, 96.1, -5.2))
     assert ward.said() == [(1800.0, RAISED)]
     assert (ward.last.kind, ward.last.priority, ward.last.reason) == (SHIFT, Priority.LOW, Reason.BASELINE_LEFT)
-    assert ward.last.text == "SpO2 91 %, 5 below this patient's usual for 30 min"
+    assert ward.last.text == "SpO2 91 %, 5 below usual for 30 min"
 
 
 def test_it_ends_when_the_sign_is_back_for_ten_minutes() -> None:

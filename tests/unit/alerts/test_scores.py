@@ -101,7 +101,7 @@ def test_a_pattern_must_stay_unusual_to_be_told_and_usual_to_end() -> None:
         ward.step(assessment(second, CALM, flagged=True, anomaly=0.8, drivers=drivers))
     assert ward.said() == [(120.0, RAISED)]
     assert (ward.last.kind, ward.last.priority) == (AlertKind.UNUSUAL_PATTERN, Priority.LOW)
-    assert ward.last.text == "Unusual pattern for 2 min: Heart rate 118 /min (usually 72), SpO2 93 %"
+    assert ward.last.text == "Unusual pattern for 2 min: Heart rate 118 /min, 46 above usual; SpO2 93 %"
     ward.assess(200, 600, CALM)
     assert ward.said()[-1] == (500.0, RESOLVED)
 

@@ -5,7 +5,6 @@ import pytest
 from alerts import wording
 from vitals.alert import AlertKind
 from vitals.limits import HARD_LIMITS, LimitRule
-from vitals.sign import Sign
 
 
 def rule_of(kind: AlertKind) -> LimitRule:
@@ -26,19 +25,3 @@ def test_a_breach_names_value_duration_and_limit(
     kind: AlertKind, value: float, limit: float, lasted_ms: int, line: str
 ) -> None:
     assert wording.breach(rule_of(kind), value, limit, lasted_ms) == line
-
-
-def test_durations_are_rounded_down_to_two_units() -> None:
-    assert [wording.duration(seconds * 1000) for seconds in (0, 59, 60, 61, 3600, 3660, 90_000)] == [
-        "0 s",
-        "59 s",
-        "1 min",
-        "1 min 1 s",
-        "1 h",
-        "1 h 1 min",
-        "25 h",
-    ]
-
-
-def test_a_sign_without_a_unit_of_its_own_reads_well() -> None:
-    assert wording.amount(Sign.SYSTOLIC, 120) == "120 mmHg"

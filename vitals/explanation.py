@@ -1,0 +1,37 @@
+"""What drove an assessment, in one line that a nurse reads at a glance. Pure.
+
+Per sign the value and how far it lies from what is usual for this patient: clinicians ask for the variables, their change
+and its context (Tonekaboni et al., Machine Learning for Healthcare 2019), not for attributions of a model.
+"""
+
+from collections.abc import Sequence
+
+from vitals.assessment import Assessment, Driver
+from vitals.phrases import distance, quantity
+
+DRIVERS_NAMED = 3
+SPREADS_TOLD = 2.0
+"""Nearer to usual than so many robust standard deviations the distance is not worth a word."""
+
+
+def explanation(assessment: Assessment) -> str | None:
+    """The strongest drivers in words; None where nothing drove it.
+
+    >>> from vitals.sign import Sign
+    >>> drivers_in_words([Driver(Sign.SPO2, 88, 93, -4.0, 3), Driver(Sign.RESPIRATORY_RATE, 26, news2_points=3)])
+    'SpO2 88 %, 5 below usual; Respiratory rate 26 /min'
+    """
+    return drivers_in_words(assessment.drivers) or None
+
+
+def drivers_in_words(drivers: Sequence[Driver]) -> str:
+    """At most `DRIVERS_NAMED` of them, strongest first as they came."""
+    return "; ".join(map(_in_words, drivers[:DRIVERS_NAMED]))
+
+
+def _in_words(driver: Driver) -> str:
+    parts = [quantity(driver.sign, driver.value)]
+    is_near = driver.deviation is not None and abs(driver.deviation) < SPREADS_TOLD
+    if driver.usual is not None and not is_near:
+        parts.append(distance(driver.sign, driver.value, driver.usual))
+    return ", ".join(parts)
