@@ -1,81 +1,161 @@
-"""What is rare for one patient: the high quantile of their own anomaly scores, which compare only within one patient."""
+"""How unusual a moment is for this patient: how far the signs are from usual together, and how rarely they are together so.
+
+Each sign's deviation counts in robust standard deviations and only where it can mean harm; it is smoothed over minutes,
+since what this is for comes slowly (limits and NEWS2 hear of what comes fast). The distance is the root of the sum of
+squares over the signs; River's half-space trees over the same deviations add how thinly populated the place is. Which
+detectors to combine was measured (docs/learning.md, *Anomaly*; `python -m evaluation.unusual`). Scores compare only
+within one patient: what they are held against is the patient's own (`stream.budget`).
+"""
 
 import math
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
+from stream.anomaly_trees import DEVIATION_LIMITS, AnomalyTrees, TreeParameters, TreeState
+from stream.baseline import PersonalBaselines
+from stream.baseline_facts import VARIATION
+from vitals.sign import Sign
 
-class QuantileParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts as rare for this patient."""
+CORE_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2})
+"""At least one of these must have been measured within `core_held_s`, its baseline warm, for a moment to be scored."""
+EXERTED_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SYSTOLIC})
+"""What rises in everybody who walks, and falls by itself afterwards: then its rise is no sign of harm."""
+HARMLESS_ABOVE = frozenset({Sign.SPO2})
+"""No saturation is too high for a patient breathing air."""
 
-    quantile: float = 0.999
-    time_constant_s: float = 2 * 24 * 3600.0
-    """Time in which an old score fades to 1/e."""
+
+class UnusualParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """How deviations are put together; tuned on simulated wards, see docs/learning.md."""
+
+    trees: TreeParameters = TreeParameters()
+    smoothed_s: float = 600.0
+    """Time constant over which deviations are smoothed."""
     gap_s_max: float = 3600.0
-    """The most time a pause fades."""
-    count_min: int = 24
-    """Scores before there is a quantile."""
-    span_s_min: float = 900.0
-    """Time from the first score before there is a quantile."""
+    """The most time that one value may stand for."""
+    held_s: float = 900.0
+    """A sign counts for so long after it was measured."""
+    core_held_s: float = 60.0
+    """And one of the core signs must be as fresh as this: devices of one patient take turns."""
+    spreads_max: float = 6.0
+    """Farther than this from usual one sign alone counts no more: what one sensor says is for the limits."""
+    trees_weight: float = 1.0
+    """How many standard deviations an empty place counts."""
 
 
-class QuantileState(msgspec.Struct):
-    """A histogram of one patient's scores, older ones fading; mutable."""
+class UnusualState(msgspec.Struct):
+    """What is remembered of one patient's deviations; mutable."""
 
-    bins: dict[int, float] = {}
-    total: float = 0.0
-    count: int = 0
-    first_ms: int = 0
-    last_ms: int = 0
-
-
-_BINS_PER_UNIT = 200
+    trees: TreeState
+    spreads: dict[Sign, float] = {}
+    """Smoothed deviations, in robust standard deviations, as directed towards harm."""
+    at_ms: dict[Sign, int] = {}
 
 
-class OwnQuantile:
-    """The high quantile of one patient's own scores, to 1/200, over scores in [0, 1] that fade with time."""
+class Unusual(NamedTuple):
+    """How unusual a moment is, and what must be remembered of it."""
 
-    def __init__(self, parameters: QuantileParameters, state: QuantileState | None = None) -> None:
+    score: float | None
+    """In standard deviations; None where too little is known."""
+    at_ms: int
+    spreads: Mapping[Sign, float]
+    """Smoothed deviations of the signs that were measured …"""
+    counted: Mapping[Sign, float]
+    """… and of all that counted."""
+
+
+class UnusualPattern:
+    """One patient's detectors. `judge` changes nothing; `observe` remembers a moment, `learn` lets it teach the trees."""
+
+    __slots__ = ("_at_ms", "_parameters", "_spreads", "_trees")
+
+    def __init__(self, parameters: UnusualParameters, state: UnusualState | None = None) -> None:
         self._parameters = parameters
-        self._state = QuantileState() if state is None else state
-        self.value = self._computed()
-        """The quantile, rounded up to 1/200; None while too few scores are known."""
+        self._trees = AnomalyTrees(parameters.trees, None if state is None else state.trees)
+        self._spreads = {} if state is None else state.spreads
+        self._at_ms = {} if state is None else state.at_ms
 
-    def learn(self, score: float, at_ms: int) -> None:
-        """Take one score in."""
-        if not 0 <= score <= 1:
-            raise ValueError(f"Score {score} is not in [0, 1].")
-        state = self._state
-        if not state.count:
-            state.first_ms = state.last_ms = at_ms
-        elapsed_s = min(max(at_ms - state.last_ms, 0) / 1000, self._parameters.gap_s_max)
-        keep = math.exp(-elapsed_s / self._parameters.time_constant_s)
-        for bin_number in state.bins:
-            state.bins[bin_number] *= keep
-        bin_number = int(score * _BINS_PER_UNIT)
-        state.bins[bin_number] = state.bins.get(bin_number, 0.0) + 1.0
-        state.total = state.total * keep + 1.0
-        state.count += 1
-        state.last_ms = max(at_ms, state.last_ms)
-        self.value = self._computed()
+    def judge(
+        self, signs: Mapping[Sign, float], at_ms: int, baselines: PersonalBaselines, *, exerted: bool = False
+    ) -> Unusual:
+        """How unusual `signs` are beside what was measured shortly before; all of them finite."""
+        parameters, warm = self._parameters, baselines.warm
+        spreads: dict[Sign, float] = {}
+        for sign in DEVIATION_LIMITS:
+            value, baseline = signs.get(sign), warm.get(sign)
+            if value is None or baseline is None:
+                continue
+            away = towards_harm(sign, value, baseline.usual) / baseline.spread
+            if exerted and away > 0 and sign in EXERTED_SIGNS:
+                away = 0.0
+            spreads[sign] = self._smoothed(sign, min(max(away, -parameters.spreads_max), parameters.spreads_max), at_ms)
+        counted = dict(spreads)
+        has_core = not CORE_SIGNS.isdisjoint(counted)
+        for sign, measured_ms in self._at_ms.items():
+            age_ms = at_ms - measured_ms
+            if sign not in counted and 0 <= age_ms <= parameters.held_s * 1000:
+                counted[sign] = self._spreads[sign]
+                has_core = has_core or (sign in CORE_SIGNS and age_ms <= parameters.core_held_s * 1000)
+        return Unusual(self._score(counted, at_ms) if has_core else None, at_ms, spreads, counted)
 
-    def dump(self) -> QuantileState:
+    def observe(self, unusual: Unusual) -> None:
+        """Remember a moment that came in order."""
+        self._spreads.update(unusual.spreads)
+        self._at_ms.update(dict.fromkeys(unusual.spreads, unusual.at_ms))
+
+    def learn(self, unusual: Unusual) -> None:
+        """Let a moment teach what is populated."""
+        if unusual.score is not None:
+            self._trees.learn(self._scaled(unusual.counted), unusual.at_ms)
+
+    def dump(self) -> UnusualState:
         """The whole state, as plain records."""
-        return self._state
+        return UnusualState(self._trees.dump(), self._spreads, self._at_ms)
 
-    @classmethod
-    def load(cls, parameters: QuantileParameters, state: QuantileState) -> "OwnQuantile":
-        """The quantile that `dump` described; its future is bit-identical."""
-        return cls(parameters, state)
+    def _smoothed(self, sign: Sign, away: float, at_ms: int) -> float:
+        before = self._spreads.get(sign)
+        if before is None:
+            return away
+        elapsed_s = min(max(at_ms - self._at_ms[sign], 0) / 1000, self._parameters.gap_s_max)
+        return before + (1 - math.exp(-elapsed_s / self._parameters.smoothed_s)) * (away - before)
 
-    def _computed(self) -> float | None:
-        state, parameters = self._state, self._parameters
-        if state.count < parameters.count_min or state.last_ms - state.first_ms < parameters.span_s_min * 1000:
-            return None
-        rarer = (1 - parameters.quantile) * state.total
-        above = 0.0
-        for bin_number in sorted(state.bins, reverse=True):
-            above += state.bins[bin_number]
-            if above > rarer:
-                return (bin_number + 1) / _BINS_PER_UNIT
-        raise AssertionError("The bins hold less than their total.")
+    def _score(self, counted: Mapping[Sign, float], at_ms: int) -> float:
+        distance = math.sqrt(sum([away * away for away in counted.values()]))
+        if not self._parameters.trees_weight:
+            return distance
+        rarity = self._trees.score(self._scaled(counted), at_ms)
+        return distance if rarity is None else distance + self._parameters.trees_weight * rarity
+
+    def _scaled(self, counted: Mapping[Sign, float]) -> dict[Sign, float]:
+        """The same in the trees' units."""
+        most = self._parameters.spreads_max
+        return {sign: away * DEVIATION_LIMITS[sign] / most for sign, away in counted.items()}
+
+
+def towards_harm(sign: Sign, value: float, usual: float) -> float:
+    """How far a value is from usual, in the sign's unit, where that can mean harm; else 0.
+
+    On the way back from an unhealthy usual to health nothing is unusual, and beyond health only what is beyond it.
+
+    >>> towards_harm(Sign.HEART_RATE, 80, 110), towards_harm(Sign.HEART_RATE, 45, 110), towards_harm(Sign.HEART_RATE, 99, 70)
+    (0.0, -6.0, 29.0)
+    """
+    away = value - usual
+    if sign in HARMLESS_ABOVE and away > 0:
+        return 0.0
+    healthy = VARIATION[sign].unremarkable
+    if usual > healthy.high and away < 0:
+        return min(0.0, value - healthy.low)
+    if usual < healthy.low and away > 0:
+        return max(0.0, value - healthy.high)
+    return float(away)
+
+
+def shown(score: float) -> float:
+    """A score in standard deviations as assessments carry it, in [0, 1]: 3 is a half.
+
+    >>> shown(0.0), shown(3.0), round(shown(6.0), 2)
+    (0.0, 0.5, 0.8)
+    """
+    return score * score / (score * score + 9.0)

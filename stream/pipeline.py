@@ -1,4 +1,4 @@
-"""One patient's models in the order in which a reading passes: baselines, deviations, trees, own quantile."""
+"""One patient's models in the order in which a reading passes: baselines, unusual pattern, alert budget."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.anomaly import OwnQuantile, QuantileParameters, QuantileState
-from stream.anomaly_trees import DEVIATION_LIMITS, RIVER_VERSION, AnomalyTrees, TreeParameters, TreeState
+from stream.anomaly import Unusual, UnusualParameters, UnusualPattern, UnusualState, shown
+from stream.anomaly_trees import DEVIATION_LIMITS, RIVER_VERSION
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline, refuse_not_finite
+from stream.budget import AlertBudget, BudgetParameters, BudgetState
 from stream.context import ContextParameters, context_of
-from stream.features import RecentSigns, deviations
+from stream.features import RecentSigns
 from vitals.sign import Sign
 
-MODEL_REVISION = 4
+MODEL_REVISION = 5
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
@@ -23,10 +24,8 @@ class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     context: ContextParameters = ContextParameters()
     baseline: BaselineParameters = BaselineParameters()
-    trees: TreeParameters = TreeParameters()
-    quantile: QuantileParameters = QuantileParameters()
-    margin: float = 0.07
-    """How far above the own quantile a score must lie to be flagged."""
+    unusual: UnusualParameters = UnusualParameters()
+    budget: BudgetParameters = BudgetParameters()
     learn_every_s: float = 10.0
     """Moments closer together than this teach only once, so that a window is a time whatever the rate."""
     pause_s_max: float = 6 * 3600.0
@@ -53,12 +52,10 @@ class Scored(NamedTuple):
 
     at_ms: int
     signs: Mapping[Sign, float]
-    deviations: Mapping[Sign, float] | None
-    """In the signs' units; None where too little is known."""
-    raw: float | None
-    """The trees' score, None before their first window; known also while the quantile warms up."""
-    threshold: float | None
-    """The patient's own; None while the models warm up."""
+    unusual: Unusual | None
+    """None where the models broke."""
+    own_threshold: float | None
+    """What the score must exceed, in standard deviations; None while the models warm up."""
     barred: frozenset[Sign] = frozenset()
     """Of `signs`, what nothing may be learned from."""
 
@@ -71,25 +68,35 @@ class Scored(NamedTuple):
     @property
     def warming_up(self) -> bool:
         """Whether the models cannot judge this patient yet."""
-        return self.threshold is None
+        return self.own_threshold is None
+
+    @property
+    def score(self) -> float | None:
+        """How unusual, in standard deviations, known also while warming up; None where too little is known."""
+        return None if self.unusual is None else self.unusual.score
 
     @property
     def anomaly(self) -> float | None:
         """The score in [0, 1]; None while warming up or where too little is known."""
-        return None if self.threshold is None else self.raw
+        return None if self.own_threshold is None or self.score is None else shown(self.score)
+
+    @property
+    def threshold(self) -> float | None:
+        """What `anomaly` must exceed; None while the models warm up."""
+        return None if self.own_threshold is None else shown(self.own_threshold)
 
     @property
     def flagged(self) -> bool:
         """Whether the score lies above the patient's own threshold."""
-        return self.threshold is not None and self.raw is not None and self.raw > self.threshold
+        return self.own_threshold is not None and self.score is not None and self.score > self.own_threshold
 
 
 class PipelineState(msgspec.Struct):
     """The whole state of one patient's models, as plain records."""
 
     baselines: dict[Sign, SignBaseline]
-    trees: TreeState
-    quantile: QuantileState
+    unusual: UnusualState
+    budget: BudgetState
     recent: RecentSigns
     learned_at_ms: int | None
     due_at_ms: int | None
@@ -101,18 +108,19 @@ class PatientPipeline:
 
     def __init__(self, parameters: PipelineParameters, state: PipelineState | None = None) -> None:
         self.parameters = parameters
+        self._active = False
         if state is None:
             self.baselines = PersonalBaselines(parameters.baseline)
-            self._trees = AnomalyTrees(parameters.trees)
-            self._quantile = OwnQuantile(parameters.quantile)
+            self._unusual = UnusualPattern(parameters.unusual)
+            self._budget = AlertBudget(parameters.budget)
             self._recent = RecentSigns()
             self._learned_at_ms: int | None = None
             self._due_at_ms: int | None = None
             self._paused_s = 0.0
             return
         self.baselines = PersonalBaselines.load(parameters.baseline, state.baselines)
-        self._trees = AnomalyTrees.load(parameters.trees, state.trees)
-        self._quantile = OwnQuantile.load(parameters.quantile, state.quantile)
+        self._unusual = UnusualPattern(parameters.unusual, state.unusual)
+        self._budget = AlertBudget.load(parameters.budget, state.budget)
         self._recent = state.recent
         self._learned_at_ms = state.learned_at_ms
         self._due_at_ms = state.due_at_ms
@@ -120,6 +128,7 @@ class PatientPipeline:
 
     def enter(self, at_ms: int, *, active: bool) -> None:
         """Judge by what is usual at this hour, and at rest or in activity, from now on."""
+        self._active = active
         self.baselines.enter(context_of(at_ms, self.parameters.context, active=active))
 
     def score(self, signs: Mapping[Sign, float], at_ms: int, barred: frozenset[Sign] = frozenset()) -> Scored:
@@ -128,16 +137,13 @@ class PatientPipeline:
         Raises ValueError on NaN and infinities.
         """
         refuse_not_finite(signs)
-        known = deviations(signs, at_ms, self._recent, self.baselines)
-        raw = None if known is None else self._trees.score(known, at_ms)
-        quantile = self._quantile.value
-        threshold = None if quantile is None else quantile + self.parameters.margin
-        return Scored(at_ms, signs, known, raw, threshold, barred)
+        unusual = self._unusual.judge(signs, at_ms, self.baselines, exerted=self._active)
+        return Scored(at_ms, signs, unusual, self._budget.threshold, barred)
 
     @property
     def warming_up(self) -> bool:
         """Whether the models cannot judge this patient yet."""
-        return self._quantile.value is None
+        return self._budget.threshold is None
 
     def is_due(self, at_ms: int) -> bool:
         """Whether the models are to look at a moment for learning; in between they only take note."""
@@ -167,23 +173,27 @@ class PatientPipeline:
         if every_s is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_s * 1000):
             return False
         self._learned_at_ms = at_ms
-        if scored.deviations is not None:
-            barred = self._recent.barred
-            if scored.raw is not None and not barred:
-                self._quantile.learn(scored.raw, at_ms)
-            self._trees.learn({sign: away for sign, away in scored.deviations.items() if sign not in barred}, at_ms)
+        if scored.unusual is not None and not held_back and not self._recent.barred:
+            self._unusual.learn(scored.unusual)
         return True
 
     def observe(self, scored: Scored) -> None:
-        """Take note of a moment that came in order, without learning from it."""
+        """Take note of a moment that came in order, without learning from it.
+
+        The budget counts by itself, at whatever moment, what alerts a threshold would have brought.
+        """
         self._recent.take(scored.signs, scored.at_ms, scored.barred)
+        if scored.unusual is not None:
+            self._unusual.observe(scored.unusual)
+            held_back = scored.flagged or self._paused_s > 0
+            self._budget.take(scored.unusual.score, scored.at_ms, held_back=held_back)
 
     def dump(self) -> PipelineState:
         """The whole state; what loads it goes on bit-identically. Shares records with the pipeline: encode it at once."""
         return PipelineState(
             baselines=self.baselines.dump(),
-            trees=self._trees.dump(),
-            quantile=self._quantile.dump(),
+            unusual=self._unusual.dump(),
+            budget=self._budget.dump(),
             recent=self._recent,
             learned_at_ms=self._learned_at_ms,
             due_at_ms=self._due_at_ms,

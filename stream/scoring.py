@@ -87,7 +87,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     except MODEL_FAULTS:
         state.put_models_aside()
         judged = passed(signs)
-        scored = Scored(at_ms, signs, None, None, None)
+        scored = Scored(at_ms, signs, None, None)
     drivers = drivers_of(state, judged.scored, inputs, warning) if warning.low or scored.flagged else ()
     departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
     learned = not late and judged.is_telling and _learned(state, scored, warning)

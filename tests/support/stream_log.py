@@ -8,9 +8,10 @@ from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, partition_of
 from runtime.telemetry import Telemetry
 from storage.session import Database
-from stream.anomaly import QuantileParameters
+from stream.anomaly import UnusualParameters
 from stream.anomaly_trees import TreeParameters
 from stream.baseline import BaselineParameters
+from stream.budget import BudgetParameters
 from stream.pipeline import PipelineParameters
 from stream.settings import StreamSettings
 from stream.worker import StreamHandler
@@ -24,8 +25,10 @@ READINGS = "readings"
 
 QUICK = PipelineParameters(
     baseline=BaselineParameters(warm_count=3, warm_s=10),
-    trees=TreeParameters(trees=3, height=4, first_window_s=40, window_s=160, window_count_min=8),
-    quantile=QuantileParameters(count_min=8, span_s_min=40),
+    unusual=UnusualParameters(
+        trees=TreeParameters(trees=3, height=4, first_window_s=40, window_s=160, window_count_min=8), smoothed_s=2
+    ),
+    budget=BudgetParameters(delay_s=6, clear_s=10, slot_s=2, learned_s_min=60),
     learn_every_s=5,
     pause_s_max=120,
     paused_learn_every_s=20,

@@ -1,10 +1,9 @@
-"""What each model computes: baselines in time, trees whose windows are times, the own quantile."""
+"""What each model computes: baselines in time, trees whose windows are times."""
 
 import random
 
 import pytest
 
-from stream.anomaly import OwnQuantile, QuantileParameters
 from stream.anomaly_trees import AnomalyTrees, TreeParameters
 from stream.baseline import BaselineParameters, PersonalBaselines
 from stream.baseline_facts import VARIATION
@@ -83,35 +82,3 @@ def test_an_extreme_artefact_leaves_later_scores_alone() -> None:
     spoilt.learn({PULSE: 9999.0}, 5_000_000)
     model.learn({PULSE: 0.0}, 5_000_000)
     assert spoilt.score({PULSE: 1.0}, 0) == model.score({PULSE: 1.0}, 0)
-
-
-def test_the_own_quantile_lies_just_above_the_bulk_of_the_scores() -> None:
-    quantile = OwnQuantile(QuantileParameters(quantile=0.99))
-    source = random.Random(5)
-    for number in range(20_000):
-        quantile.learn(source.random() * 0.5, number * 1000)
-    assert quantile.value == pytest.approx(0.495, abs=0.006)
-
-
-def test_there_is_no_quantile_of_a_few_scores() -> None:
-    quantile = OwnQuantile(QuantileParameters())
-    for number in range(23):
-        quantile.learn(0.3, number * 100_000)
-    assert quantile.value is None
-    quantile.learn(0.3, 2_400_000)
-    assert quantile.value == pytest.approx(0.305)
-
-
-def test_old_scores_fade_with_time() -> None:
-    quantile = OwnQuantile(QuantileParameters(quantile=0.9, time_constant_s=3600))
-    for number in range(1000):
-        quantile.learn(0.8, number * 10_000)
-    for number in range(1000, 4000):
-        quantile.learn(0.2, number * 10_000)
-    assert quantile.value == pytest.approx(0.205)
-
-
-@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
-def test_what_is_no_score_is_refused(score: float) -> None:
-    with pytest.raises(ValueError, match="not in"):
-        OwnQuantile(QuantileParameters()).learn(score, 0)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from stream.anomaly import OwnQuantile, QuantileParameters, QuantileState
 from stream.anomaly_trees import AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline
 from stream.pipeline import PatientPipeline, PipelineParameters, PipelineState
@@ -13,7 +12,6 @@ from vitals.sign import Sign
 
 BASELINE = BaselineParameters()
 TREES = TreeParameters()
-QUANTILE = QuantileParameters()
 PIPELINE = PipelineParameters()
 
 
@@ -71,18 +69,3 @@ def case(request: pytest.FixtureRequest) -> Any:
 
 class TestEveryModel(ModelConformance):
     """The suite, over all cases."""
-
-
-def test_the_own_quantile_goes_on_bit_identically_after_a_snapshot() -> None:
-    import msgspec
-
-    quantile = OwnQuantile(QUANTILE)
-    for number in range(5000):
-        quantile.learn((number * 37 % 101) / 101, number * 10_000)
-    blob = msgspec.msgpack.encode(quantile.dump())
-    restored = OwnQuantile.load(QUANTILE, msgspec.msgpack.decode(blob, type=QuantileState))
-    for number in range(5000, 8000):
-        assert quantile.value == restored.value
-        quantile.learn((number * 37 % 97) / 97, number * 10_000)
-        restored.learn((number * 37 % 97) / 97, number * 10_000)
-    assert msgspec.msgpack.encode(quantile.dump()) == msgspec.msgpack.encode(restored.dump())

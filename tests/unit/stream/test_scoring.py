@@ -6,6 +6,7 @@ import random
 import msgspec
 import pytest
 
+from stream.anomaly import UnusualParameters
 from stream.anomaly_trees import TreeParameters
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.scales import Scales
@@ -18,7 +19,12 @@ from vitals.reading import Origin, PatientId, Reading
 from vitals.sign import Sign
 from vitals.validity import measured_for_ms
 
-THOROUGH = msgspec.structs.replace(QUICK, trees=TreeParameters(first_window_s=40, window_s=160, window_count_min=8))
+THOROUGH = msgspec.structs.replace(
+    QUICK,
+    unusual=UnusualParameters(
+        trees=TreeParameters(first_window_s=40, window_s=160, window_count_min=8), smoothed_s=QUICK.unusual.smoothed_s
+    ),
+)
 """Quick to warm up, with the trees of the default."""
 
 
@@ -173,11 +179,15 @@ def test_alarming_readings_are_not_learned(values: dict[str, float], why: str) -
 def test_a_patient_who_changed_for_good_is_learned_again_slowly() -> None:
     bed = Bedside()
     bed.rests(0, 400)
-    changed = [bed.at(second, heart_rate_bpm=108, respiratory_rate_bpm=20) for second in range(400, 2400, 2)]
+    gauss = random.Random(5).gauss
+    changed = [
+        bed.at(second, heart_rate_bpm=gauss(108, 2), respiratory_rate_bpm=gauss(20, 0.5))
+        for second in range(400, 2400, 2)
+    ]
     until_s = 400 + QUICK.pause_s_max
-    assert changed[0].flagged
-    assert not any(each.learned for each in changed if each.flagged and each.measured_at_ms < _ms(until_s))
+    assert changed[10].flagged
     assert not changed[-1].flagged
+    assert not any(each.learned for each in changed if each.flagged and each.measured_at_ms < _ms(until_s))
     learned_s = [each.measured_at_ms for each in changed if each.flagged and each.learned]
     assert learned_s
     gaps = {later - earlier for earlier, later in itertools.pairwise(learned_s)}

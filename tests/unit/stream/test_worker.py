@@ -146,7 +146,7 @@ async def test_a_snapshot_that_is_not_signed_by_us_is_not_loaded() -> None:
 async def test_models_of_another_version_warm_up_anew_and_duplicates_stay_duplicates() -> None:
     run = await ran(seconds=200)
     assert not run.published[-1].warming_up
-    run.parameters = msgspec.structs.replace(QUICK, margin=0.2)
+    run.parameters = msgspec.structs.replace(QUICK, learn_every_s=6)
     await run.start()
     run.log.append(course(4, 1, start=199))
     run.log.append(course(4, 1, start=200))

@@ -1,0 +1,238 @@
+"""The alert budget: how unusual a moment of this patient must be, so that people are told so often a day and no oftener.
+
+What is budgeted are alerts, not readings. An alert begins when a score stays above its threshold for `delay_s`, and ends
+when it stays at or below it for `clear_s` (alerts/rules.py, `judge_pattern`). Of one threshold that is a small state machine;
+of all thresholds at once it is one number, the *sustained* score: the highest threshold at which an alert would be open now.
+It rises to what the score has not fallen below for `delay_s`, and falls to what it has not exceeded for `clear_s`. Each time
+it rises past a threshold, an alert would have begun there; so counting those gives the rate of alerts at every threshold,
+whatever the cadence of readings, without trying any of them on people.
+
+The threshold is the lowest one whose rate is within the budget. There are too few alerts in days to count them near it;
+so counts lower down are continued as a normal distribution's tail falls (mean excess of half the squared score over a level
+passed often enough: peaks over threshold, Davison and Smith, J R Stat Soc B 1990;52:393), and what was seen at a level
+overrules what the tail says of it.
+"""
+
+import math
+from array import array
+
+import msgspec
+
+BIN = 0.125
+"""Thresholds are multiples of this, in robust standard deviations."""
+BINS = 128
+_HALF_SQUARES = tuple((number * BIN) ** 2 / 2 for number in range(BINS + 1))
+
+
+class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """How often, and how it is learned; all but the first our choice, tuned on simulated wards (docs/learning.md)."""
+
+    unusual_per_day_max: float = 0.5
+    """At most so many alerts of an unusual pattern a patient and day."""
+    aimed_share: float = 0.7
+    """Of that: the rate that the threshold is set for, since no estimate is exact."""
+    delay_s: float = 120.0
+    """For how long alerts let an unusual pattern last before they tell of it …"""
+    clear_s: float = 300.0
+    """… and for how long it must be over; `pattern_delay_s` and `pattern_clear_s` of the rules."""
+    slot_s: float = 10.0
+    """Scores closer together than this count as one moment."""
+    gap_s_max: float = 3600.0
+    """The most time that a pause stands for; after a longer one nothing has lasted."""
+    time_constant_s: float = 4 * 24 * 3600.0
+    """Time in which what was counted fades to 1/e."""
+    learned_s_min: float = 1800.0
+    """Time counted of this patient before there is a threshold."""
+    expected_s: float = 12 * 3600.0
+    """What is known of patients in general weighs like so much time of this one's (`expected_per_day`)."""
+    passed_min: float = 6.0
+    """A level is the root of the tail when it has been passed so often."""
+    excess_expected: float = 1.0
+    """Mean excess of half the squared score to begin with: a normal distribution's …"""
+    excess_weight: float = 4.0
+    """… which weighs like so many passages."""
+    threshold_min: float = 2.5
+    """Nothing nearer to usual than this is unusual, however quiet the patient."""
+
+
+class BudgetState(msgspec.Struct):
+    """What was counted of one patient; mutable."""
+
+    passed: list[float] = []
+    """How often each threshold was passed, older times fading; of the lowest ones, up to the highest ever passed."""
+    counted_s: float = 0.0
+    """The time counted, fading likewise."""
+    known_s: float = 0.0
+    """The time counted of this patient alone, not fading, until there is a threshold."""
+    sustained: float = 0.0
+    last_ms: int | None = None
+    scores: list[tuple[int, float, float]] = []
+    """Slots of the last `clear_s`, oldest first: when each began, its lowest and its highest score."""
+    from_ms: int = 0
+    """Since when scores came without a gap."""
+    threshold: float | None = None
+    counted_ms: int | None = None
+    """Until when `passed` and `counted_s` have faded."""
+    intervals_ms: list[int] = []
+    """The last few between scores."""
+
+
+_INTERVALS_KEPT = 3
+_GAP_FLOOR_MS = 15_000
+_GAP_INTERVALS = 2.5
+"""Which pause is a gap: as alerts judge it (`GapRule`)."""
+_SETTLED_EVERY_MS = 600_000
+_PASSED_EXTRA = 0.5
+"""Half an alert more than the budget so far may have been seen: counts are whole."""
+
+
+class AlertBudget:
+    """One patient's threshold; about 1 us a score at 1 Hz, 6 us at one a minute, 4 kB resident, 1.5 kB in a snapshot."""
+
+    __slots__ = ("_parameters", "_passed", "_state")
+
+    def __init__(self, parameters: BudgetParameters, state: BudgetState | None = None) -> None:
+        self._parameters = parameters
+        self._state = _expected(parameters) if state is None else state
+        self._passed = array("d", self._state.passed) + array("d", bytes(8 * (BINS - len(self._state.passed))))
+
+    @property
+    def threshold(self) -> float | None:
+        """What a score must exceed to be flagged; None while too little is known of this patient."""
+        return self._state.threshold
+
+    def take(self, score: float | None, at_ms: int, *, held_back: bool = False) -> None:
+        """Take note of a score, in the order of time; None: there was too little to score.
+
+        `held_back` says that the patient is flagged, beyond a limit or of an alarming NEWS2: neither that time nor what is
+        passed meanwhile is counted, but for the alert that begins with it; the threshold stays. Raises ValueError on a
+        score that is negative or not finite, before anything moved.
+        """
+        if score is None:
+            self._state.scores.clear()
+            return
+        if not (score >= 0 and math.isfinite(score)):
+            raise ValueError(f"Score {score} is not in [0, infinity).")
+        state = self._state
+        slots = state.scores
+        if slots and 0 <= at_ms - slots[-1][0] < self._parameters.slot_s * 1000:
+            began_ms, low, high = slots[-1]
+            if not low <= score <= high:
+                slots[-1] = (began_ms, min(low, score), max(high, score))
+            return
+        self._open(score, at_ms, held_back=held_back)
+
+    def dump(self) -> BudgetState:
+        """The whole state, as plain records."""
+        last = max((number + 1 for number, count in enumerate(self._passed) if count), default=0)
+        self._state.passed = self._passed[:last].tolist()
+        return self._state
+
+    @classmethod
+    def load(cls, parameters: BudgetParameters, state: BudgetState) -> "AlertBudget":
+        """The budget that `dump` described; its future is bit-identical."""
+        return cls(parameters, state)
+
+    def _open(self, score: float, at_ms: int, *, held_back: bool) -> None:
+        """A new slot begins: see what has lasted until now."""
+        state, parameters = self._state, self._parameters
+        elapsed_ms = 0 if state.last_ms is None else max(at_ms - state.last_ms, 0)
+        state.last_ms = at_ms
+        is_gap = elapsed_ms > max(_GAP_FLOOR_MS, _GAP_INTERVALS * self._usual_ms(elapsed_ms))
+        if elapsed_ms:
+            state.intervals_ms.append(elapsed_ms)
+            del state.intervals_ms[:-_INTERVALS_KEPT]
+        if is_gap:
+            state.scores.clear()
+        state.scores.append((at_ms, score, score))
+        is_spot = elapsed_ms > parameters.delay_s * 1000 and self._usual_ms(elapsed_ms) > parameters.delay_s * 1000
+        before, state.sustained = state.sustained, self._sustained(score, at_ms, is_spot=is_spot and not is_gap)
+        begins = state.threshold is not None and before <= state.threshold < state.sustained
+        if state.sustained > before and (begins or not held_back):
+            for number in range(math.ceil(before / BIN), min(math.ceil(state.sustained / BIN), BINS)):
+                self._passed[number] += 1.0
+        if held_back:
+            state.counted_ms = at_ms
+            return
+        counted_s = min(elapsed_ms / 1000, parameters.gap_s_max)
+        state.counted_s += counted_s
+        is_new = state.threshold is None
+        if is_new:
+            state.known_s += counted_s
+        if begins or (is_new and state.known_s >= parameters.learned_s_min) or self._is_due(at_ms):
+            self._settle(at_ms)
+
+    def _is_due(self, at_ms: int) -> bool:
+        counted_ms = self._state.counted_ms
+        return counted_ms is None or at_ms // _SETTLED_EVERY_MS != counted_ms // _SETTLED_EVERY_MS
+
+    def _usual_ms(self, elapsed_ms: int) -> int:
+        known = sorted(self._state.intervals_ms)
+        return known[(len(known) - 1) // 2] if known else elapsed_ms
+
+    def _sustained(self, score: float, at_ms: int, *, is_spot: bool) -> float:
+        """The highest threshold at which an alert would be open now."""
+        state, slots = self._state, self._state.scores
+        if is_spot:
+            return score
+        kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
+        kept_below = self._extreme(at_ms - round(self._parameters.clear_s * 1000), lowest=False)
+        clear_ms = at_ms - round(self._parameters.clear_s * 1000)
+        while len(slots) > 1 and slots[1][0] <= clear_ms:
+            del slots[0]
+        sustained = state.sustained
+        if kept_below is not None:
+            sustained = min(sustained, kept_below)
+        return sustained if kept_above is None else max(sustained, kept_above)
+
+    def _extreme(self, from_ms: int, *, lowest: bool) -> float | None:
+        """The lowest or highest score since a moment; None where scores do not reach back so far."""
+        found = math.inf if lowest else 0.0
+        for began_ms, low, high in reversed(self._state.scores):
+            found = min(found, low) if lowest else max(found, high)
+            if began_ms <= from_ms:
+                return found
+        return None
+
+    def _settle(self, at_ms: int) -> None:
+        """Let what was counted fade, and find the threshold."""
+        state, parameters, passed = self._state, self._parameters, self._passed
+        if state.counted_ms is not None and at_ms > state.counted_ms:
+            elapsed_s = min((at_ms - state.counted_ms) / 1000, parameters.gap_s_max)
+            keep = math.exp(-elapsed_s / parameters.time_constant_s)
+            state.counted_s *= keep
+            for number, count in enumerate(passed):
+                if count:
+                    passed[number] = count * keep
+        state.counted_ms = at_ms
+        if state.known_s >= parameters.learned_s_min:
+            state.threshold = self._found(state.counted_s / 86_400)
+
+    def _found(self, days: float) -> float:
+        """The lowest threshold within the budget."""
+        parameters, passed = self._parameters, self._passed
+        per_day = parameters.unusual_per_day_max * parameters.aimed_share
+        root = max((number for number in range(BINS) if passed[number] >= parameters.passed_min), default=0)
+        excess = sum(
+            passed[number] * (_HALF_SQUARES[number + 1] - _HALF_SQUARES[number]) for number in range(root + 1, BINS)
+        )
+        weight = parameters.excess_weight
+        mean_excess = (excess + weight * parameters.excess_expected) / (passed[root] + weight)
+        rate = max(passed[root], parameters.passed_min) / days
+        beyond = mean_excess * math.log(max(rate / per_day, 1.0))
+        by_tail = math.sqrt(2 * (_HALF_SQUARES[root] + beyond))
+        allowed = per_day * days + _PASSED_EXTRA
+        seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
+        return max(by_tail, seen * BIN, parameters.threshold_min)
+
+
+def expected_per_day(threshold: float) -> float:
+    """How often a day the sustained score of a patient in health passes a threshold: so it is on simulated wards."""
+    return 12.0 * math.exp(-max(threshold * threshold / 2 - 2.0, 0.0))
+
+
+def _expected(parameters: BudgetParameters) -> BudgetState:
+    days = parameters.expected_s / 86_400
+    return BudgetState(
+        passed=[days * expected_per_day(number * BIN) for number in range(BINS)], counted_s=parameters.expected_s
+    )
