@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream.quality_facts import LEVEL_MS, POOR_BELOW_PERCENT, REFERENCE_MS_MAX, SIGN_MOTIONS
-from stream.quality_memory import NEVER_MS, SignMemory, doubted, is_flat
+from stream.quality_memory import SignMemory, doubted, hear
 from vitals.quality import Withheld, WithheldCause
 from vitals.sign import PHYSIOLOGICAL_SIGNS, SIGN_FACTS, Sign, possible_high_of
 
@@ -100,6 +100,7 @@ class QualityGate(msgspec.Struct):
         poor = signs.get(Sign.SIGNAL_QUALITY, _GOOD_PERCENT) < POOR_BELOW_PERCENT
         withheld = _contradictions(signs) if Sign.DIASTOLIC in signs else []
         judged = signs if not withheld else _without(signs, withheld)
+        doubtful = poor or walking
         memories, motions = self.signs, SIGN_MOTIONS
         for sign, value in judged.items():
             motion = motions.get(sign)
@@ -107,28 +108,26 @@ class QualityGate(msgspec.Struct):
                 continue
             memory = memories.get(sign)
             if memory is None:
-                memory = memories[sign] = SignMemory(value, NEVER_MS, value, NEVER_MS, at_ms)
-            elif at_ms == memory.raw_ms:
+                memory = memories[sign] = SignMemory(value, value)
+            elapsed_ms = at_ms - memory.raw_ms
+            if elapsed_ms == 0:
                 withheld.append(Withheld(sign, value, WithheldCause.DUPLICATE))
                 continue
-            elapsed_ms = at_ms - memory.level_ms
             away = value - memory.level
+            verdict = None
             if (
                 memory.doubt is None
-                and not poor
-                and not walking
-                and 0 <= elapsed_ms <= REFERENCE_MS_MAX
+                and not doubtful
                 and -motion.sudden <= away <= motion.sudden
+                and 0 < elapsed_ms <= REFERENCE_MS_MAX
             ):
                 memory.level += away * (elapsed_ms / (elapsed_ms + LEVEL_MS))
-                memory.level_ms = at_ms
-                if is_flat(memory, motion, value, at_ms):
-                    withheld.append(Withheld(sign, value, WithheldCause.FLAT_LINE))
-                continue
-            verdict = doubted(memory, motion, sign, value, at_ms, poor=poor, walking=walking)
-            if verdict is not None and verdict.cause is WithheldCause.POOR_SIGNAL and not verdict.scored:
-                withheld.append(Withheld(sign, value, verdict.cause))
-            elif is_flat(memory, motion, value, at_ms):
+            else:
+                verdict = doubted(memory, motion, sign, value, at_ms, poor=poor, walking=walking)
+                if verdict is not None and verdict.cause is WithheldCause.POOR_SIGNAL and not verdict.scored:
+                    withheld.append(Withheld(sign, value, verdict.cause))
+                    continue
+            if hear(memory, motion.still, value, at_ms):
                 withheld.append(Withheld(sign, value, WithheldCause.FLAT_LINE))
             elif verdict is not None:
                 withheld.append(Withheld(sign, value, verdict.cause, verdict.scored))
