@@ -1,0 +1,268 @@
+"""The evaluation of one or more sets: replays each, asks every scorer, and makes the report that is printed and kept as JSON."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluation import column_scorers, hypoxaemia, offline_reference
+from evaluation.alert_sweep import course_of, from_first_row
+from evaluation.datasets import find_set
+from evaluation.figures import ScorerFigures, Subject
+from evaluation.groups import gaps, groups_of
+from evaluation.intervals import RESAMPLES, Bootstrap
+from evaluation.labelled import Array, Recorded
+from evaluation.live_scorer import LiveScorer
+from evaluation.replay import CLOCK_FROM_MS, Replay, Replayed
+from evaluation.scorers import FACTS, BedsideScores, Scorer
+from evaluation.sepsis_utility import utility_of
+from vitals.errors import InvalidArgument
+
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it, of how much."""
+SEEDS_MAX = 50
+_TELL_EVERY_ROWS = 5_000
+_SPREAD_FIGURES = (
+    "auroc",
+    "auprc",
+    "brier",
+    "ece",
+    "utility",
+    "sensitivity_at_0.5",
+    "sensitivity_at_1",
+    "sensitivity_at_2",
+    "ppv_at_1",
+    "alerts_per_patient_day_at_exactly_half",
+    "fewer_alerts_than_news2_percent",
+)
+_DIGITS = 6
+_SPEAKS_SHARE = 0.9
+"""A score that says less often something than this is told of in a note."""
+_COMPARED_WITH = "news2_partial"
+_AUDITED_AT = "threshold_at_1"
+
+
+class Plan(NamedTuple):
+    """What to evaluate."""
+
+    datasets: tuple[Path, ...]
+    after: tuple[Path, ...] = ()
+    prior: str = "none"
+    seeds: tuple[int, ...] = (1,)
+    reference: bool = True
+    """Whether to fit the offline reference too."""
+
+
+def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
+    """The whole report, ready for JSON; raises InvalidArgument in one sentence."""
+    if not 1 <= len(plan.seeds) <= SEEDS_MAX or len(set(plan.seeds)) < len(plan.seeds):
+        raise InvalidArgument(f"Give 1 to {SEEDS_MAX} seeds, each once.")
+    found = [find_set(path) for path in plan.datasets]
+    before = [find_set(path).read(_named(tell, f"reading {path.name}")) for path in plan.after]
+    report: dict[str, Any] = {
+        "prior": plan.prior,
+        "after": [recorded.name for recorded in before],
+        "seeds": list(plan.seeds),
+        "resamples": RESAMPLES,
+        "model_version": LiveScorer().model_version,
+        "datasets": [],
+        "rows": [],
+        "occult_hypoxaemia": [],
+        "notes": [],
+    }
+    for each in found:
+        recorded = each.read(_named(tell, f"reading {each.path.name}"))
+        report["datasets"].append(_described(recorded, each.path))
+        _one_set(recorded, before, plan, report, tell)
+    report["gaps"] = gaps(report["rows"])
+    report["over_seeds"] = _over_seeds(report["rows"])
+    finite: dict[str, Any] = _for_json(report)
+    return finite
+
+
+def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
+    unmoved = _unmoved_by_order(recorded, plan, report["notes"], tell)
+    for seed in plan.seeds:
+        scorers: list[Scorer] = [LiveScorer()]
+        if seed == plan.seeds[0]:
+            scorers.append(BedsideScores())
+        from_ms = CLOCK_FROM_MS
+        for earlier in before:
+            learning = Replay(earlier, scorers[:1], seed=seed, from_ms=from_ms)
+            _run(learning, earlier, f"seed {seed}: learning from {earlier.name}", tell)
+            from_ms = learning.now_ms
+        replay = Replay(recorded, scorers, seed=seed, from_ms=from_ms)
+        _run(replay, recorded, f"seed {seed}: replaying {recorded.name}", tell)
+        replayed = replay.result()
+        for scorer in scorers[1:]:
+            unmoved |= {name: replayed.scores[name] for name in scorer.names}
+        rows = _rows(recorded, replayed._replace(scores=replayed.scores | unmoved), tell)
+        report["rows"] += rows
+        if seed == plan.seeds[0]:
+            _leave_out_silent(rows, recorded, report["notes"])
+            report["occult_hypoxaemia"] += _audited(recorded, replayed.scores | unmoved, rows)
+
+
+def _unmoved_by_order(recorded: Recorded, plan: Plan, notes: list[str], tell: Tell) -> dict[str, Array]:
+    """Scores that no order of arrival changes."""
+    found = {
+        "thresholds_15s": column_scorers.held_beyond_limits(recorded),
+        "rolling_z": column_scorers.rolling_z(recorded),
+    }
+    if not plan.reference or recorded.truth is None:
+        return found
+    if not offline_reference.is_available():
+        notes.append(offline_reference.MISSING)
+        return found
+    for fold, scores in offline_reference.scores(recorded, seed=plan.seeds[0]):
+        found[offline_reference.NAME] = scores
+        tell(f"fitting the offline reference to {recorded.name}", fold, offline_reference.FOLDS)
+    return found
+
+
+def _run(replay: Replay, recorded: Recorded, title: str, tell: Tell) -> None:
+    told = 0
+    for done in replay.steps():
+        if done - told >= _TELL_EVERY_ROWS:
+            told = done
+            tell(title, done, recorded.rows)
+    tell(title, recorded.rows, recorded.rows)
+
+
+def _rows(recorded: Recorded, replayed: Replayed, tell: Tell) -> list[dict[str, Any]]:
+    subject = _subject(recorded, replayed)
+    sites = np.array(recorded.site)
+    names = sorted(set(recorded.site))
+    places = [(name, sites == name) for name in names]
+    if len(names) > 1:
+        places.insert(0, ("all", np.ones(len(sites), dtype=bool)))
+    rows: list[dict[str, Any]] = []
+    for number, (name, scores) in enumerate(replayed.scores.items()):
+        tell(f"seed {replayed.seed}: measuring {name}", number, len(replayed.scores))
+        for site, at_site in places:
+            figures = ScorerFigures(name, scores, subject)
+            rows += [
+                {"dataset": recorded.name, "site": site, "seed": replayed.seed} | figures.row(group)
+                for group in groups_of(recorded, replayed.arrival, at_site)
+            ]
+    _compare(rows)
+    return rows
+
+
+def _subject(recorded: Recorded, replayed: Replayed) -> Subject:
+    course = course_of(recorded)
+    truth = recorded.truth
+    nothing = np.zeros(recorded.rows, dtype=bool)
+    positive = nothing if truth is None else truth.positive
+    utility = None
+    if truth is not None and recorded.has_utility:
+        utility = utility_of(recorded.at_ms, recorded.first, truth.onset_ms)
+    return Subject(
+        course=course,
+        positive=positive,
+        labelled=truth is not None,
+        with_outcome=np.bincount(course.patient_of[positive], minlength=course.patients) > 0,
+        utility=utility,
+        arrival=replayed.arrival.astype(np.float64),
+        bootstrap=Bootstrap(course.patients, seed=replayed.seed),
+    )
+
+
+def _compare(rows: list[dict[str, Any]]) -> None:
+    """How many alerts each scorer spares beside NEWS2 of the same run, where both catch half."""
+    figure = "alerts_per_patient_day_at_exactly_half"
+    beside = {(row["site"], row["group"]): row.get(figure) for row in rows if row["scorer"] == _COMPARED_WITH}
+    for row in rows:
+        ours, theirs = row.get(figure), beside.get((row["site"], row["group"]))
+        if ours is not None and theirs:
+            row["fewer_alerts_than_news2_percent"] = 100 * (1 - ours / theirs)
+
+
+def _leave_out_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, notes: list[str]) -> None:
+    silent = sorted({row["scorer"] for row in rows if row["group"] == "all" and not row["scored_share"]})
+    notes += [f"{FACTS[name].label} ({name}) never says anything on {recorded.name}." for name in silent]
+    notes += [
+        f"{row['scorer']} speaks in {100 * row['scored_share']:.0f} % of the hours of {recorded.name}: AUROC and AUPRC are over"
+        " those, alerts over all; where long stays differ from short ones, to begin late is itself a hint of the outcome."
+        for row in rows
+        if row["group"] == "all" and 0 < row["scored_share"] < _SPEAKS_SHARE
+    ]
+
+
+def _audited(
+    recorded: Recorded, scores: Mapping[str, Array], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    thresholds = {
+        row["scorer"]: row.get(_AUDITED_AT) for row in rows if row["group"] == "all" and row["site"] == rows[0]["site"]
+    }
+    alarms = {name: (level, scores[name]) for name, level in thresholds.items() if level is not None}
+    return [{"dataset": recorded.name} | each for each in hypoxaemia.audit(recorded, alarms)]
+
+
+def _described(recorded: Recorded, path: Path) -> dict[str, Any]:
+    truth = recorded.truth
+    return {
+        "dataset": recorded.name,
+        "folder": path.name,
+        "rows": recorded.rows,
+        "patients": len(recorded.patients),
+        "sites": sorted(set(recorded.site)),
+        "outcome": None if truth is None else truth.outcome,
+        "horizon_hours": None if truth is None else truth.horizon_ms / 3_600_000,
+        "positive_rows": None if truth is None else int(truth.positive.sum()),
+        "patients_with_outcome": None if truth is None else len(np.unique(recorded.patient_of[truth.positive])),
+        "outcome_from_first_row": None if truth is None else int(from_first_row(truth, recorded.first).sum()),
+        "refused_values": recorded.refused,
+    }
+
+
+def _over_seeds(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Mean, standard deviation and range over seeds, where there is more than one."""
+    found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["dataset"], row["scorer"], row["site"], row["group"]), []).append(row)
+    told = []
+    for (dataset, scorer, site, group), members in found.items():
+        if len(members) < 2:
+            continue
+        figures = {}
+        for figure in _SPREAD_FIGURES:
+            values = [row[figure] for row in members if row.get(figure) is not None]
+            if values:
+                figures[figure] = {
+                    "mean": float(np.mean(values)),
+                    "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                    "min": min(values),
+                    "max": max(values),
+                }
+        told.append(
+            {"dataset": dataset, "scorer": scorer, "site": site, "group": group, "seeds": len(members)} | figures
+        )
+    return told
+
+
+def _for_json(value: Any) -> Any:  # noqa: ANN401 - whatever the report holds
+    """Figures to six digits; what is not finite is null."""
+    if isinstance(value, Mapping):
+        return {key: _for_json(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_for_json(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, _DIGITS) if math.isfinite(value) else None
+    return value
+
+
+def _named(tell: Tell, title: str) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        tell(title, done, total)
+
+    return progress
+
+
+def rows_of(report: Mapping[str, Any], *, group: str) -> Iterator[Mapping[str, Any]]:
+    """The rows of one group of people, in the order of the report."""
+    return (row for row in report["rows"] if row["group"] == group)

@@ -1,0 +1,50 @@
+"""`wardlight evaluate`: detection quality on labelled recordings, through the code that runs live, beside the scores of the bedside."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wardlight.api_client import JsonOption
+
+
+class Prior(StrEnum):
+    """With which population model the evaluation begins."""
+
+    NONE = "none"
+    SHIPPED = "shipped"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register `evaluate` and `model-card`."""
+
+    @app.command()
+    def evaluate(
+        datasets: Annotated[
+            list[Path],
+            typer.Argument(metavar="DATASET...", help="folders or files of recording sets (docs/evaluation.md)"),
+        ],
+        after: Annotated[
+            list[Path] | None, typer.Option(metavar="DATASET", help="having first learned from this one")
+        ] = None,
+        prior: Annotated[Prior, typer.Option(help="population model to begin with")] = Prior.NONE,
+        seed: Annotated[
+            list[int] | None, typer.Option(min=0, help="order of arrival; several: --seed 1 --seed 2")
+        ] = None,
+        reference: Annotated[
+            bool, typer.Option(help="fit the offline reference too, where scikit-learn is there")
+        ] = True,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Replay labelled recordings in arrival order through the live code: who is recognised, how early, at what cost."""
+        from wardlight import evaluate_report
+
+        plan = evaluate_report.Plan(
+            datasets=tuple(datasets),
+            after=tuple(after or ()),
+            prior=prior.value,
+            seeds=tuple(seed or (1,)),
+            reference=reference,
+        )
+        evaluate_report.report(plan, as_json=as_json)

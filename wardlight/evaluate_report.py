@@ -1,0 +1,148 @@
+"""Runs `evaluation.evaluate` with a bar on stderr, and prints what it found: tables for people, one JSON object for programs."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from evaluation.evaluate import Plan, evaluate
+from evaluation.scorers import FACTS
+from wardlight.printing import print_json, print_table, table
+
+__all__ = ["Plan", "report"]
+_GROUPS_FIRST = ("all", "second_half")
+
+
+def report(plan: Plan, *, as_json: bool) -> None:
+    """Evaluate and print; raises InvalidArgument in one sentence."""
+    with _bar() as tell:
+        found = evaluate(plan, tell)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _print(found: Mapping[str, Any]) -> None:
+    for each in found["datasets"]:
+        title = f"{each['dataset']}: {each['rows']:,} rows of {each['patients']:,} patients"
+        outcome = (
+            "no outcome recorded"
+            if each["outcome"] is None
+            else f"{each['patients_with_outcome']:,} with {each['outcome']}"
+        )
+        sys.stdout.write(f"{title}, {outcome}; {each['refused_values']:,} impossible values refused.\n")
+    for seed in found["seeds"]:
+        mine = [row for row in found["rows"] if row["seed"] == seed]
+        first = [row for row in mine if row["group"] in _GROUPS_FIRST]
+        print_table(_figures(first, title=f"what each score is worth, seed {seed} (95 % intervals by patient)"))
+        print_table(_alerts(first, title=f"at one alert per patient-day, and where half are caught, seed {seed}"))
+        others = [
+            row for row in mine if row["group"] not in _GROUPS_FIRST and row["scorer"] in {"risk", "news2_partial"}
+        ]
+        if others:
+            print_table(_figures(others, title=f"by group, seed {seed}"))
+    _print_spread(found)
+    for note in found["notes"]:
+        sys.stdout.write(f"{note}\n")
+
+
+def _figures(rows: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN401 - rich's table
+    columns = ("site", "group", "score", "hours", "said of", "AUROC", "AUPRC", "ECE", "utility")
+    lines = (
+        (
+            row["site"],
+            row["group"],
+            row["scorer"],
+            f"{row['n']:,}",
+            f"{100 * row['scored_share']:.0f} %",
+            _with_interval(row, "auroc") if "withheld" not in row else row["withheld"],
+            _with_interval(row, "auprc"),
+            _figure(row.get("ece")),
+            _with_interval(row, "utility"),
+        )
+        for row in rows
+    )
+    return table(columns, lines, title=title)
+
+
+def _alerts(rows: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN401 - rich's table
+    columns = (
+        "site",
+        "group",
+        "score",
+        "caught",
+        "PPV",
+        "lead h",
+        "in alarm",
+        "alerts a day at half",
+        "fewer than NEWS2",
+    )
+    lines = []
+    for row in rows:
+        lead = row.get("lead_time_hours_at_1")
+        fewer = row.get("fewer_alerts_than_news2_percent")
+        lines.append(
+            (
+                row["site"],
+                row["group"],
+                FACTS[row["scorer"]].label,
+                _figure(row.get("sensitivity_at_1")),
+                _figure(row.get("ppv_at_1")),
+                "" if lead is None else f"{lead['median']:.0f} ({lead['q25']:.0f} to {lead['q75']:.0f})",
+                _figure(row.get("time_in_alarm_at_1")),
+                _figure(row.get("alerts_per_patient_day_at_exactly_half")),
+                "" if fewer is None else f"{fewer:.0f} %",
+            )
+        )
+    return table(columns, lines, title=title)
+
+
+def _print_spread(found: Mapping[str, Any]) -> None:
+    lines = [
+        (
+            row["site"],
+            row["group"],
+            row["scorer"],
+            *(_spread(row.get(name)) for name in ("auroc", "auprc", "ece", "utility")),
+        )
+        for row in found["over_seeds"]
+        if row["group"] in _GROUPS_FIRST
+    ]
+    if lines:
+        columns = ("site", "group", "score", "AUROC", "AUPRC", "ECE", "utility")
+        print_table(table(columns, lines, title=f"mean and standard deviation over {len(found['seeds'])} seeds"))
+
+
+def _spread(figures: Mapping[str, Any] | None) -> str:
+    if figures is None:
+        return ""
+    return f"{figures['mean']:.4f}" if figures["sd"] is None else f"{figures['mean']:.4f} ± {figures['sd']:.4f}"
+
+
+def _with_interval(row: Mapping[str, Any], name: str) -> str:
+    value, interval = row.get(name), row.get(f"{name}_ci")
+    if value is None:
+        return ""
+    return _figure(value) if interval is None else f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr that names what is being done; nothing where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def tell(title: str, done: int, total: int) -> None:
+            bars.update(task, description=title, completed=done, total=total)
+
+        yield tell
