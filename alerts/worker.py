@@ -17,7 +17,7 @@ from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
 from alerts.wards import Stay, Wards, stay_of
 from runtime.blocking import Door
-from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, partition_of
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
@@ -81,7 +81,7 @@ class AlertsHandler:
         self._policy = FixedPolicy(AlertRules()) if policy is None else policy
         self._renew = renew
         self._wards = Wards(database, clock.now_ms)
-        self._tick_keys = _keys_by_partition(bus.partition_count)
+        self._tick_keys = keys_by_partition(bus.partition_count)
         self._epochs: dict[int, int] = {}
         self._signer: Signer | None = None
         self._partitions: dict[int, PartitionAlerts] = {}
@@ -295,14 +295,3 @@ class AlertsHandler:
 
 def _outgoing(transition: Transition) -> Outgoing:
     return Outgoing(_ALERTS, transition.patient_id.encode(), codec.encode(transition))
-
-
-def _keys_by_partition(partition_count: int) -> list[bytes]:
-    """One key per partition that hashes into it."""
-    keys: dict[int, bytes] = {}
-    number = 0
-    while len(keys) < partition_count:
-        key = b"tick-%d" % number
-        keys.setdefault(partition_of(key, partition_count), key)
-        number += 1
-    return [keys[partition] for partition in range(partition_count)]

@@ -113,6 +113,17 @@ def partition_of(key: bytes, partition_count: int) -> int:
     return zlib.crc32(key) % partition_count
 
 
+def keys_by_partition(partition_count: int) -> list[bytes]:
+    """One key per partition that hashes into it: for what every partition is to be told."""
+    keys: dict[int, bytes] = {}
+    number = 0
+    while len(keys) < partition_count:
+        key = b"tick-%d" % number
+        keys.setdefault(partition_of(key, partition_count), key)
+        number += 1
+    return [keys[partition] for partition in range(partition_count)]
+
+
 def positions_after(records: Iterable[Incoming]) -> dict[TopicPartition, int]:
     """Where a reader stands after these records, which are in order per topic and partition."""
     last = {(record.topic, record.partition): record.offset for record in records}

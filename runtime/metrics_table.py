@@ -6,6 +6,7 @@ patient, device and record ids are never labels.
 
 from runtime.metric import Label, Metric, MetricKind
 from runtime.metrics_alerts import ALERT_METRICS
+from runtime.metrics_learning import LEARNING_METRICS
 
 __all__ = ["METRICS", "Label", "Metric", "MetricKind"]
 
@@ -13,7 +14,7 @@ REJECTION_REASON = Label(name="reason", values="vitals.reading.RejectionReason")
 WORKER = Label(name="worker", values="names of the consumer groups")
 ERROR_CODE = Label(name="code", values="vitals.errors.ErrorCode")
 COMPONENT = Label(name="component", values="components a service declares at start")
-RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections, labels")
+RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections, labels, outcome_entries")
 TRIMMED_TABLE = Label(name="table", values="storage.trimming.TABLES")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
@@ -259,5 +260,6 @@ METRICS: tuple[Metric, ...] = (
         kind=MetricKind.HISTOGRAM,
         help="Time to store snapshots and positions.",
     ),
+    *LEARNING_METRICS,
     *ALERT_METRICS,
 )

@@ -36,6 +36,7 @@ SECTION_NAMES = frozenset(
         "watchdog",
         "notifications",
         "ladders",
+        "trainer",
     }
 )
 

@@ -173,17 +173,24 @@ def last_switch(conn: Connection) -> ModelSwitch | None:
     return next(iter(switches(conn, limit=1)), None)
 
 
-def load_blob(conn: Connection, number: int, expected_hash: str, signer: Signer) -> bytes:
+class Weights(NamedTuple):
+    """What a version scores with."""
+
+    candidate: str
+    pipeline: str
+    blob: bytes
+
+
+def load_weights(conn: Connection, number: int, expected_hash: str, signer: Signer) -> Weights:
     """The weights of a version; raises NotFound, and SnapshotMismatch unless this installation sealed exactly these under this hash."""
-    query = select(_versions.hash, _versions.pipeline, _versions.blob, _versions.signature)
+    query = select(_versions.hash, _versions.candidate, _versions.pipeline, _versions.blob, _versions.signature)
     row = conn.execute(query.where(_versions.number == number)).first()
     if row is None:
         raise NotFound(f"There is no version {number} of the model.")
     sealed = signer.seal(_PURPOSE, _sealed(number, row.hash, row.pipeline, row.blob))
     if not hmac.compare_digest(sealed, row.signature) or row.hash != expected_hash:
         raise SnapshotMismatch(f"Version {number} of the model is not what was announced, or not of this installation.")
-    blob: bytes = row.blob
-    return blob
+    return Weights(row.candidate, row.pipeline, row.blob)
 
 
 def untold(conn: Connection) -> tuple[tuple[ModelVersion, ...], tuple[ModelSwitch, ...]]:

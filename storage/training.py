@@ -1,7 +1,7 @@
 """Examples of the population model while they wait for their outcome, and what is known of their patients."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, or_, select
@@ -11,14 +11,14 @@ from storage.claims import check_epochs
 from storage.dialect import replace_all
 from storage.labels_tables import labels
 from storage.learning_tables import training_examples, training_patients
-from vitals.alert import AlertKind
+from vitals.alert import AlertKind, TransitionKind
 from vitals.label import Feedback
 from vitals.reading import PatientId
 from vitals.training import Example
 
-ALERTS_MAX: int = 200
+ALERTS_MAX: Final = 200
 """Alerts of one patient that are looked at."""
-_IDS_PER_QUERY = 500
+_IDS_PER_QUERY: Final = 500
 _examples, _patients, _episodes = training_examples.c, training_patients.c, tables.episodes.c
 
 
@@ -27,6 +27,8 @@ class OutcomeFact(msgspec.Struct, frozen=True):
 
     outcome_id: str
     happened_at_ms: int
+    said_at_ms: int
+    """When it was charted."""
 
 
 class Watched(msgspec.Struct):
@@ -128,6 +130,16 @@ def store(
         conn.execute(delete(training_examples).where(_examples.example_id.in_(ids[first : first + _IDS_PER_QUERY])))
 
 
+def crowded(conn: Connection, patient_ids: Collection[PatientId], *, per_patient_max: int) -> list[str]:
+    """Of these patients the oldest examples beyond so many each."""
+    ids: list[str] = []
+    for patient_id in sorted(set(patient_ids)):
+        query = select(_examples.example_id).where(_examples.patient_id == patient_id)
+        newest_first = query.order_by(_examples.measured_at_ms.desc(), _examples.example_id)
+        ids += conn.execute(newest_first.offset(per_patient_max)).scalars()
+    return ids
+
+
 def forget_patients(conn: Connection, group: str, epochs: Mapping[int, int], *, before_ms: int) -> int:
     """Forget patients last seen before then, with whatever of theirs still waits; how many. Raises Fenced."""
     check_epochs(conn, group, epochs)
@@ -139,13 +151,21 @@ def forget_patients(conn: Connection, group: str, epochs: Mapping[int, int], *, 
     return conn.execute(delete(training_patients).where(old)).rowcount
 
 
+def withdrawn(conn: Connection, example_ids: Collection[str]) -> set[str]:
+    """Those of these examples whose reading was taken back since: it was never this patient's."""
+    columns = tables.readings.c
+    query = select(columns.reading_id).where(columns.reading_id.in_(sorted(example_ids)))
+    return set(conn.execute(query.where(columns.withdrawn_by.is_not(None))).scalars())
+
+
 def alerts_of(conn: Connection, patient_id: PatientId, from_ms: int, until_ms: int) -> list[AlertFact]:
-    """The patient's alerts that stood at any time in [from_ms, until_ms], those about the patient's state and those about devices."""
+    """The patient's alerts that stood at any time in [from_ms, until_ms], of whatever kind; retracted ones were never theirs."""
     query = (
         select(_episodes.episode_id, _episodes.kind, _episodes.raised_at_ms, _episodes.acknowledged)
         .where(
             _episodes.patient_id == patient_id,
             _episodes.raised_at_ms <= until_ms,
+            _episodes.last_transition != TransitionKind.RETRACTED.value,
             or_(_episodes.resolved_at_ms.is_(None), _episodes.resolved_at_ms >= from_ms),
         )
         .order_by(_episodes.raised_at_ms.desc(), _episodes.episode_id)

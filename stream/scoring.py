@@ -8,6 +8,7 @@ from stream.departures import NOWHERE, departures
 from stream.early_warning import EarlyWarning, early_warning
 from stream.freshness import FreshSigns
 from stream.pipeline import PatientPipeline, Scored
+from stream.population import NO_MODEL, ScoredRisk
 from stream.quality import Judged, QualityGate, passed, sift, stale
 from stream.scales import Scales
 from vitals.assessment import Assessment, Driver
@@ -27,7 +28,18 @@ MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Ty
 class PatientState:
     """All that stream knows of one patient; its steps depend on the readings and on nothing else."""
 
-    __slots__ = ("fresh", "models_failed", "patient_id", "pipeline", "quality", "scales", "seen")
+    __slots__ = (
+        "example_at_ms",
+        "fresh",
+        "in_force",
+        "models_failed",
+        "patient_id",
+        "pipeline",
+        "quality",
+        "scales",
+        "scored_risk",
+        "seen",
+    )
 
     def __init__(
         self,
@@ -45,6 +57,12 @@ class PatientState:
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
         self.quality = QualityGate() if quality is None else quality
+        self.example_at_ms: int | None = None
+        """When the last example was measured."""
+        self.in_force = NO_MODEL
+        """The version of the population model that scores the next reading; whoever steps the patient sets it."""
+        self.scored_risk: ScoredRisk | None = None
+        """What the risk model made of the last reading; None where it made nothing of it."""
         self.models_failed = 0
         """How often the models broke and were put aside; whoever counts it sets it back."""
 

@@ -1,6 +1,7 @@
 """The stream service, on ready-made ports."""
 
 import asyncio
+from collections.abc import Sequence
 
 from runtime.blocking import Door
 from runtime.bus import Bus
@@ -8,16 +9,33 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from storage.session import Database
+from stream.candidates import CANDIDATES
+from stream.population import Candidate
 from stream.settings import StreamSettings
 from stream.worker import GROUP, StreamHandler
 from vitals.topics import LogTopic
 
 
 def build_worker(
-    *, bus: Bus, database: Database, door: Door, clock: Clock, telemetry: Telemetry, settings: StreamSettings
+    *,
+    bus: Bus,
+    database: Database,
+    door: Door,
+    clock: Clock,
+    telemetry: Telemetry,
+    settings: StreamSettings,
+    candidates: Sequence[Candidate] = CANDIDATES,
 ) -> Worker:
     """A worker that turns `readings` into `assessments`."""
-    handler = StreamHandler(bus=bus, database=database, door=door, clock=clock, telemetry=telemetry, settings=settings)
+    handler = StreamHandler(
+        bus=bus,
+        database=database,
+        door=door,
+        clock=clock,
+        telemetry=telemetry,
+        settings=settings,
+        candidates=candidates,
+    )
     return Worker(
         name=GROUP,
         topics=[LogTopic.READINGS],

@@ -24,5 +24,7 @@ class StreamSettings(Section):
     """How often snapshots and positions are stored; what came since is replayed after a crash."""
     snapshots_max: int = Field(default=100, ge=1)
     """Snapshots of live patients per time; others keep the remembered position back and have their turn next."""
+    example_every_s: float = Field(default=1800.0, ge=0, le=86_400)
+    """At most one example of each patient in this time is handed to the trainer."""
     bring_max: int = Field(default=50, ge=1)
     """Patients whose models are built or restored in one blocking call."""

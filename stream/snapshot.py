@@ -20,6 +20,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     pipeline: msgspec.Raw
     scales: Scales = msgspec.field(default_factory=Scales)
     quality: QualityGate = msgspec.field(default_factory=QualityGate)
+    example_at_ms: int | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -30,7 +31,9 @@ _pipeline_decoder = msgspec.msgpack.Decoder(PipelineState)
 def encode_snapshot(state: PatientState) -> bytes:
     """The whole state of a patient; about 4 kB in 0.1 ms."""
     pipeline = msgspec.Raw(_encoder.encode(state.pipeline.dump()))
-    return _encoder.encode(Snapshot(state.seen, state.fresh, pipeline, state.scales, state.quality))
+    return _encoder.encode(
+        Snapshot(state.seen, state.fresh, pipeline, state.scales, state.quality, state.example_at_ms)
+    )
 
 
 def decode_snapshot(
@@ -43,7 +46,7 @@ def decode_snapshot(
         pipeline = PatientPipeline(parameters, models)
     except (msgspec.DecodeError, *MODEL_FAULTS) as error:
         raise SnapshotMismatch(f"The state of patient {patient_id} has another shape: {error}") from error
-    return PatientState(
+    state = PatientState(
         patient_id,
         pipeline,
         scales=snapshot.scales,
@@ -51,3 +54,5 @@ def decode_snapshot(
         fresh=snapshot.fresh,
         quality=snapshot.quality if with_models else None,
     )
+    state.example_at_ms = snapshot.example_at_ms
+    return state

@@ -12,17 +12,22 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
+from storage.scorers import Switched, note_switches, switches_of
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
 from stream.charted import assess_charted, withdraw
+from stream.examples import example_of
 from stream.patients import Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
+from stream.population import Candidate
 from stream.scoring import PatientState, assess
 from stream.settings import StreamSettings
+from stream.versions import Versions
 from vitals import codec
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord, NotFound, Unavailable
+from vitals.model_version import ModelSwitch
 from vitals.reading import PatientId, Reading, Withdrawn
 from vitals.topics import LogTopic
 
@@ -31,14 +36,17 @@ log = structlog.get_logger()
 GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
-_TOLD = (Reading, Withdrawn)
-"""Records of topic `readings` that say something of a patient."""
+_TRAINING = LogTopic.TRAINING.value
+_TOLD = (Reading, Withdrawn, ModelSwitch)
+"""Records of topic `readings` that say something of a patient, or of what scores."""
+_Told = Reading | Withdrawn | ModelSwitch
 
 
 class _Claimed(NamedTuple):
     claims: Claims
     rows: dict[int, list[StateRow]]
     signer: Signer
+    switches: dict[int, list[Switched]]
 
 
 class StreamHandler:
@@ -59,6 +67,7 @@ class StreamHandler:
         telemetry: Telemetry,
         settings: StreamSettings,
         parameters: PipelineParameters | None = None,
+        candidates: Sequence[Candidate] = (),
     ) -> None:
         self._bus = bus
         self._database = database
@@ -70,6 +79,8 @@ class StreamHandler:
         self._remembered: dict[TopicPartition, int] = {}
         self._remembered_at_s = clock.monotonic_s()
         self._batch = 0
+        self._signer: Signer | None = None
+        self.versions = Versions(candidates, refused=self._count_version_refused)
         self.patients = Patients(
             group=GROUP,
             parameters=PipelineParameters() if parameters is None else parameters,
@@ -90,6 +101,9 @@ class StreamHandler:
         self._epochs = claimed.claims.epochs
         self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
         self._remembered_at_s = self._clock.monotonic_s()
+        self._signer = claimed.signer
+        positions = {at.partition: position for at, position in self._remembered.items()}
+        await in_snapshot(self._door, self._database, self.versions.reset, claimed.signer, claimed.switches, positions)
         return {at: max(position, self._begin(at, position, beginnings)) for at, position in self._remembered.items()}
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
@@ -98,7 +112,10 @@ class StreamHandler:
         self._batch += 1
         live = self.patients.live
         missing: dict[PatientId, int] = {}
+        await self._load_versions([told for _, told in decoded if isinstance(told, ModelSwitch)])
         for record, reading in decoded:
+            if isinstance(reading, ModelSwitch):
+                continue
             patient = live.get(reading.patient_id)
             if patient is None:
                 missing[reading.patient_id] = record.partition
@@ -122,8 +139,8 @@ class StreamHandler:
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
-    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, Reading | Withdrawn]]:
-        decoded: list[tuple[Incoming, Reading | Withdrawn]] = []
+    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, _Told]]:
+        decoded: list[tuple[Incoming, _Told]] = []
         for record in records:
             try:
                 reading = codec.decode_readings_record(record.value)
@@ -134,6 +151,11 @@ class StreamHandler:
             if isinstance(reading, _TOLD):
                 decoded.append((record, reading))
         return decoded
+
+    async def _load_versions(self, switches: Sequence[ModelSwitch]) -> None:
+        wanted = self.versions.missing(switches)
+        if wanted and self._signer is not None:
+            await in_snapshot(self._door, self._database, self.versions.load, self._signer, wanted)
 
     async def _bring(self, missing: Mapping[PatientId, int]) -> None:
         self.patients.make_room(len(missing), batch=self._batch)
@@ -146,17 +168,22 @@ class StreamHandler:
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[tuple[Incoming, Reading | Withdrawn]]) -> list[Outgoing]:
+    def _step(self, decoded: Sequence[tuple[Incoming, _Told]]) -> list[Outgoing]:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
-        replayed = duplicates = late = flagged = failed = 0
+        examples: list[Outgoing] = []
+        replayed = duplicates = late = flagged = failed = switched = 0
         for record, reading in decoded:
+            if isinstance(reading, ModelSwitch):
+                switched += self.versions.take(record.partition, record.offset, reading)
+                continue
             patient = live[reading.patient_id]
             offset = record.offset
             if offset < patient.next_offset:
                 replayed += 1
                 continue
             if isinstance(reading, Reading) and reading.charted is None:
+                patient.state.in_force = self.versions.now(record.partition)
                 assessment = assess(patient.state, reading, live_age_ms_max=live_age_ms_max)
             else:
                 assessment = _of_people(patient.state, reading)
@@ -171,6 +198,7 @@ class StreamHandler:
             late += assessment.late
             flagged += assessment.flagged
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
+            examples += self._example(record, patient.state, reading, assessment)
         for name, number in (
             ("wardlight_stream_assessed_readings_total", len(outputs)),
             ("wardlight_stream_late_readings_total", late),
@@ -178,9 +206,19 @@ class StreamHandler:
             ("wardlight_stream_duplicate_readings_total", duplicates),
             ("wardlight_stream_replayed_readings_total", replayed),
             ("wardlight_stream_models_failed_total", failed),
+            ("wardlight_stream_examples_total", len(examples)),
+            ("wardlight_stream_model_switches_total", switched),
         ):
             self._telemetry.count(name, number)
-        return outputs
+        return outputs + examples
+
+    def _example(
+        self, record: Incoming, state: PatientState, told: Reading | Withdrawn, assessment: Assessment
+    ) -> list[Outgoing]:
+        if isinstance(told, Withdrawn) or told.charted is not None:
+            return []
+        example = example_of(state, told, assessment, every_ms=round(self._settings.example_every_s * 1000))
+        return [] if example is None else [Outgoing(_TRAINING, record.key, codec.encode(example))]
 
     def _note_failure(self, state: PatientState) -> int:
         failed, state.models_failed = state.models_failed, 0
@@ -194,9 +232,12 @@ class StreamHandler:
         with self._database.transaction() as conn:
             if unsaved.rows:
                 store_states(conn, GROUP, self._epochs, unsaved.rows)
+            if self.versions.unsaved:
+                note_switches(conn, GROUP, self._epochs, self.versions.unsaved)
             if safe != self._remembered or unsaved.rows:
                 remember_positions(conn, GROUP, self._epochs, safe)
         self.patients.saved(unsaved)
+        self.versions.saved()
         self._remembered = safe
         self._telemetry.count("wardlight_stream_snapshots_total", sum(map(len, unsaved.rows.values())))
         self._telemetry.count("wardlight_stream_evicted_patients_total", self.patients.evicted)
@@ -209,6 +250,9 @@ class StreamHandler:
             self._telemetry.count("wardlight_stream_trimmed_records_total", beginning - position)
         return beginning
 
+    def _count_version_refused(self) -> None:
+        self._telemetry.count("wardlight_stream_model_versions_refused_total")
+
     def _count_refused(self, fault: SnapshotFault) -> None:
         self._telemetry.count("wardlight_stream_snapshots_refused_total", fault=fault.value)
 
@@ -216,7 +260,7 @@ class StreamHandler:
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
     claims = claim(conn, GROUP, partitions)
     rows = {partition: load_states(conn, GROUP, partition) for partition in sorted(partitions)}
-    return _Claimed(claims, rows, load_signer(conn))
+    return _Claimed(claims, rows, load_signer(conn), switches_of(conn, GROUP, partitions))
 
 
 def _of_people(state: PatientState, record: Reading | Withdrawn) -> Assessment | None:

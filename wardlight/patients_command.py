@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(patients, name="patients")
     _add_stays(patients)
     _add_moves(patients)
+    _add_facts(patients)
 
 
 def _add_stays(patients: typer.Typer) -> None:
@@ -90,6 +91,15 @@ def _add_moves(patients: typer.Typer) -> None:
             rows = client.get(f"patients/{patient}/moves")
         print_rows(rows, ("number", "at_ms", "ward_id", "bed", "by"), as_json=as_json)
 
+    @patients.command()
+    def discharge(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
+        """The patient leaves: bed and devices are free, open alerts end, history stays."""
+        with api(url) as client:
+            answer = client.post(f"patients/{patient}/discharge", {})
+        _say(answer, f"{patient} has left.", as_json=as_json)
+
+
+def _add_facts(patients: typer.Typer) -> None:
     @patients.command("born")
     def born(
         patient: PatientArgument,
@@ -114,13 +124,6 @@ def _add_moves(patients: typer.Typer) -> None:
         with api(url) as client:
             answer = client.post(f"patients/{patient}/sex", {"sex": None if sex is None else sex.value})
         _say(answer, f"The sex of {patient} is {'not said' if sex is None else sex.value}.", as_json=as_json)
-
-    @patients.command()
-    def discharge(patient: PatientArgument, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL) -> None:
-        """The patient leaves: bed and devices are free, open alerts end, history stays."""
-        with api(url) as client:
-            answer = client.post(f"patients/{patient}/discharge", {})
-        _say(answer, f"{patient} has left.", as_json=as_json)
 
 
 def _say(answer: object, sentence: str, *, as_json: bool) -> None:

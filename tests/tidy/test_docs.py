@@ -99,7 +99,7 @@ def test_the_integrators_page_holds_every_sign() -> None:
 
 
 def test_metrics_are_named_by_room_thing_and_unit() -> None:
-    rooms = folders_with_python() | {"process", "log", "mqtt", "recorder", "worker"}
+    rooms = folders_with_python() | {"process", "log", "mqtt", "recorder", "trainer", "worker"}
     for metric in METRICS:
         assert metric.name.split("_")[1] in rooms, metric.name
         assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name

@@ -1,0 +1,27 @@
+"""Which moments of a patient become examples: real, live, scored, and no more often than the setting says. Pure."""
+
+from stream.scoring import PatientState
+from vitals.assessment import Assessment
+from vitals.reading import Origin, Reading
+from vitals.training import Example
+
+
+def example_of(state: PatientState, reading: Reading, assessment: Assessment, *, every_ms: int) -> Example | None:
+    """The example that this moment makes, noted in the state; None where it makes none."""
+    scored = state.scored_risk
+    if scored is None or assessment.late or reading.origin is not Origin.REAL:
+        return None
+    last_ms = state.example_at_ms
+    if last_ms is not None and reading.measured_at_ms - last_ms < every_ms:
+        return None
+    state.example_at_ms = reading.measured_at_ms
+    return Example(
+        example_id=reading.reading_id,
+        patient_id=reading.patient_id,
+        measured_at_ms=reading.measured_at_ms,
+        received_at_ms=reading.received_at_ms,
+        features=dict(scored.features),
+        pipeline=scored.pipeline,
+        model_number=scored.number,
+        risk=scored.probability,
+    )

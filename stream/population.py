@@ -1,0 +1,69 @@
+"""What the trainer and the scorers ask of a population model of risk, whatever learns inside it. Pure."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from vitals.model_version import SHIPPED
+
+
+class Probable(Protocol):
+    """A score that says how probable it takes deterioration within the horizon to be."""
+
+    @property
+    def probability(self) -> float:
+        """In [0, 1]."""
+
+
+class PopulationModel(Protocol):
+    """One model of all patients: equal bytes of `dump` score alike, now and after any same further lessons."""
+
+    def score(self, features: Mapping[str, float], /) -> Probable:
+        """The risk of whoever has these features; changes nothing. What is absent is unknown."""
+
+    def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as River's
+        """Learn one lesson; raises ValueError on features that are not finite, before anything moved."""
+
+    def dump(self) -> bytes:
+        """All of it, as plain records."""
+
+
+class Candidate(NamedTuple):
+    """One kind of model that may learn, under a name that stays."""
+
+    name: str
+    pipeline: str
+    """Hash of the code that makes its features: it learns from examples of that code only."""
+    fresh: Callable[[], PopulationModel]
+    """As it was shipped."""
+    load: Callable[[bytes], PopulationModel]
+    """As `dump` described it; raises one of `stream.scoring.MODEL_FAULTS` or msgspec's where it cannot be."""
+
+
+class ScoredRisk(NamedTuple):
+    """What the risk model made of one reading, before anybody learned from it."""
+
+    features: Mapping[str, float]
+    """Exactly those that were scored."""
+    probability: float | None
+    """None where none is told, as while windows warm up."""
+    pipeline: str
+    """Hash of the code that made the features."""
+    number: int = SHIPPED
+    """The version that scored."""
+
+
+class InForce(NamedTuple):
+    """What scores a partition's patients now."""
+
+    number: int
+    model: PopulationModel | None
+    """None where this program has no population model."""
+
+
+NO_MODEL = InForce(SHIPPED, None)
+
+
+def hash_of(blob: bytes) -> str:
+    """Names the weights of a version."""
+    return hashlib.blake2b(blob, digest_size=16).hexdigest()

@@ -1,0 +1,77 @@
+"""What the candidates have learned as signed rows, and back."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from storage.signing import Signer
+from storage.states import StateRow
+from stream.population import Candidate
+from stream.race import Race, Racer, RacerState, RaceState
+from vitals.errors import SnapshotMismatch
+
+log = structlog.get_logger()
+
+COMMON_KEY: Final = "race"
+COMMON_SHAPE: Final = "1"
+"""Raise it where `RaceState` changes so that an old one can no longer be read."""
+_PREFIX: Final = "candidate/"
+_encoder = msgspec.msgpack.Encoder()
+
+
+def rows_of(race: Race, signer: Signer, *, group: str, partition: int) -> list[StateRow]:
+    """Everything that was learned, and where it stands in the lessons."""
+    offset = race.state.next_offset
+    common = _encoder.encode(race.state)
+    rows = [signer.signed(group, partition, key=COMMON_KEY, offset=offset, blob=common, pipeline_hash=COMMON_SHAPE)]
+    for name, racer in race.racers.items():
+        rows.append(
+            signer.signed(
+                group,
+                partition,
+                key=f"{_PREFIX}{name}",
+                offset=offset,
+                blob=_encoder.encode(racer.dump()),
+                pipeline_hash=racer.candidate.pipeline,
+            )
+        )
+    return rows
+
+
+def race_of(
+    rows: Sequence[StateRow], candidates: Sequence[Candidate], signer: Signer, *, group: str, partition: int
+) -> Race:
+    """The race as it was stored; who is not in the rows, or cannot be trusted or read, starts as shipped, said aloud."""
+    stored = {row.key: row for row in rows}
+    racers = [
+        _racer(candidate, stored.get(f"{_PREFIX}{candidate.name}"), signer, group, partition)
+        for candidate in candidates
+    ]
+    return Race(racers, _common(stored.get(COMMON_KEY), signer, group, partition))
+
+
+def _common(row: StateRow | None, signer: Signer, group: str, partition: int) -> RaceState | None:
+    if row is None:
+        return None
+    try:
+        signer.verify(group, partition, row)
+        return msgspec.msgpack.decode(row.blob, type=RaceState)
+    except (msgspec.DecodeError, SnapshotMismatch) as error:
+        log.warning("race_refused", why=str(error), then="lessons of the last days may be learned twice")
+        return None
+
+
+def _racer(candidate: Candidate, row: StateRow | None, signer: Signer, group: str, partition: int) -> Racer:
+    if row is None:
+        return Racer(candidate)
+    if row.pipeline_hash != candidate.pipeline:
+        log.warning("candidate_of_other_features", candidate=candidate.name, then="it starts as it was shipped")
+        return Racer(candidate)
+    try:
+        signer.verify(group, partition, row)
+        return Racer(candidate, msgspec.msgpack.decode(row.blob, type=RacerState))
+    except (msgspec.DecodeError, SnapshotMismatch) as error:
+        log.warning("candidate_refused", candidate=candidate.name, why=str(error), then="it starts as it was shipped")
+        return Racer(candidate)

@@ -1,0 +1,59 @@
+"""Settings of the trainer."""
+
+from pydantic import Field
+
+from runtime.settings import Section
+from stream.lessons import LessonRules
+
+HOUR_S = 3600.0
+
+
+class TrainerSettings(Section):
+    """Table `[trainer]`."""
+
+    horizon_s: float = Field(default=12 * HOUR_S, ge=60, le=14 * 24 * HOUR_S)
+    """Deterioration within this time after an example makes it positive."""
+    charting_s: float = Field(default=12 * HOUR_S, ge=0, le=30 * 24 * HOUR_S)
+    """So long after the horizon an outcome may still be charted before its absence counts."""
+    aftermath_s: float = Field(default=24 * HOUR_S, ge=0, le=30 * 24 * HOUR_S)
+    """For so long after an outcome a patient's examples teach nothing."""
+    take_back_s: float = Field(default=HOUR_S, ge=0, le=7 * 24 * HOUR_S)
+    """So long after it was charted an outcome teaches; until then it may be taken back without a trace."""
+    useful_weight: float = Field(default=0.3, gt=0, le=1)
+    not_actionable_weight: float = Field(default=0.5, gt=0, le=1)
+    unreviewed_weight: float = Field(default=0.25, gt=0, le=1)
+    """What lessons weigh: docs/learning.md, section Trainer."""
+    waiting_per_patient_max: int = Field(default=128, ge=1, le=10_000)
+    """Examples of one patient that wait for their outcome; of more the oldest go."""
+    patient_days: float = Field(default=60, ge=1, le=3650)
+    """Patients last seen so long ago are forgotten, with what still waits of them."""
+    lessons_min: int = Field(default=200, ge=1, le=1_000_000)
+    """A version is made once so many new lessons were learned,"""
+    version_every_s: float = Field(default=24 * HOUR_S, ge=1)
+    """or after this time, if any were,"""
+    version_gap_s: float = Field(default=900, ge=0)
+    """and never sooner after the last than this: every version is kept."""
+    candidates_max: int = Field(default=3, ge=1, le=8)
+    """Candidates that learn side by side, the champion included."""
+    lessons_per_step_max: int = Field(default=200, ge=1, le=1000)
+    """Examples settled at once."""
+    records_max: int = Field(default=500, ge=1, le=1000)
+    """Records per poll."""
+    poll_timeout_s: float = Field(default=0.5, gt=0, le=10)
+    remember_every_s: float = Field(default=5.0, ge=0, le=300)
+    """How often what was learned is stored with its positions; what came since is replayed after a crash."""
+    announce_every_s: float = Field(default=2.0, ge=0, le=300)
+    """How often the trainer looks for versions and switches that the log does not have yet."""
+
+    @property
+    def rules(self) -> LessonRules:
+        """When examples are settled, and what they weigh."""
+        return LessonRules(
+            horizon_s=self.horizon_s,
+            charting_s=self.charting_s,
+            aftermath_s=self.aftermath_s,
+            take_back_s=self.take_back_s,
+            useful_weight=self.useful_weight,
+            not_actionable_weight=self.not_actionable_weight,
+            unreviewed_weight=self.unreviewed_weight,
+        )
