@@ -17,6 +17,7 @@ COMPONENT = Label(name="component", values="components a service declares at sta
 RECORDED_TABLE = Label(name="table", values="readings, assessments, rejections, labels, outcome_entries")
 TRIMMED_TABLE = Label(name="table", values="storage.trimming.TABLES")
 LOG_TOPIC = Label(name="topic", values="vitals.topics.LogTopic")
+WITHHELD_CAUSE = Label(name="cause", values="vitals.quality.WithheldCause")
 SNAPSHOT_FAULT = Label(name="fault", values="stream.patients.SnapshotFault")
 
 AUDIT_ACTION = Label(name="action", values="storage.audit_chain.AuditAction")
@@ -208,6 +209,12 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_stream_flagged_readings_total",
         kind=MetricKind.COUNTER,
         help="Assessed readings whose anomaly score lay above the patient's own threshold.",
+    ),
+    Metric(
+        name="wardlight_stream_withheld_values_total",
+        kind=MetricKind.COUNTER,
+        help="Values that the quality gate kept from the models, or only from what they learn; NEWS2 and limits took what was possible of them.",
+        labels=(WITHHELD_CAUSE,),
     ),
     Metric(
         name="wardlight_stream_duplicate_readings_total",

@@ -1,6 +1,7 @@
 """The stream service's handler: readings in, assessments out, patients' snapshots and positions in one transaction."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from vitals import codec
 from vitals.assessment import Assessment
 from vitals.errors import MalformedRecord, NotFound, Unavailable
 from vitals.model_version import ModelSwitch
+from vitals.quality import WithheldCause
 from vitals.reading import PatientId, Reading, Withdrawn
 from vitals.topics import LogTopic
 
@@ -172,6 +174,7 @@ class StreamHandler:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
         examples: list[Outgoing] = []
+        withheld: Counter[WithheldCause] = Counter()
         replayed = duplicates = late = flagged = failed = switched = 0
         for record, reading in decoded:
             if isinstance(reading, ModelSwitch):
@@ -197,8 +200,11 @@ class StreamHandler:
                 failed += self._note_failure(patient.state)
             late += assessment.late
             flagged += assessment.flagged
+            withheld.update(value.cause for value in assessment.withheld)
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
             examples += self._example(record, patient.state, reading, assessment)
+        for cause, count in withheld.items():
+            self._telemetry.count("wardlight_stream_withheld_values_total", count, cause=cause.value)
         for name, number in (
             ("wardlight_stream_assessed_readings_total", len(outputs)),
             ("wardlight_stream_late_readings_total", late),

@@ -251,3 +251,12 @@ async def test_broken_models_are_counted_and_cost_no_assessment(monkeypatch: pyt
     assert len(run.published) == 40
     assert run.telemetry.value("wardlight_stream_models_failed_total") == 1
     assert live.state.pipeline is not broken
+
+
+async def test_what_was_withheld_is_counted_by_cause() -> None:
+    log = ListLog()
+    log.append([reading(at_s=second, spo2_percent=97 if second != 20 else 60) for second in range(30)])
+    run = await stream_run(log)
+    await run.run()
+    assert run.telemetry.value("wardlight_stream_withheld_values_total", cause="too_fast") == 1
+    assert run.telemetry.value("wardlight_stream_withheld_values_total", cause="flat_line") == 0
