@@ -27,6 +27,8 @@ from vitals.sign import Sign
 
 __all__ = ["BaselineParameters", "PersonalBaselines", "SignBaseline", "refuse_not_finite"]
 
+_variation_of = VARIATION.get
+
 
 class PersonalBaselines:
     """The baselines of one patient, one per physiological sign; other signs are ignored."""
@@ -39,6 +41,8 @@ class PersonalBaselines:
         """Every sign ever heard; at most the physiological ones."""
         self.warm = {sign: baseline for sign, baseline in self.signs.items() if self._is_warm(baseline)}
         """The baselines that have learned long enough to be told."""
+        self._learn_every_ms = round(parameters.learn_every_s * 1000)
+        self._watch_every_ms = round(parameters.drift.every_s * 1000)
         self._watches = {sign: DriftWatch(parameters.drift, baseline.kept) for sign, baseline in self.signs.items()}
 
     def enter(self, context: Context) -> None:
@@ -70,24 +74,27 @@ class PersonalBaselines:
         `alarming` says that the patient is flagged, beyond a hard limit or of an alarming score: only the fast levels move.
         """
         refuse_not_finite(signs)
-        context = BY_DAY_AT_REST if self._context is None else self._context
+        parameters, context = self._parameters, BY_DAY_AT_REST if self._context is None else self._context
+        known, learn_every_ms, watch_every_ms = self.signs, self._learn_every_ms, self._watch_every_ms
         for sign, value in signs.items():
-            variation = VARIATION.get(sign)
+            variation = _variation_of(sign)
             if variation is None:
                 continue
-            baseline = self.signs.get(sign)
+            baseline = known.get(sign)
             if baseline is None:
-                baseline = self.signs[sign] = first(value, variation, at_ms)
-                self._watches[sign] = DriftWatch(self._parameters.drift, baseline.kept)
+                baseline = known[sign] = first(value, variation, at_ms)
+                self._watches[sign] = DriftWatch(parameters.drift, baseline.kept)
+            elif at_ms - baseline.learned_at_ms < learn_every_ms:
+                continue
             elif not context.active:
-                follow(baseline, value, at_ms, self._parameters)
+                follow(baseline, value, at_ms, parameters)
             if alarming:
                 baseline.learned_at_ms = max(at_ms, baseline.learned_at_ms)
             else:
-                move(baseline, variation, value, at_ms, context=context, parameters=self._parameters)
+                move(baseline, variation, value, at_ms, context=context, parameters=parameters)
                 if sign not in self.warm and self._is_warm(baseline):
                     self.warm[sign] = baseline
-            if not context.active and self._watches[sign].is_due(at_ms):
+            if at_ms - baseline.kept.last_ms >= watch_every_ms and not context.active:
                 self._watch(sign, baseline, context, at_ms)
 
     def take_relearned(self) -> tuple[Sign, ...]:

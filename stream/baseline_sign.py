@@ -31,6 +31,8 @@ class BaselineParameters(msgspec.Struct, frozen=True, kw_only=True):
     time_constant_s: float = 48 * 3600.0
     """Time in which an old slow level fades to 1/e; a younger one is the mean of what was learned."""
     fast_time_constant_s: float = 900.0
+    learn_every_s: float = 20.0
+    """A sign's values closer together than this are heard once: levels of minutes and days need no more."""
     gap_s_max: float = 3600.0
     """The most time that one value may stand for, however long the pause before it."""
     warm_count: int = 12
@@ -114,17 +116,20 @@ def usual_in(baseline: SignBaseline, context: Context) -> float:
 
 def follow(baseline: SignBaseline, value: float, at_ms: int, parameters: BaselineParameters) -> None:
     """Move the fast level."""
-    elapsed_s = min(max(at_ms - baseline.heard_at_ms, 0) / 1000, parameters.gap_s_max)
-    if not elapsed_s:
+    elapsed_s = (at_ms - baseline.heard_at_ms) / 1000
+    if elapsed_s <= 0:
         return
-    reach = FAST_CLIP_SPREADS * baseline.spread
-    pull = min(max(value - baseline.fast, -reach), reach)
-    baseline.fast += _rate(elapsed_s, baseline.heard_s, parameters.fast_time_constant_s) * pull
+    elapsed_s = min(elapsed_s, parameters.gap_s_max)
+    spread, usual = baseline.spread, baseline.usual
+    pull = _clipped(value - baseline.fast, FAST_CLIP_SPREADS * spread)
+    fast = baseline.fast + pull * _rate(elapsed_s, baseline.heard_s, parameters.fast_time_constant_s)
+    baseline.fast = fast
     baseline.heard_s += elapsed_s
     baseline.heard_at_ms = at_ms
-    reach = baseline.spread * (BACK_SPREADS if baseline.left else AWAY_SPREADS)
-    baseline.left = not -reach < baseline.fast - baseline.usual < reach
-    baseline.left_before = baseline.left_before and baseline.left
+    reach = spread * (BACK_SPREADS if baseline.left else AWAY_SPREADS)
+    baseline.left = left = not -reach < fast - usual < reach
+    if not left:
+        baseline.left_before = False
 
 
 def move(
@@ -137,9 +142,13 @@ def move(
     parameters: BaselineParameters,
 ) -> None:
     """Move what is usual in a context towards a value, and the spread; what is held back only notes the time."""
-    elapsed_s = min(max(at_ms - baseline.learned_at_ms, 0) / 1000, parameters.gap_s_max)
-    baseline.learned_at_ms = max(at_ms, baseline.learned_at_ms)
-    level = _level_in(baseline, context, value, parameters)
+    elapsed_s = (at_ms - baseline.learned_at_ms) / 1000
+    if elapsed_s > 0:
+        baseline.learned_at_ms = at_ms
+        elapsed_s = min(elapsed_s, parameters.gap_s_max)
+    level = None if context.active else baseline.night if context.night else baseline.day
+    if level is None:
+        level = _level_in(baseline, context, value, parameters)
     anchor = baseline.anchor
     if level is anchor:
         if _holds(baseline, level, variation, value, parameters):
@@ -147,20 +156,22 @@ def move(
     elif baseline.left_before:
         return
     baseline.count += 1
-    reach = baseline.spread * (FAST_CLIP_SPREADS if context.active else CLIP_SPREADS)
-    residual = min(max(value - baseline.usual, -reach), reach)
-    if elapsed_s:
-        level.value += _rate(elapsed_s, level.learned_s, parameters.time_constant_s) * residual
-        is_within = level is anchor or not baseline.left
-        if not context.active and is_within:
-            known_s = baseline.elapsed_s + parameters.expected_s
-            sigma = abs(residual) * _SIGMA_PER_MEAN_DEVIATION
-            rate = _rate(elapsed_s, known_s, parameters.time_constant_s)
-            baseline.spread = max(baseline.spread + rate * (sigma - baseline.spread), variation.least)
-        if is_within:
-            level.learned_s += elapsed_s
-    _bound(baseline, variation, level)
-    baseline.usual = usual_in(baseline, context)
+    if elapsed_s <= 0:
+        return
+    spread = baseline.spread
+    residual = _clipped(value - baseline.usual, spread * (FAST_CLIP_SPREADS if context.active else CLIP_SPREADS))
+    level.value += residual * _rate(elapsed_s, level.learned_s, parameters.time_constant_s)
+    if level is anchor or not baseline.left:
+        if not context.active:
+            rate = _rate(elapsed_s, baseline.elapsed_s + parameters.expected_s, parameters.time_constant_s)
+            spread += rate * (abs(residual) * _SIGMA_PER_MEAN_DEVIATION - spread)
+            baseline.spread = max(spread, variation.least)
+        level.learned_s += elapsed_s
+    if level is anchor:
+        baseline.usual = level.value
+    else:
+        _bound(baseline, variation, level)
+        baseline.usual = usual_in(baseline, context)
 
 
 def relearn(baseline: SignBaseline, settled: Settled, context: Context, parameters: BaselineParameters) -> None:
@@ -189,12 +200,18 @@ def is_for_good(baseline: SignBaseline, variation: Variation, settled: Settled, 
 
 def _rate(elapsed_s: float, known_s: float, time_constant_s: float) -> float:
     """The share of a pull that is followed: of a young level that of a mean, of an old one that of a fading mean."""
-    return max(1 - math.exp(-elapsed_s / time_constant_s), elapsed_s / (elapsed_s + known_s))
+    if known_s + elapsed_s < time_constant_s:
+        return elapsed_s / (elapsed_s + known_s)
+    return 1 - math.exp(-elapsed_s / time_constant_s)
+
+
+def _clipped(pull: float, reach: float) -> float:
+    return reach if pull > reach else max(pull, -reach)
 
 
 def _level_in(baseline: SignBaseline, context: Context, value: float, parameters: BaselineParameters) -> Level:
     """What a value in this context teaches, begun where there is none."""
-    if context.active and baseline.anchor is not None:
+    if context.active and baseline.count:
         if baseline.active is None:
             baseline.active = Level(0.0, parameters.fast_time_constant_s)
         return baseline.active
@@ -215,8 +232,9 @@ def _holds(
 ) -> bool:
     """Whether the anchor stays where it is, since the sign has left it or is about to, and not for the better."""
     fast, usual, spread = baseline.fast, baseline.usual, baseline.spread
-    is_known = level.learned_s >= parameters.held_from_s and baseline.count >= parameters.warm_count
-    if not is_known or -BACK_SPREADS * spread < fast - usual < BACK_SPREADS * spread:
+    if -BACK_SPREADS * spread < fast - usual < BACK_SPREADS * spread:
+        return False
+    if level.learned_s < parameters.held_from_s or baseline.count < parameters.warm_count:
         return False
     if not baseline.left and abs(value - usual) <= CLIP_SPREADS * spread:
         return False

@@ -58,18 +58,13 @@ class Settled(NamedTuple):
 class DriftWatch:
     """ADWIN over one sign's levels."""
 
-    __slots__ = ("_adwin", "_every_ms", "_gap_ms", "_parameters", "stretch")
+    __slots__ = ("_adwin", "_gap_ms", "_parameters", "stretch")
 
     def __init__(self, parameters: DriftParameters, stretch: Stretch | None = None) -> None:
         self._parameters = parameters
-        self._every_ms = round(parameters.every_s * 1000)
         self._gap_ms = round(parameters.gap_s_max * 1000)
         self.stretch = Stretch() if stretch is None else stretch
         self._adwin: Any = None
-
-    def is_due(self, at_ms: int) -> bool:
-        """Whether the next level is to be told."""
-        return at_ms - self.stretch.last_ms >= self._every_ms or not self.stretch.levels
 
     def take(self, level: float, at_ms: int) -> bool:
         """Take note of a level; whether the sign has changed, in which case what it kept to begins anew."""

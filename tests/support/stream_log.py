@@ -24,7 +24,7 @@ PARTITIONS = 3
 READINGS = "readings"
 
 QUICK = PipelineParameters(
-    baseline=BaselineParameters(warm_count=3, warm_s=10),
+    baseline=BaselineParameters(warm_count=3, warm_s=10, learn_every_s=0),
     unusual=UnusualParameters(
         trees=TreeParameters(trees=3, height=4, first_window_s=40, window_s=160, window_count_min=8), smoothed_s=2
     ),

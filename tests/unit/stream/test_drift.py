@@ -16,11 +16,7 @@ PARAMETERS = DriftParameters()
 def watched(levels: list[float], watch: DriftWatch | None = None, *, start: int = 0) -> tuple[DriftWatch, list[int]]:
     """Levels each half hour; after which of them a change was told."""
     kept = DriftWatch(PARAMETERS) if watch is None else watch
-    changes = [
-        number
-        for number, level in enumerate(levels, start=start)
-        if kept.is_due(number * HALF_HOUR_MS) and kept.take(level, number * HALF_HOUR_MS)
-    ]
+    changes = [number for number, level in enumerate(levels, start=start) if kept.take(level, number * HALF_HOUR_MS)]
     return kept, changes
 
 
