@@ -1,11 +1,23 @@
 """Settings of the stream service."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from runtime.settings import Section
+from stream.context import zone_of
+from vitals.errors import InvalidArgument
 from vitals.lateness import LIVE_AGE_MS_MAX
 
 RECORDS_MAX = 500
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zone_of(name)
+    except InvalidArgument as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    return name
 
 
 class StreamSettings(Section):
@@ -28,3 +40,5 @@ class StreamSettings(Section):
     """At most one example of each patient in this time is handed to the trainer."""
     bring_max: int = Field(default=50, ge=1)
     """Patients whose models are built or restored in one blocking call."""
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    """Of the house, as in the IANA database (Europe/Berlin): when it is night. Another one lets all models warm up anew."""

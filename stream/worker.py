@@ -18,6 +18,7 @@ from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
 from stream.charted import assess_charted, withdraw
+from stream.context import ContextParameters
 from stream.examples import example_of
 from stream.patients import Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
@@ -85,7 +86,7 @@ class StreamHandler:
         self.versions = Versions(candidates, refused=self._count_version_refused)
         self.patients = Patients(
             group=GROUP,
-            parameters=PipelineParameters() if parameters is None else parameters,
+            parameters=parameters_of(settings) if parameters is None else parameters,
             live_max=settings.live_patients_max,
             refused=self._count_refused,
         )
@@ -261,6 +262,11 @@ class StreamHandler:
 
     def _count_refused(self, fault: SnapshotFault) -> None:
         self._telemetry.count("wardlight_stream_snapshots_refused_total", fault=fault.value)
+
+
+def parameters_of(settings: StreamSettings) -> PipelineParameters:
+    """The models' parameters of this house."""
+    return PipelineParameters(context=ContextParameters(time_zone=settings.time_zone))
 
 
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from stream.context import Context, ContextParameters, context_of, local_ms
+from stream.settings import StreamSettings
+from stream.worker import parameters_of
 from vitals.errors import InvalidArgument
 
 BERLIN = ContextParameters(time_zone="Europe/Berlin")
@@ -56,3 +59,10 @@ def test_the_clock_shown_is_that_of_the_zone_at_every_moment(at_ms: int, zone: s
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     shown = (epoch + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
     assert local_ms(at_ms, zone) == (shown - epoch) // timedelta(milliseconds=1)
+
+
+def test_the_house_says_its_zone_once_for_all_patients() -> None:
+    assert parameters_of(StreamSettings(time_zone="Europe/Berlin")).context == BERLIN
+    assert parameters_of(StreamSettings()).context == ContextParameters()
+    with pytest.raises(ValidationError, match="Atlantis"):
+        StreamSettings(time_zone="Atlantis/North")
