@@ -73,7 +73,7 @@ class Replay:
         return Replayed(self._seed, arrival, scores)
 
     def _one(self, patient: int) -> None:
-        first, last = int(self._recorded.first[patient]), int(self._recorded.first[patient + 1])
+        last = int(self._recorded.first[patient + 1])
         arrival = arrival_of(self._recorded, patient)
         rows: list[int] = []
         said: list[list[float | None]] = []
@@ -85,13 +85,13 @@ class Replay:
         for name, column in zip(self._scores, zip(*said, strict=True), strict=False):
             self._scores[name][rows] = np.array(column, dtype=np.float64)
         truth = self._recorded.truth
-        self._now_ms += int(self._recorded.at_ms[last - 1]) + HOUR_MS
+        known_ms = self._now_ms + int(self._recorded.at_ms[last - 1]) + (0 if truth is None else truth.horizon_ms)
+        self._now_ms = known_ms + HOUR_MS
         if truth is None:
             return
-        self._now_ms += truth.horizon_ms
-        labels = truth.positive[first:last][np.array(rows, dtype=np.int64) - first].tolist()
+        labels = truth.positive[rows].tolist()
         for scorer in self._scorers:
-            scorer.learn(labels, self._now_ms)
+            scorer.learn(labels, known_ms)
 
 
 def arrival_of(recorded: Recorded, patient: int) -> Arrival:

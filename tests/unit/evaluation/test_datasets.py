@@ -1,0 +1,181 @@
+"""Loaders on tiny files in the publishers' formats: found by content, absent is NaN, and what is none is said in one sentence."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from evaluation.datasets import find_set
+from evaluation.labelled import Recorded
+from tests.support.recorded_sets import write_psv, write_sepsis_set
+from vitals.errors import InvalidArgument
+from vitals.sign import Sign
+
+
+def unseen(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+    assert 0 <= done <= total
+
+
+def read(path: Path, kind: str) -> Recorded:
+    found = find_set(path)
+    assert found.kind == kind
+    return found.read(unseen)
+
+
+def test_the_challenges_own_files_are_a_set_whose_site_is_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "training_setB"
+    septic = [{"HR": 80 + hour, "SepsisLabel": int(hour >= 4), "SaO2": 97} for hour in range(8)]
+    write_psv(folder / "p1.psv", septic)
+    write_psv(folder / "p2.psv", [{"Temp": 37.2, "Gender": 0, "Age": 44, "Unit2": 1}, {}, {"HR": 900, "O2Sat": 95}])
+    found = read(folder, "sepsis2019")
+    assert found.truth is not None
+    assert (found.rows, found.patients, set(found.site)) == (11, ("B/p1", "B/p2"), {"B"})
+    assert found.truth.positive.tolist() == [False] * 4 + [True] * 4 + [False] * 3
+    assert found.truth.onset_ms[0] == 10 * 3_600_000, "six hours after the label's first 1"
+    assert np.isnan(found.truth.onset_ms[1])
+    assert found.signs[Sign.HEART_RATE][:2].tolist() == [80, 81]
+    assert np.isnan(found.signs[Sign.HEART_RATE][8:]).all()
+    assert found.refused == 1
+    assert found.sao2_percent is not None
+    assert (found.sex, found.groups["unit"]) == (("male", "female"), ("unknown", "surgical"))
+    assert read(folder / "p2.psv", "sepsis2019").rows == 3
+
+
+def test_both_hospitals_in_one_folder_are_two_sites(tmp_path: Path) -> None:
+    for name in ("training_setA", "training_setB"):
+        write_sepsis_set(tmp_path / name, patients=2, hours=3)
+    assert read(tmp_path, "sepsis2019").site == ("A", "A", "B", "B")
+
+
+def test_a_table_is_put_in_order_and_its_set_is_the_site(tmp_path: Path) -> None:
+    names = ["HR", "Resp", "O2Sat", "MAP", "SBP"]
+    table = {name: [None, 70.0, 60.0] for name in names} | {"Temp": [None, 37.0, 36.0], "DBP": [None, 80.0, 40.0]}
+    rows = {
+        "patient": ["b", "a", "a"],
+        "ICULOS": [1, 2, 1],
+        "Age": [50.0] * 3,
+        "Gender": [1] * 3,
+        "SepsisLabel": [0] * 3,
+    }
+    parquet.write_table(pa.table(table | rows | {"set": ["A"] * 3}), str(tmp_path / "all.parquet"))
+    found = read(tmp_path, "sepsis2019")
+    assert found.patients == ("a", "b")
+    assert found.signs[Sign.HEART_RATE][:2].tolist() == [60, 70]
+    assert found.refused == 2, "one of two pressures that cross must be wrong"
+    assert found.site == ("A", "A")
+
+
+def test_the_challenge_of_2012_takes_the_cuff_where_there_is_no_line(tmp_path: Path) -> None:
+    values = [
+        (1, 0, "Age", 70.0),
+        (1, 0, "Gender", 1.0),
+        (1, 0, "ICUType", 3.0),
+        (1, 5, "HR", 88.0),
+        (1, 5, "NISysABP", 110.0),
+        (1, 65, "SysABP", 120.0),
+        (1, 65, "NISysABP", 99.0),
+        (2, 5, "HR", 0.0),
+        (2, 6, "Temp", -17.8),
+        (2, 7, "HR", 71.0),
+    ]
+    columns = [list(column) for column in zip(*values, strict=True)]
+    names = ["record_id", "minute", "parameter", "value"]
+    parquet.write_table(pa.table(dict(zip(names, columns, strict=True))), str(tmp_path / "set.parquet"))
+    (tmp_path / "outcomes.csv").write_text("RecordID,In-hospital_death\n1,1\n2,0\n")
+    found = read(tmp_path, "icu2012")
+    assert found.truth is not None
+    assert found.signs[Sign.SYSTOLIC][:2].tolist() == [110, 120]
+    assert found.truth.positive.tolist() == [True, True, False, False, False]
+    assert found.refused == 2
+    assert (found.age_years[0], found.sex, found.groups["unit"]) == (70, ("male", "unknown"), ("medical", "unknown"))
+
+
+def test_mimic_deaths_have_their_moment_and_the_oldest_an_age(tmp_path: Path) -> None:
+    files = {
+        "vitals_long.csv": "subject_id,icustay_id,charttime,vital,valuenum\n"
+        "7,70,2100-01-01 00:00:00,hr,80\n7,70,2100-01-01 12:00:00,hr,90\n7,70,2100-01-02 08:00:00,sbp,11647\n",
+        "admissions.csv": "hadm_id,subject_id,deathtime,ethnicity\n77,7,2100-01-02 10:00:00,WHITE\n",
+        "icustays.csv": "icustay_id,hadm_id,subject_id,first_careunit\n70,77,7,MICU\n",
+        "patients.csv": "subject_id,gender,dob\n7,F,1800-01-01 00:00:00\n",
+    }
+    for name, text in files.items():
+        with gzip.open(tmp_path / f"{name}.gz", "wt") as file:
+            file.write(text)
+    found = read(tmp_path, "mimic3_demo")
+    assert found.truth is not None
+    assert found.truth.onset_ms.tolist() == [34 * 3_600_000]
+    assert found.truth.positive.tolist() == [False, True, True]
+    assert (found.age_years[0], found.sex[0]) == (91.4, "female")
+    assert (found.groups["ethnicity"], found.groups["unit"], found.refused) == (("white",), ("micu",), 1)
+    (tmp_path / "patients.csv.gz").unlink()
+    with pytest.raises(InvalidArgument, match="lacks the register patients"):
+        read(tmp_path, "mimic3_demo")
+
+
+def test_monitors_have_no_outcome_and_a_zero_was_no_value(tmp_path: Path) -> None:
+    (tmp_path / "s1.csv").write_text("minute,HR,RESP,SpO2,ABPSys,NBPSys\n0,0,20,96,0,118\n1,80,0,97,121,\n")
+    found = read(tmp_path, "mimic2_minute")
+    assert found.truth is None
+    assert np.isnan(found.signs[Sign.HEART_RATE][0])
+    assert found.signs[Sign.SYSTOLIC].tolist() == [118, 121]
+
+
+def test_bidmc_and_exams_are_known_by_their_columns(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    parquet.write_table(
+        pa.table({"record": ["r"], "Time [s]": [0], "HR": [70.0], "RESP": [15.0], "SpO2": [97.0]}), str(one)
+    )
+    exam = {
+        "student": ["s"],
+        "session": ["Final"],
+        "unix_s": [5.0],
+        "heart_rate_bpm": [99.0],
+        "skin_temperature_c": [30.0],
+    }
+    parquet.write_table(pa.table(exam), str(other))
+    assert read(one, "bidmc").signs[Sign.SPO2].tolist() == [97]
+    assert read(other, "exam_e4").patients == ("s-Final",)
+
+
+def test_beats_become_heart_rates_of_ten_seconds_and_bad_ones_say_nothing(tmp_path: Path) -> None:
+    seconds = [0.5 * beat for beat in range(40)]
+    table = {
+        "case_id": [1] * 40,
+        "time_second": seconds,
+        "rhythm_label": ["N" if second < 10 else "AFIB/AFL" for second in seconds],
+        "bad_signal_quality": [second >= 18 for second in seconds],
+    }
+    parquet.write_table(pa.table(table), str(tmp_path / "beats.parquet"))
+    found = read(tmp_path, "rhythm")
+    assert found.truth is not None
+    assert found.signs[Sign.HEART_RATE].tolist() == [120, 120]
+    assert found.truth.positive.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.psv", "HR|O2Sat\n70|98\n", "no recording set that is known"),
+        ("x.csv", "a,b\n1,2\n", "no recording set that is known"),
+        ("x.parquet", "not parquet at all", "no recording set that is known"),
+        ("p1.psv", None, "cannot be read"),
+    ],
+)
+def test_what_is_no_set_is_said_in_one_sentence(tmp_path: Path, name: str, content: str | None, says: str) -> None:
+    file = tmp_path / name
+    if content is None:
+        write_psv(file, [{"HR": 70}])
+        file.write_text(file.read_text().replace("70", "seventy"))
+    else:
+        file.write_text(content)
+    with pytest.raises(InvalidArgument, match=says):
+        find_set(tmp_path).read(unseen)
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"There is no .*nowhere"):
+        find_set(tmp_path / "nowhere")

@@ -1,0 +1,151 @@
+"""The whole report on tiny sets: its rows, its groups, what it withholds, and what it says of what it cannot tell."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation import evaluate as evaluation
+from evaluation import hypoxaemia, offline_reference
+from evaluation.datasets import Found
+from evaluation.evaluate import Plan, evaluate
+from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
+from tests.support.recorded_sets import recorded, write_sepsis_set
+from vitals.errors import InvalidArgument
+from vitals.sign import Sign
+
+
+def unseen(title: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+    assert title
+    assert 0 <= done <= total
+
+
+def row_of(report: dict[str, Any], scorer: str, group: str, *, seed: int = 1, site: str = "B") -> dict[str, Any]:
+    (row,) = (
+        row
+        for row in report["rows"]
+        if (row["scorer"], row["group"], row["seed"], row["site"]) == (scorer, group, seed, site)
+    )
+    found: dict[str, Any] = row
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("sets") / "training_setB"
+    write_sepsis_set(folder, patients=24, hours=20)
+    return evaluate(Plan((folder,), seeds=(1, 2), reference=False), unseen)
+
+
+def test_a_row_per_scorer_site_group_and_seed(report: dict[str, Any]) -> None:
+    names = {row["scorer"] for row in report["rows"]}
+    assert {"news2", "news2_partial", "qsofa_partial", "sirs_partial", "mews_partial", "thresholds_15s"} <= names
+    everybody = row_of(report, "news2_partial", "all")
+    assert (everybody["n"], everybody["patients"], everybody["patients_with_outcome"]) == (480, 24, 6)
+    assert everybody["auroc"] > 0.95
+    assert everybody["auroc_ci"][0] <= everybody["auroc"] <= everybody["auroc_ci"][1]
+    assert row_of(report, "news2_partial", "second_half")["patients"] == 12
+    assert everybody["lead_time_hours_at_1"]["median"] > 0
+
+
+def test_the_order_of_arrival_changes_no_rule_and_several_seeds_have_a_spread(report: dict[str, Any]) -> None:
+    first, second = (row_of(report, "mews_partial", "all", seed=seed) for seed in (1, 2))
+    assert first["auroc"] == second["auroc"]
+    (spread,) = (each for each in report["over_seeds"] if (each["scorer"], each["group"]) == ("mews_partial", "all"))
+    assert spread["auroc"]["mean"] == pytest.approx(first["auroc"])
+    assert spread["auroc"]["sd"] == 0
+
+
+def test_news2_beside_itself_spares_nothing_and_what_is_never_complete_says_so(report: dict[str, Any]) -> None:
+    assert row_of(report, "news2_partial", "all")["fewer_alerts_than_news2_percent"] == 0
+    assert row_of(report, "news2", "all")["auroc"] is None
+    assert any("news2) never says anything" in note for note in report["notes"])
+
+
+def test_groups_too_small_to_tell_are_withheld_and_said_so(report: dict[str, Any]) -> None:
+    women = row_of(report, "news2_partial", "sex=female")
+    assert women["auroc"] is None
+    assert women["withheld"] == f"fewer than {PATIENTS_WITH_LABEL_MIN} patients with the outcome"
+    assert "sensitivity_at_1" not in women
+
+
+def test_a_set_learned_from_before_is_named_and_changes_no_rule(tmp_path: Path) -> None:
+    for name in ("training_setA", "training_setB"):
+        write_sepsis_set(tmp_path / name, patients=8, hours=14)
+    plan = Plan((tmp_path / "training_setB",), after=(tmp_path / "training_setA",), reference=False)
+    after, alone = evaluate(plan, unseen), evaluate(plan._replace(after=()), unseen)
+    assert after["after"] == ["sepsis2019"]
+    assert row_of(after, "news2_partial", "all")["auroc"] == row_of(alone, "news2_partial", "all")["auroc"]
+
+
+def test_several_hospitals_in_one_set_have_rows_each_and_together(tmp_path: Path) -> None:
+    for name in ("training_setA", "training_setB"):
+        write_sepsis_set(tmp_path / name, patients=8, hours=14)
+    report = evaluate(Plan((tmp_path,), reference=False), unseen)
+    assert {row["site"] for row in report["rows"]} == {"all", "A", "B"}
+    assert any(gap["grouping"] == "site" and gap["figure"] == "auroc" for gap in report["gaps"])
+
+
+def test_without_the_library_the_reference_is_left_out_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sepsis_set(tmp_path, patients=4, hours=14)
+    monkeypatch.setattr(offline_reference, "is_available", lambda: False)
+    report = evaluate(Plan((tmp_path,)), unseen)
+    assert offline_reference.MISSING in report["notes"]
+    assert offline_reference.NAME not in {row["scorer"] for row in report["rows"]}
+
+
+def test_a_set_without_outcomes_tells_the_load_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = recorded([[70.0] * 24, [140.0] * 24], onset_hours=[None, None])._replace(truth=None, has_utility=False)
+
+    def here(path: Path) -> Found:
+        return Found("made", path, lambda *_: made)
+
+    monkeypatch.setattr(evaluation, "find_set", here)
+    row = row_of(evaluate(Plan((tmp_path,)), unseen), "thresholds_15s", "all", site="A")
+    assert row["alerts_per_patient_day_at_usual"] == 1.5
+    assert row["auroc"] is None
+    assert row["patients_with_outcome"] is None
+
+
+def test_seeds_are_given_once_each(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="each once"):
+        evaluate(Plan((tmp_path,), seeds=(1, 1)), unseen)
+
+
+def test_patients_ill_from_their_first_row_on_stand_apart() -> None:
+    made = recorded([[70.0] * 10, [70.0] * 30], onset_hours=[5, 20])
+    groups = {group.name: group for group in groups_of(made, np.array([0, 1]), np.array([True, True]))}
+    assert groups["outcome_from_first_row"].chosen.tolist() == [True, False]
+    assert not groups["outcome_from_first_row"].foreseen
+    assert groups["without_outcome_from_first_row"].chosen.tolist() == [False, True]
+    assert groups["second_half"].chosen.tolist() == [False, True]
+
+
+def test_gaps_name_both_ends_and_count_what_was_withheld() -> None:
+    rows = [
+        {"scorer": "risk", "site": "A", "seed": 1, "grouping": "sex", "group": f"sex={name}", "auroc": value}
+        | {"patients": 50, "patients_with_outcome": 25}
+        for name, value in (("female", 0.7), ("male", 0.65), ("other", None))
+    ]
+    (gap,) = (each for each in gaps(rows) if each["figure"] == "auroc")
+    assert gap["gap"] == pytest.approx(0.05)
+    assert (gap["lowest"]["group"], gap["highest"]["group"], gap["withheld"]) == ("sex=male", "sex=female", 1)
+
+
+def test_occult_hypoxaemia_counts_pairs_and_asks_who_slept_through_them() -> None:
+    people = PATIENTS_WITH_LABEL_MIN
+    made = recorded([[94.0] * 4] * people, onset_hours=[None] * people, sign=Sign.SPO2)
+    sao2 = np.tile([85.0, 95.0, 60.0, np.nan], people)
+    scores = np.tile([1.0, 0.0, 1.0, 1.0], people)
+    (told,) = (
+        each
+        for each in hypoxaemia.audit(made._replace(sao2_percent=sao2), {"risk": (0.5, scores)})
+        if each["group"] == "all"
+    )
+    assert (told["pairs"], told["occult"], told["left_out_as_venous"]) == (2 * people, people, people)
+    assert told["in_alarm"]["risk"] == {"threshold": 0.5, "occult": 1.0, "other": 0.0}
+    assert hypoxaemia.audit(made, {}) == [], "nobody measured SaO2"
