@@ -106,6 +106,17 @@ def test_it_says_so_when_usual_has_followed_the_patient_instead() -> None:
     assert ward.last.text == "Heart rate has been so for long that it is this patient's usual now"
 
 
+def test_a_shift_ends_as_usual_once_where_the_sign_settled_has_been_learned() -> None:
+    ward = Timetable()
+    for second in range(0, 4000, 10):
+        ward.step(away(second, Sign.HEART_RATE, 95, 70, 6.0))
+    ward.step(msgspec.structs.replace(away(4000, Sign.HEART_RATE, 95, 70, 6.0), relearned=(Sign.HEART_RATE,)))
+    for second in range(4010, 5000, 10):
+        ward.step(at_home(second, Sign.HEART_RATE))
+    assert ward.said() == [(1800.0, RAISED), (4610.0, RESOLVED)]
+    assert ward.last.text == "Heart rate has been so for long that it is this patient's usual now"
+
+
 def test_a_steady_patient_three_deviations_off_by_six_beats_is_not_told() -> None:
     ward = Timetable()
     for second in range(0, 4000, 10):
