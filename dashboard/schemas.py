@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.episode_state import EpisodeState
+from vitals.quality import WithheldCause
 from vitals.reading import Origin, RejectionReason
 from vitals.sex import Sex
 from vitals.sign import Sign
@@ -187,6 +188,15 @@ class DriverEntry(BaseModel):
     pews_points: int | None
 
 
+class WithheldEntry(BaseModel):
+    """A value that the models did not learn from, nor judge unless `scored`."""
+
+    sign: Sign
+    value: float | None
+    cause: WithheldCause
+    scored: bool
+
+
 class AssessmentEntry(BaseModel):
     """What the scores and models said of one reading."""
 
@@ -199,6 +209,7 @@ class AssessmentEntry(BaseModel):
     """Null for a child, whom NEWS2 must not score."""
     pews: PewsEntry | None
     drivers: list[DriverEntry]
+    withheld: list[WithheldEntry]
     warming_up: bool
     anomaly: float | None
     anomaly_threshold: float | None

@@ -99,6 +99,10 @@ def assessment(shown: Assessment) -> Json:
             }
             for driver in shown.drivers
         ],
+        "withheld": [
+            {"sign": value.sign, "value": value.value, "cause": value.cause, "scored": value.scored}
+            for value in shown.withheld
+        ],
         "warming_up": shown.warming_up,
         "anomaly": shown.anomaly,
         "anomaly_threshold": shown.anomaly_threshold,

@@ -2,6 +2,7 @@
 
 import { el, setAttribute, setText } from "./dom.js";
 import { SIGNS, clockTime, duration, formatValue, labelOf, scoreOf, scoreSentence, scoreText, sentenceOf } from "./format.js";
+import { isUnjudged } from "./withheld.js";
 
 const INPUTS = ["respiratory_rate_bpm", "spo2_percent", "supplemental_oxygen", "systolic_mmhg", "heart_rate_bpm", "consciousness_acvpu", "temperature_celsius"];
 const PEWS_INPUTS = ["heart_rate_bpm", "systolic_mmhg", "capillary_refill_s", "respiratory_rate_bpm", "respiratory_effort_score", "spo2_percent", "supplemental_oxygen"];
@@ -50,7 +51,7 @@ export function showPattern(tile) {
     gauge.classList.toggle("is-flagged", assessed.flagged);
     setAttribute(gauge, "aria-label", `Score ${assessed.anomaly.toFixed(2)}, this patient's threshold ${assessed.anomaly_threshold.toFixed(2)}`);
   }
-  find("#drivers").replaceChildren(...(assessed?.drivers ?? []).slice(0, 6).map((driver) => el("li", {}, ...driverWords(driver))));
+  find("#drivers").replaceChildren(...(assessed?.drivers ?? []).slice(0, 6).map((driver) => el("li", {}, ...driverWords(driver, isUnjudged(assessed, driver.sign)))));
   setText(find("#pattern-foot"), assessed ? `Model ${assessed.model_version}. A score is comparable within this patient only; it adds alerts and never withholds one.` : "");
 }
 
@@ -64,9 +65,10 @@ function patternSentence(assessed) {
   return assessed.flagged ? `Unusual for this patient: ${score}.` : `Usual for this patient: ${score}.`;
 }
 
-function driverWords(driver) {
+function driverWords(driver, unjudged) {
   const words = [el("b", {}, sentenceOf(driver.sign, driver.value))];
-  if (driver.usual === null) words.push(", usual value not known yet");
+  if (unjudged) words.push(", not judged against usual");
+  else if (driver.usual === null) words.push(", usual value not known yet");
   else {
     const away = driver.deviation === null ? "" : `: ${driver.deviation < 0 ? "below" : "above"} it by ${Math.abs(driver.deviation).toFixed(1)} times the usual spread`;
     words.push(`, usually ${formatValue(driver.sign, driver.usual)}${away}`);

@@ -7,6 +7,7 @@ import { Charting } from "./charting.js";
 import { Charts } from "./charts.js";
 import { arrange, el, setText } from "./dom.js";
 import { showPattern, showScore } from "./explain.js";
+import { showWithheld } from "./withheld.js";
 import { ORIGIN_NOTES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, labelOf, moment } from "./format.js";
 import { Frame, toast } from "./frame.js";
 import { showLimits } from "./limits.js";
@@ -147,6 +148,7 @@ function render() {
   charting.show(tile, nowMs);
   showScore(tile, nowMs);
   showPattern(tile);
+  showWithheld(tile, nowMs);
   renderEpisodes(nowMs);
   charts.draw({ endMs: dataNow(), windowMs, gapOf, episodes: shownEpisodes() });
 }
