@@ -1,6 +1,8 @@
 """Candidates that learn side by side from the same lessons, each scored before it learns. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -11,6 +13,7 @@ from stream.scoring import MODEL_FAULTS
 from vitals.errors import SnapshotMismatch
 from vitals.training import Lesson
 
+_PATIENT_OF: Final = attrgetter("example.patient_id")
 RECENT_LESSONS_MAX: Final = 4000
 """Lessons remembered, so that one told twice teaches once: after a crash at most what was told since the last commit comes again."""
 
@@ -49,14 +52,20 @@ class Racer:
         """Lessons that broke it; whoever counts them sets it back."""
 
     def take(self, lessons: Sequence[Lesson]) -> int:
-        """Score all of these, then learn all; how many were of its kind.
+        """Score each before it is learned; how many were of its kind.
 
-        Lessons of one patient come together: were each learned before the next is scored, it would be scored on what it
-        has just been told.
+        Lessons of one outcome stand together in the log: were each learned before the next of the same patient is scored,
+        that would be scored on what the model has just been told. So a patient's are scored together, as far as they were
+        read together.
         """
         if self.is_retired:
             return 0
         own = [lesson for lesson in lessons if lesson.example.pipeline == self.candidate.pipeline]
+        for _, of_patient in groupby(own, key=_PATIENT_OF):
+            self._take(list(of_patient))
+        return len(own)
+
+    def _take(self, own: Sequence[Lesson]) -> None:
         told: list[tuple[Lesson, float]] = []
         for lesson in own:
             try:
@@ -71,7 +80,6 @@ class Racer:
                 continue
             self.progress.take(probability, lesson.label, lesson.weight)
             self.lessons += 1
-        return len(own)
 
     @property
     def is_worse_than_nothing(self) -> bool:

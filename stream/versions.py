@@ -81,8 +81,14 @@ class Versions:
         self._last[partition] = switch.switch
         noted = Switched(offset, switch.switch, switch.number, switch.hash, switch.at_ms)
         self._unsaved.setdefault(partition, []).append(noted)
-        self._let_go()
         return True
+
+    def let_go(self) -> None:
+        """Forget versions that score nowhere now; not while loaded ones still wait for their switch."""
+        if not self._models:
+            return
+        used = {in_force.number for in_force in self._now.values()}
+        self._models = {named: model for named, model in self._models.items() if named[0] in used}
 
     @property
     def unsaved(self) -> Mapping[int, Sequence[Switched]]:
@@ -99,11 +105,6 @@ class Versions:
             return False
         self._now[partition] = InForce(named[0], model)
         return True
-
-    def _let_go(self) -> None:
-        """Forget versions that score nowhere any more."""
-        used = {in_force.number for in_force in self._now.values()}
-        self._models = {named: model for named, model in self._models.items() if named[0] in used}
 
     def _read(self, weights: Weights) -> PopulationModel:
         candidate = self._candidates.get(weights.candidate)

@@ -126,7 +126,9 @@ class StreamHandler:
                 patient.used = self._batch
         if missing:
             await self._bring(missing)
-        return self._step(decoded)
+        outputs = self._step(decoded)
+        self.versions.let_go()
+        return outputs
 
     async def idle(self) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`; nothing happens without records."""

@@ -1,7 +1,12 @@
 """Outcomes, examples and lessons, for tests."""
 
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
+from stream.population import Candidate
 from tests.support.builders import at_ms
 from vitals.outcome import Outcome, OutcomeKind, OutcomeWithdrawn
 from vitals.reading import PatientId, WardId
@@ -64,13 +69,14 @@ def lesson(
     label: bool = False,
     weight: float = 1.0,
     at_s: float = 0,
+    patient: str = "p1",
     pipeline: str = "test",
     **features: float,
 ) -> Lesson:
     """A moment and what became of it."""
     return Lesson(
         example=msgspec.structs.replace(
-            example(name, at_s=at_s, pipeline=pipeline), features=features or {"ill": float(label)}
+            example(name, at_s=at_s, patient=patient, pipeline=pipeline), features=features or {"ill": float(label)}
         ),
         label=label,
         weight=weight,
@@ -78,3 +84,41 @@ def lesson(
         source=LessonSource.OUTCOME if label else LessonSource.NO_OUTCOME,
         horizon_s=12 * HOUR_S,
     )
+
+
+class Told(NamedTuple):
+    """A probability."""
+
+    probability: float
+
+
+class LogisticModel:
+    """The smallest model that learns: log-odds linear in the features, by one step of gradient descent a lesson."""
+
+    def __init__(self, weights: dict[str, float] | None = None, *, rate: float = 0.5) -> None:
+        self.weights = {"": -2.0} if weights is None else weights
+        self.rate = rate
+
+    def score(self, features: Mapping[str, float], /) -> Told:
+        log_odds = sum(self.weights.get(name, 0.0) * value for name, value in {"": 1.0, **features}.items())
+        return Told(1 / (1 + math.exp(-log_odds)))
+
+    def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as the port
+        if not all(map(math.isfinite, features.values())):
+            raise ValueError("Features are finite.")
+        error = (label - self.score(features).probability) * weight * self.rate
+        for name, value in sorted({"": 1.0, **features}.items()):
+            self.weights[name] = self.weights.get(name, 0.0) + error * value
+
+    def dump(self) -> bytes:
+        return msgspec.json.encode((self.rate, self.weights))
+
+
+def logistic(name: str = "logistic", *, rate: float = 0.5, pipeline: str = "test") -> Candidate:
+    """A candidate that learns with it."""
+
+    def load(blob: bytes) -> LogisticModel:
+        known_rate, weights = msgspec.json.decode(blob, type=tuple[float, dict[str, float]])
+        return LogisticModel(weights, rate=known_rate)
+
+    return Candidate(name, pipeline, lambda: LogisticModel(rate=rate), load)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.blocking import InlineDoor
-from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, partition_of
+from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, keys_by_partition, partition_of
 from runtime.telemetry import Telemetry
 from storage.session import Database
 from stream.anomaly import UnusualParameters
@@ -13,11 +13,13 @@ from stream.anomaly_trees import TreeParameters
 from stream.baseline import BaselineParameters
 from stream.budget import BudgetParameters
 from stream.pipeline import PipelineParameters
+from stream.population import Candidate
 from stream.settings import StreamSettings
 from stream.worker import StreamHandler
 from tests.support.fresh_database import lay_schema
 from vitals import codec
 from vitals.assessment import Assessment
+from vitals.model_version import ModelSwitch
 from vitals.reading import Reading, Tick, Withdrawn
 
 PARTITIONS = 3
@@ -68,6 +70,12 @@ class ListLog:
             here = self.partitions[partition]
             here.append(Incoming(READINGS, partition, len(here), name, codec.encode(record)))
 
+    def switch(self, told: ModelSwitch) -> None:
+        """Tell every partition which version scores from here on."""
+        for partition, key in enumerate(keys_by_partition(PARTITIONS)):
+            here = self.partitions[partition]
+            here.append(Incoming(READINGS, partition, len(here), key, codec.encode(told)))
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
         raise AssertionError("The handler returns what it says; its worker publishes, never the handler itself.")
 
@@ -92,6 +100,7 @@ class StreamRun:
     database: Database
     settings: StreamSettings
     parameters: PipelineParameters = QUICK
+    candidates: Sequence[Candidate] = ()
     telemetry: Telemetry = field(default_factory=Telemetry)
     published: list[Assessment] = field(default_factory=list)
     handler: StreamHandler = field(init=False)
@@ -107,6 +116,7 @@ class StreamRun:
             telemetry=self.telemetry,
             settings=self.settings,
             parameters=self.parameters,
+            candidates=self.candidates,
         )
         remembered = await self.handler.claim(frozenset(range(PARTITIONS)))
         self.positions = {
@@ -168,6 +178,7 @@ async def stream_run(
     parameters: PipelineParameters = QUICK,
     live_patients_max: int = 1000,
     snapshots_max: int = 100,
+    candidates: Sequence[Candidate] = (),
 ) -> StreamRun:
     """An installation with an empty database, its handler started; everything is due at every `remember`."""
     database = Database("sqlite://")
@@ -178,6 +189,6 @@ async def stream_run(
             "live_patients_max": live_patients_max,
         }
     )
-    run = StreamRun(log, database, settings, parameters)
+    run = StreamRun(log, database, settings, parameters, candidates)
     await run.start()
     return run

@@ -1,0 +1,184 @@
+"""The trainer on a real log in memory: examples wait, outcomes settle them, lessons make versions, versions are told."""
+
+import pytest
+
+from runtime.bus import partition_of
+from storage import models, training
+from tests.support.builders import at_ms
+from tests.support.learning import HOUR_S, example, lesson, logistic, outcome, outcome_withdrawn
+from tests.support.training_bench import PARTITIONS, QUICK, training_bench
+from vitals.errors import Conflict, NotFound
+from vitals.model_version import ModelStanding
+from vitals.outcome import Outcome
+from vitals.training import Example, LessonSource
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_an_outcome_makes_lessons_of_the_examples_before_it_and_every_partition_switches() -> None:
+    bench = await training_bench()
+    bench.start()
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S, ill=1.0) for hour in range(6)))
+    await bench.tell(outcome(at_s=3.5 * HOUR_S, said_s=6 * HOUR_S))
+    told = await bench.lessons(4)
+    assert [(each.lesson_id, each.label, each.source) for each in told] == [
+        (f"e{hour}", True, LessonSource.OUTCOME) for hour in range(4)
+    ]
+    (version,) = await bench.versions(1)
+    assert (version.number, version.candidate, version.standing) == (1, "logistic", ModelStanding.CHAMPION)
+    switched = await bench.switched(1)
+    assert {number: next(each.number for each in switches) for number, switches in switched.items()} == dict.fromkeys(
+        range(PARTITIONS), 1
+    )
+    await bench.stop()
+    with bench.database.snapshot() as conn:
+        left = training.waiting_count(conn, range(PARTITIONS))
+        assert [each.version.number for each in models.versions(conn)][-1] == 1
+    assert left == 2
+
+
+async def test_without_an_outcome_an_example_is_negative_once_its_time_has_passed_in_the_log() -> None:
+    bench = await training_bench()
+    bench.start()
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in (0, 11, 13, 24.5)))
+    (told,) = await bench.lessons(1)
+    assert (told.lesson_id, told.label, told.weight) == ("e0", False, 1.0)
+    await bench.stop()
+
+
+async def test_who_left_before_the_horizon_ended_teaches_nothing() -> None:
+    bench = await training_bench()
+    bench.start()
+    here = partition_of(b"p1", PARTITIONS)
+    neighbour = next(name for name in map(str, range(99)) if partition_of(name.encode(), PARTITIONS) == here)
+    await bench.tell(example("gone"), example("stays", patient=neighbour))
+    await bench.tell(
+        *(example(f"later-{hour}", patient=neighbour, at_s=hour * HOUR_S) for hour in (13, 25)), lesson("a", label=True)
+    )
+    told = await bench.lessons(2)
+    assert {each.lesson_id for each in told} == {"stays", "a"}
+    await bench.stop()
+    assert bench.telemetry.value("wardlight_trainer_examples_total", fate="censored") == 1
+
+
+async def test_an_outcome_taken_back_in_time_teaches_nothing() -> None:
+    bench = await training_bench(settings=QUICK.model_copy(update={"take_back_s": 3600.0}))
+    bench.start()
+    await bench.tell(example("e0"), outcome(at_s=60, said_s=120), outcome_withdrawn(at_s=600))
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in (2, 12.5, 25)))
+    (told,) = await bench.lessons(1)
+    assert (told.lesson_id, told.label) == ("e0", False)
+    await bench.stop()
+
+
+async def test_killed_and_started_again_it_has_learned_what_one_that_never_was_killed_has() -> None:
+    records = [example(f"e{hour}", at_s=hour * HOUR_S, ill=hour / 40) for hour in range(40)]
+    records_told: list[Example | Outcome] = [
+        *records[:20],
+        outcome(at_s=18.5 * HOUR_S, said_s=20 * HOUR_S),
+        *records[20:],
+    ]
+    learned = []
+    for cuts in ((), (7, 21, 30)):
+        bench = await training_bench(settings=QUICK.model_copy(update={"lessons_min": 1000, "remember_every_s": 0.02}))
+        bench.start()
+        for number, record in enumerate(records_told):
+            await bench.tell(record)
+            if number in cuts:
+                await bench.kill()
+                bench.start()
+        await bench.lessons(15)
+        await bench.stop()
+        bench.settings = QUICK
+        bench.start()
+        await bench.versions(1)
+        await bench.stop()
+        with bench.database.snapshot() as conn:
+            (made,) = models.versions(conn)[-1:]
+        learned.append((made.version.hash, made.version.lessons))
+    assert learned[0] == learned[1]
+
+
+async def test_of_two_trainers_one_learns_and_makes_versions_and_when_it_goes_the_other_does() -> None:
+    bench = await training_bench()
+    bench.start()
+    bench.start()
+    await bench.tell(*(lesson(f"a{number}", label=number % 2 == 0, ill=number / 9) for number in range(9)))
+    await bench.versions(1)
+    for worker, _ in bench.running:
+        worker.stop()
+        break
+    await bench.tell(*(lesson(f"b{number}", ill=number / 9) for number in range(9)))
+    with bench.database.snapshot() as conn:
+        before = models.versions(conn)
+    await bench.versions(len(before) + 1)
+    await bench.stop()
+    with bench.database.snapshot() as conn:
+        made = models.versions(conn)
+    assert [each.version.number for each in made] == list(range(len(made), 0, -1))
+    assert made[0].version.lessons == 18
+
+
+async def test_challengers_learn_in_the_shadow_and_a_promotion_puts_one_in_force() -> None:
+    bench = await training_bench(candidates=(logistic(), logistic("quick", rate=2.0)))
+    bench.start()
+    await bench.tell(*(lesson(f"a{number}", label=number % 2 == 0, ill=number / 9) for number in range(9)))
+    first, second = await bench.versions(2)
+    assert {first.standing, second.standing} == {ModelStanding.CHAMPION, ModelStanding.CHALLENGER}
+    await bench.switches(1)
+    with bench.database.transaction() as conn:
+        challenger = next(each for each in models.versions(conn) if each.standing is ModelStanding.CHALLENGER)
+        models.promote(conn, challenger.version.number, at_ms=at_ms(0), by="Kim Physician", why="better for a month")
+    told = (await bench.switches(2))[-1]
+    assert (told.number, told.by, told.why) == (challenger.version.number, "Kim Physician", "better for a month")
+    await bench.tell(*(lesson(f"b{number}", ill=number / 9) for number in range(9)))
+    assert (await bench.switches(3))[-1].by == "trainer"
+    await bench.stop()
+    with bench.database.snapshot() as conn:
+        assert models.candidates(conn) == {"logistic": ModelStanding.CHALLENGER, "quick": ModelStanding.CHAMPION}
+        in_force = models.last_switch(conn)
+        assert in_force is not None
+        assert models.get(conn, in_force.number).version.candidate == "quick"
+
+
+async def test_an_older_version_and_what_was_shipped_stay_in_force_until_somebody_promotes_again() -> None:
+    bench = await training_bench()
+    bench.start()
+    await bench.tell(lesson("a", label=True))
+    await bench.switches(1)
+    await bench.tell(lesson("b"))
+    await bench.switches(2)
+    with bench.database.transaction() as conn:
+        models.promote(conn, 1, at_ms=at_ms(0), by="Kim", why="worse since")
+    await bench.switches(3)
+    await bench.tell(lesson("c"))
+    await bench.versions(3)
+    await bench.stop()
+    with bench.database.transaction() as conn:
+        held = models.last_switch(conn)
+        assert held is not None
+        assert held.number == 1
+        assert [each.standing for each in models.versions(conn)] == [
+            ModelStanding.CHALLENGER,
+            ModelStanding.RETIRED,
+            ModelStanding.CHAMPION,
+        ]
+        with pytest.raises(Conflict):
+            models.promote(conn, 1, at_ms=at_ms(0), by="Kim", why="again")
+        with pytest.raises(Conflict):
+            models.retire(conn, 1)
+        with pytest.raises(NotFound):
+            models.promote(conn, 99, at_ms=at_ms(0), by="Kim", why="none such")
+        assert models.promote(conn, 0, at_ms=at_ms(0), by="Kim", why="back to what was shipped").number == 0
+        assert models.retire(conn, 3).standing is ModelStanding.RETIRED
+        assert models.candidates(conn) == {"logistic": ModelStanding.RETIRED}
+
+
+async def test_no_more_examples_of_one_patient_wait_than_the_setting_says() -> None:
+    bench = await training_bench(settings=QUICK.model_copy(update={"waiting_per_patient_max": 3}))
+    bench.start()
+    await bench.tell(*(example(f"e{number}", at_s=number * 60) for number in range(9)))
+    await bench.tell(outcome(at_s=3600, said_s=3700))
+    told = await bench.lessons(3)
+    assert [each.lesson_id for each in told] == ["e6", "e7", "e8"]
+    await bench.stop()

@@ -1,0 +1,157 @@
+"""Scorers switch where the log says so, and a replay after a crash scores with what scored the first time."""
+
+import random
+
+import msgspec
+import pytest
+
+from storage import models
+from storage.models import Draft
+from storage.scorers import Switched, in_force_at, switches_of
+from storage.signing import load_signer
+from stream import worker
+from stream.population import ScoredRisk, hash_of
+from stream.scoring import PatientState, assess
+from stream.worker import GROUP
+from tests.support.builders import at_ms, reading
+from tests.support.learning import LogisticModel, logistic
+from tests.support.stream_log import PARTITIONS, ListLog, StreamRun, stream_run
+from vitals import codec
+from vitals.assessment import Assessment
+from vitals.lateness import LIVE_AGE_MS_MAX
+from vitals.model_version import ModelSwitch, ProgressiveScores
+from vitals.reading import Reading
+
+
+@pytest.fixture(autouse=True)
+def _scored_by_what_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The risk is that of the version in force, of one feature."""
+
+    def assessed(state: PatientState, told: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> Assessment | None:
+        assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
+        number, model = state.in_force
+        if assessment is None or model is None:
+            return assessment
+        features = {"ill": told.measured_at_ms % 7 / 7}
+        probability = model.score(features).probability
+        state.scored_risk = ScoredRisk(features, probability, "test", number)
+        return msgspec.structs.replace(assessment, risk=probability, model_version=str(number))
+
+    monkeypatch.setattr(worker, "assess", assessed)
+
+
+def make(run: StreamRun, *weights: float) -> list[ModelSwitch]:
+    """A version of each weight, the switches to them ordered."""
+    switches = []
+    with run.database.transaction() as conn:
+        models.require_candidates(conn, ["logistic"])
+        for number, weight in enumerate(weights, 1):
+            blob = LogisticModel({"": -1.0, "ill": weight}).dump()
+            draft = Draft("logistic", hash_of(blob), "test", at_ms(number), number, 3600.0, ProgressiveScores(), blob)
+            made = models.make(conn, draft, load_signer(conn), by="trainer", why="a test")
+            assert made.switch is not None
+            switches.append(made.switch)
+    return switches
+
+
+def course(seconds: range) -> list[Reading]:
+    """Six patients, one after another."""
+    return [reading(at_s=s, patient=f"p{n}", device=f"d{n}") for s in seconds for n in range(6)]
+
+
+async def a_log_with_three_switches() -> StreamRun:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(),), snapshots_max=2)
+    first, second, third = make(run, 1.0, 2.0, 3.0)
+    log.append(course(range(5)))
+    log.switch(first)
+    log.append(course(range(5, 9)))
+    log.switch(second)
+    log.switch(first)
+    log.append(course(range(9, 14)))
+    log.switch(third)
+    log.switch(third)
+    log.append(course(range(14, 20)))
+    return run
+
+
+def scored_by(run: StreamRun) -> dict[str, set[int]]:
+    """Per second of the course which versions scored."""
+    found: dict[str, set[int]] = {}
+    for assessment in run.published:
+        second = (assessment.measured_at_ms - at_ms(0)) // 1000
+        found.setdefault(str(second), set()).add(int(assessment.model_version))
+    return found
+
+
+@pytest.mark.asyncio
+async def test_every_partition_switches_between_the_same_readings_and_late_or_repeated_switches_change_nothing() -> (
+    None
+):
+    run = await a_log_with_three_switches()
+    await run.run(records_max=7)
+    by_second = scored_by(run)
+    assert [by_second[str(second)] for second in (0, 4, 5, 8, 9, 13, 14, 19)] == [
+        {number} for number in (0, 0, 1, 1, 2, 2, 3, 3)
+    ]
+    with run.database.snapshot() as conn:
+        noted = switches_of(conn, GROUP, range(PARTITIONS))
+    for partition, switches in noted.items():
+        here = run.log.partitions[partition]
+        assert [(each.switch, each.number) for each in switches] == [(1, 1), (2, 2), (3, 3)]
+        assert all(b'"type":"model"' in here[each.offset].value for each in switches)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seed", range(6))
+async def test_killed_anywhere_and_replayed_every_reading_is_scored_as_if_nothing_had_happened(seed: int) -> None:
+    straight = await a_log_with_three_switches()
+    await straight.run(records_max=7)
+    run, source = await a_log_with_three_switches(), random.Random(seed)
+    while batch := run.next_batch(source.randint(1, 9), random_source=source):
+        outputs = await run.handler.handle(batch)
+        if source.random() < 0.25:
+            if source.random() < 0.5:
+                run.publish(outputs)
+            await run.start()
+            continue
+        run.publish(outputs)
+        run.advance(batch)
+        await run.remember()
+    assert run.by_id() == straight.by_id()
+
+
+@pytest.mark.asyncio
+async def test_a_version_that_is_not_what_was_announced_scores_nobody_and_the_last_goes_on() -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(),))
+    first, second = make(run, 1.0, 2.0)
+    log.switch(first)
+    log.append(course(range(2)))
+    log.switch(msgspec.structs.replace(second, hash="0" * 32))
+    log.append(course(range(2, 4)))
+    log.switch(msgspec.structs.replace(second, switch=3, number=9))
+    log.append(course(range(4, 6)))
+    log.switch(ModelSwitch(switch=4, number=0, hash="", at_ms=at_ms(9), by="Kim", why="back to what was shipped"))
+    log.append(course(range(6, 8)))
+    await run.run()
+    assert scored_by(run) == {str(second): {1 if second < 6 else 0} for second in range(8)}
+    assert run.telemetry.value("wardlight_stream_model_versions_refused_total") == 2 * PARTITIONS
+
+
+@pytest.mark.asyncio
+async def test_examples_are_thinned_per_patient_and_say_what_scored_them() -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(),))
+    (first,) = make(run, 1.0)
+    log.switch(first)
+    log.append([reading(at_s=minute * 60, patient="p1") for minute in range(120)])
+    outputs = await run.handler.handle(run.next_batch(500))
+    examples = [codec.decode_training_record(each.value) for each in outputs if each.topic == "training"]
+    assert [each.measured_at_ms for each in examples] == [at_ms(minute * 60) for minute in (0, 30, 60, 90)]
+    assert {(each.model_number, each.pipeline, each.patient_id) for each in examples} == {(1, "test", "p1")}
+
+
+def test_what_scored_a_position_is_the_last_switch_before_it() -> None:
+    noted = [Switched(5, 1, 1, "a", 0), Switched(9, 2, 2, "b", 0)]
+    assert [in_force_at(noted, position) for position in (5, 6, 9, 10)] == [None, noted[0], noted[0], noted[1]]
