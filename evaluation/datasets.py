@@ -95,7 +95,7 @@ def texts(table: pa.Table, column: str) -> list[str]:
 
 def find_set(path: Path) -> Found:
     """What `path` holds; raises InvalidArgument where that is nothing we know."""
-    from evaluation import datasets_icu, datasets_sepsis2019, datasets_unlabelled
+    from evaluation import datasets_icu, datasets_sepsis2019, datasets_unlabelled, night_rows
 
     if not path.exists():
         raise InvalidArgument(f"There is no {path}: give the folder or file of a recording set (docs/evaluation.md).")
@@ -103,6 +103,7 @@ def find_set(path: Path) -> Found:
         *datasets_sepsis2019.KINDS,
         *datasets_icu.KINDS,
         *datasets_unlabelled.KINDS,
+        (night_rows.DATASET, night_rows.is_smartwatch, night_rows.refuse),
     ):
         if recognise(path):
             return Found(kind, path, read)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluation import column_scorers, hypoxaemia, offline_reference
+from evaluation import column_scorers, hypoxaemia, night_rows, offline_reference
 from evaluation.alert_sweep import course_of, from_first_row
 from evaluation.datasets import find_set
 from evaluation.figures import ScorerFigures, Subject
@@ -73,6 +73,9 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
         "notes": [],
     }
     for each in found:
+        if each.kind == night_rows.DATASET:
+            _nights(each.path, report, tell)
+            continue
         recorded = each.read(_named(tell, f"reading {each.path.name}"))
         report["datasets"].append(_described(recorded, each.path))
         _one_set(recorded, before, plan, report, tell)
@@ -80,6 +83,23 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
     report["over_seeds"] = _over_seeds(report["rows"])
     finite: dict[str, Any] = _for_json(report)
     return finite
+
+
+def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
+    rows = list(night_rows.rows(path, _named(tell, f"counting nights of {path.name}")))
+    report["rows"] += [row | {"seed": None} for row in rows]
+    report["datasets"].append(
+        {
+            "dataset": night_rows.DATASET,
+            "folder": path.name,
+            "rows": rows[0]["n"],
+            "patients": rows[0]["people"],
+            "sites": [night_rows.SITE],
+            "outcome": night_rows.OUTCOME,
+            "patients_with_outcome": rows[0]["infections"],
+            "refused_values": None,
+        }
+    )
 
 
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:

@@ -83,7 +83,7 @@ def gaps(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         if row.get("grouping"):
             found.setdefault((row["scorer"], row["site"], row["seed"], row["grouping"]), []).append(row)
-        elif row["group"] == "all" and row["site"] != "all":
+        elif row["group"] == "all" and row["site"] != "all" and row["seed"] is not None:
             found.setdefault((row["scorer"], "all", row["seed"], "site"), []).append(row)
     told: list[dict[str, Any]] = []
     for (scorer, site, seed, grouping), members in found.items():

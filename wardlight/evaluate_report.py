@@ -14,6 +14,7 @@ from wardlight.printing import print_json, print_table, table
 
 __all__ = ["Plan", "report"]
 _GROUPS_FIRST = ("all", "second_half")
+_BY_GROUP = ("risk", "news2_partial")
 
 
 def report(plan: Plan, *, as_json: bool) -> None:
@@ -28,26 +29,42 @@ def report(plan: Plan, *, as_json: bool) -> None:
 
 def _print(found: Mapping[str, Any]) -> None:
     for each in found["datasets"]:
-        title = f"{each['dataset']}: {each['rows']:,} rows of {each['patients']:,} patients"
-        outcome = (
-            "no outcome recorded"
-            if each["outcome"] is None
-            else f"{each['patients_with_outcome']:,} with {each['outcome']}"
-        )
-        sys.stdout.write(f"{title}, {outcome}; {each['refused_values']:,} impossible values refused.\n")
+        sys.stdout.write(f"{_said_of(each)}\n")
     for seed in found["seeds"]:
         mine = [row for row in found["rows"] if row["seed"] == seed]
         first = [row for row in mine if row["group"] in _GROUPS_FIRST]
+        if not first:
+            continue
         print_table(_figures(first, title=f"what each score is worth, seed {seed} (95 % intervals by patient)"))
         print_table(_alerts(first, title=f"at one alert per patient-day, and where half are caught, seed {seed}"))
-        others = [
-            row for row in mine if row["group"] not in _GROUPS_FIRST and row["scorer"] in {"risk", "news2_partial"}
-        ]
+        others = [row for row in mine if row["group"] not in _GROUPS_FIRST and row["scorer"] in _BY_GROUP]
         if others:
             print_table(_figures(others, title=f"by group, seed {seed}"))
+    _print_nights([row for row in found["rows"] if "infections" in row])
     _print_spread(found)
     for note in found["notes"]:
         sys.stdout.write(f"{note}\n")
+
+
+def _said_of(dataset: Mapping[str, Any]) -> str:
+    outcome, refused = dataset["outcome"], dataset["refused_values"]
+    said = f"{dataset['dataset']}: {dataset['rows']:,} rows of {dataset['patients']:,} patients"
+    said += "; no outcome recorded" if outcome is None else f", {dataset['patients_with_outcome']:,} with {outcome}"
+    return said + ("." if refused is None else f"; {refused:,} impossible values refused.")
+
+
+def _print_nights(rows: list[Mapping[str, Any]]) -> None:
+    if rows:
+        lines = (
+            (
+                row["rule"],
+                f"{row['infections_noticed']} of {row['infections']}",
+                f"{row['false_nights_before']} of {row['nights_before']}",
+            )
+            for row in rows
+        )
+        columns = ("rule", "infections noticed", "false nights before")
+        print_table(table(columns, lines, title=f"nights of {rows[0]['people']} people"))
 
 
 def _figures(rows: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN401 - rich's table

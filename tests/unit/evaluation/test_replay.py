@@ -8,7 +8,7 @@ import pytest
 from evaluation.column_scorers import held_beyond_limits, rolling_z
 from evaluation.live_scorer import LiveScorer
 from evaluation.replay import Replay
-from evaluation.scorers import FACTS, Arrival, BedsideScores
+from evaluation.scorers import FACTS, Arrival, BedsideScores, Scorer
 from tests.support.recorded_sets import recorded
 from vitals.reading import Reading
 from vitals.sign import Sign
@@ -78,7 +78,7 @@ def test_a_seed_decides_the_order_and_nothing_else() -> None:
 
 
 def test_the_live_code_scores_as_on_a_ward_and_bedside_scores_stand_beside_it() -> None:
-    scorers = [LiveScorer(), BedsideScores()]
+    scorers: list[Scorer] = [LiveScorer(), BedsideScores()]
     replay = Replay(recorded([[135.0, 70.0]], onset_hours=[None]), scorers, seed=1)
     list(replay.steps())
     scores = replay.result().scores
