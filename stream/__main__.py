@@ -1,20 +1,31 @@
-"""`python -m stream`: the stream service as a process of its own."""
+"""`python -m stream`: the stream service as a process of its own. `python -m stream trainer`: the trainer."""
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 from runtime.composition import Ports, run_process
 from storage.foundation import foundation
-from stream.service import serve
+from stream import service
+from stream.candidates import CANDIDATES
 from stream.settings import StreamSettings
+from stream.trainer_service import Trainer
+from stream.trainer_settings import TrainerSettings
 
 
-async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
+def main(arguments: Sequence[str]) -> int:
+    """Run what the arguments ask for; an exit code."""
+    if arguments[:1] == ["trainer"]:
+        return run_process("stream trainer", _train, arguments[1:])
+    return run_process("stream", _score, arguments)
+
+
+async def _score(ports: Ports, stopping: asyncio.Event) -> None:
     settings = ports.configuration.section("stream", StreamSettings)
     ports.telemetry.not_ready("stream", "starting")
     async with foundation(ports, threads_max=1) as base:
         ports.telemetry.ready("stream")
-        await serve(
+        await service.serve(
             bus=base.bus,
             database=base.database,
             door=base.door,
@@ -25,5 +36,20 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
         )
 
 
+async def _train(ports: Ports, stopping: asyncio.Event) -> None:
+    settings = ports.configuration.section("trainer", TrainerSettings)
+    async with foundation(ports, threads_max=1) as base:
+        trainer = Trainer(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=settings,
+            candidates=CANDIDATES,
+        )
+        await trainer.serve(stopping)
+
+
 if __name__ == "__main__":
-    sys.exit(run_process("stream", _serve))
+    sys.exit(main(sys.argv[1:]))

@@ -2,16 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
+
+import structlog
 
 from runtime.blocking import Door
 from runtime.bus import Bus
 from runtime.clock import Clock
+from runtime.retry import Backoff
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from storage.session import Database
 from stream.population import Candidate
 from stream.trainer import GROUP, TOPICS, TrainerHandler
 from stream.trainer_settings import TrainerSettings
+
+log = structlog.get_logger()
+
+AGAIN_S_MAX: Final = 300.0
+"""The longest pause before a trainer that failed is tried again."""
 
 
 def build_trainer(
@@ -45,25 +54,44 @@ def build_trainer(
     )
 
 
-async def serve(
-    *,
-    bus: Bus,
-    database: Database,
-    door: Door,
-    clock: Clock,
-    telemetry: Telemetry,
-    settings: TrainerSettings,
-    candidates: Sequence[Candidate],
-    stopping: asyncio.Event,
-) -> None:
-    """Run a trainer until `stopping` is set; on the way out everything learned is remembered."""
-    worker = build_trainer(
-        bus=bus,
-        database=database,
-        door=door,
-        clock=clock,
-        telemetry=telemetry,
-        settings=settings,
-        candidates=candidates,
-    )
-    await worker.serve(stopping)
+class Trainer:
+    """A trainer beside other services: whatever it fails on, it ends alone, says so, and is tried again."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        database: Database,
+        door: Door,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings: TrainerSettings,
+        candidates: Sequence[Candidate],
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._door = door
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings = settings
+        self._candidates = candidates
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Learn until `stopping` is set; on the way out everything learned is remembered."""
+        backoff = Backoff(clock=self._clock, cap_s=AGAIN_S_MAX)
+        while not stopping.is_set():
+            worker = build_trainer(
+                bus=self._bus,
+                database=self._database,
+                door=self._door,
+                clock=self._clock,
+                telemetry=self._telemetry,
+                settings=self._settings,
+                candidates=self._candidates,
+            )
+            try:
+                await worker.serve(stopping)
+            except Exception as error:
+                self._telemetry.not_ready(GROUP, f"nothing is learned: {error}")
+                log.exception("trainer_failed", then="scoring goes on; it is tried again")
+                await backoff.pause(until=stopping)

@@ -31,7 +31,7 @@ class TrainerSettings(Section):
     """A version is made once so many new lessons were learned,"""
     version_every_s: float = Field(default=24 * HOUR_S, ge=1)
     """or after this time, if any were,"""
-    version_gap_s: float = Field(default=900, ge=0)
+    version_gap_s: float = Field(default=HOUR_S, ge=0)
     """and never sooner after the last than this: every version is kept."""
     candidates_max: int = Field(default=3, ge=1, le=8)
     """Candidates that learn side by side, the champion included."""
@@ -40,7 +40,7 @@ class TrainerSettings(Section):
     records_max: int = Field(default=500, ge=1, le=1000)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.5, gt=0, le=10)
-    remember_every_s: float = Field(default=5.0, ge=0, le=300)
+    remember_every_s: float = Field(default=30.0, ge=0, le=300)
     """How often what was learned is stored with its positions; what came since is replayed after a crash."""
     announce_every_s: float = Field(default=2.0, ge=0, le=300)
     """How often the trainer looks for versions and switches that the log does not have yet."""

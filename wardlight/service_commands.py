@@ -32,6 +32,11 @@ def add_to(app: typer.Typer) -> None:
         become("stream", config)
 
     @app.command()
+    def trainer(config: ConfigOption = None) -> None:
+        """One service: from what became of patients to versions of the risk model."""
+        become("stream", config, "trainer")
+
+    @app.command()
     def recorder(config: ConfigOption = None) -> None:
         """One service: from the log into the database."""
         become("storage", config)
@@ -42,11 +47,11 @@ def add_to(app: typer.Typer) -> None:
         become("dashboard", config)
 
 
-def become(room: str, config: Path | None) -> None:
-    """Replace this process by `python -m room`, so that signals and exit code are that process's own."""
+def become(room: str, config: Path | None, *words: str) -> None:
+    """Replace this process by `python -m room`, with further words, so that signals and exit code are that process's own."""
     # Found where this program was: a folder of the same name where a person happens to stand must not be taken for it.
     safe = ["-P"] if sys.flags.safe_path else []
-    os.execv(sys.executable, [sys.executable, *safe, "-m", room, *_arguments(config)])  # noqa: S606 - our own interpreter and room
+    os.execv(sys.executable, [sys.executable, *safe, "-m", room, *words, *_arguments(config)])  # noqa: S606 - our own interpreter and room
 
 
 def _arguments(config: Path | None) -> list[str]:

@@ -28,8 +28,11 @@ from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
 from storage.session import in_snapshot
 from storage.settings import RecorderSettings
+from stream.candidates import CANDIDATES
 from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
+from stream.trainer_service import Trainer
+from stream.trainer_settings import TrainerSettings
 from vitals.errors import ConfigurationError
 from vitals.topics import LogTopic
 
@@ -76,6 +79,15 @@ class Ward:
             telemetry=base.telemetry,
             settings=section("stream", StreamSettings),
         )
+        self.trainer = Trainer(
+            bus=base.bus,
+            database=base.database,
+            door=base.door,
+            clock=base.clock,
+            telemetry=base.telemetry,
+            settings=section("trainer", TrainerSettings),
+            candidates=CANDIDATES,
+        )
         self.alerts = Alerts(
             bus=base.bus,
             database=base.database,
@@ -106,6 +118,7 @@ class Ward:
                 ),
                 "recorder": self.recorder.serve(stopping),
                 "stream": self.stream.serve(stopping),
+                "trainer": self.trainer.serve(stopping),
                 "alerts": self.alerts.serve(stopping),
                 "dashboard": self.dashboard.run(stopping),
             },

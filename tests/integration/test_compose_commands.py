@@ -24,7 +24,7 @@ from tests.support.tree import ROOT, text
 pytestmark = pytest.mark.integration
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(text("docker-compose.yml"))["services"]
-LONG_RUNNING = ("recorder", "ingest", "stream", "alerts", "dashboard", "simulators")
+LONG_RUNNING = ("recorder", "ingest", "stream", "trainer", "alerts", "dashboard", "simulators")
 READY_S_MAX = 90.0
 STORED_S_MAX = 60.0
 

@@ -12,6 +12,8 @@ PROCESSES_OF_NO_ROOM = {"wardlight", "benchmarks"}
 """Folders that run but are no service: the command line, and what measures."""
 SERVICE_OF_ROOM = {"storage": "recorder"}
 """Rooms whose process carries another name than the folder."""
+SECOND_PROCESSES = {"trainer": ["python", "-m", "stream", "trainer"]}
+"""Processes of a room beside its own."""
 ONE_SHOT_SERVICES = {"migrate"}
 FOREIGN_SERVICES = {"mosquitto", "kafka", "postgres", "prometheus", "grafana"}
 
@@ -38,7 +40,7 @@ def test_every_folder_of_a_room_is_a_package() -> None:
 def test_a_room_with_a_process_is_a_compose_service_and_the_other_way_round() -> None:
     rooms = {name.split("/", 1)[0] for name in python_files() if name.count("/") == 1 and name.endswith("/__main__.py")}
     expected = {SERVICE_OF_ROOM.get(room, room) for room in rooms - PROCESSES_OF_NO_ROOM}
-    assert set(services()) - FOREIGN_SERVICES - ONE_SHOT_SERVICES == expected
+    assert set(services()) - FOREIGN_SERVICES - ONE_SHOT_SERVICES == expected | set(SECOND_PROCESSES)
 
 
 def test_every_compose_service_runs_its_folders_process() -> None:
@@ -46,7 +48,8 @@ def test_every_compose_service_runs_its_folders_process() -> None:
     commands = {name: service["command"] for name, service in services().items() if name not in FOREIGN_SERVICES}
     migrate = commands.pop("migrate")
     assert migrate == ["python", "-m", "storage", "migrate"]
-    assert commands == {name: ["python", "-m", rooms.get(name, name)] for name in commands}
+    expected = {name: ["python", "-m", rooms.get(name, name)] for name in commands}
+    assert commands == expected | SECOND_PROCESSES
 
 
 def test_no_installed_distribution_claims_a_name_of_our_folders() -> None:

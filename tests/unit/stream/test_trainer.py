@@ -1,9 +1,15 @@
 """The trainer on a real log in memory: examples wait, outcomes settle them, lessons make versions, versions are told."""
 
+import asyncio
+
 import pytest
 
+from runtime.blocking import InlineDoor
 from runtime.bus import partition_of
+from runtime.clock import SystemClock
 from storage import models, training
+from stream.population import Candidate, PopulationModel
+from stream.trainer_service import Trainer
 from tests.support.builders import at_ms
 from tests.support.learning import HOUR_S, example, lesson, logistic, outcome, outcome_withdrawn
 from tests.support.training_bench import PARTITIONS, QUICK, training_bench
@@ -182,3 +188,28 @@ async def test_no_more_examples_of_one_patient_wait_than_the_setting_says() -> N
     told = await bench.lessons(3)
     assert [each.lesson_id for each in told] == ["e6", "e7", "e8"]
     await bench.stop()
+
+
+async def test_a_trainer_that_fails_unforeseen_ends_alone_and_is_tried_again() -> None:
+    bench = await training_bench()
+
+    def broken() -> PopulationModel:
+        raise RuntimeError("no such model")
+
+    trainer = Trainer(
+        bus=bench.bus,
+        database=bench.database,
+        door=InlineDoor(),
+        clock=SystemClock(),
+        telemetry=bench.telemetry,
+        settings=QUICK,
+        candidates=(Candidate("broken", "test", broken, logistic().load),),
+    )
+    stopping = asyncio.Event()
+    serving = asyncio.create_task(trainer.serve(stopping))
+    async with asyncio.timeout(10):
+        while "no such model" not in str(bench.telemetry.readiness):
+            await SystemClock().sleep(0.001)
+    assert not serving.done()
+    stopping.set()
+    await serving

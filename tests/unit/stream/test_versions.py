@@ -21,6 +21,7 @@ from vitals.assessment import Assessment
 from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.model_version import ModelSwitch, ProgressiveScores
 from vitals.reading import Reading
+from vitals.training import Example
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +148,8 @@ async def test_examples_are_thinned_per_patient_and_say_what_scored_them() -> No
     log.switch(first)
     log.append([reading(at_s=minute * 60, patient="p1") for minute in range(120)])
     outputs = await run.handler.handle(run.next_batch(500))
-    examples = [codec.decode_training_record(each.value) for each in outputs if each.topic == "training"]
+    told = [codec.decode_training_record(each.value) for each in outputs if each.topic == "training"]
+    examples = [each for each in told if isinstance(each, Example)]
     assert [each.measured_at_ms for each in examples] == [at_ms(minute * 60) for minute in (0, 30, 60, 90)]
     assert {(each.model_number, each.pipeline, each.patient_id) for each in examples} == {(1, "test", "p1")}
 
