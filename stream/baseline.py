@@ -14,12 +14,12 @@ from stream.baseline_facts import VARIATION
 from stream.baseline_sign import (
     BaselineParameters,
     SignBaseline,
+    enter,
     first,
     follow,
     is_for_good,
     move,
     relearn,
-    usual_in,
 )
 from stream.context import BY_DAY_AT_REST, Context
 from stream.drift import DriftWatch
@@ -47,14 +47,10 @@ class PersonalBaselines:
 
     def enter(self, context: Context) -> None:
         """Judge by what is usual in this context from now on."""
-        before = self._context
-        if context == before:
-            return
-        self._context = context
-        for baseline in self.signs.values():
-            if before is not None and context.night is not before.night:
-                baseline.left_before = baseline.left
-            baseline.usual = usual_in(baseline, context)
+        if context != self._context:
+            self._context = context
+            for baseline in self.signs.values():
+                enter(baseline, context)
 
     def deviation(self, sign: Sign, value: float) -> float | None:
         """(value - usual) / spread; None while the sign's baseline warms up."""
@@ -82,7 +78,7 @@ class PersonalBaselines:
                 continue
             baseline = known.get(sign)
             if baseline is None:
-                baseline = known[sign] = first(value, variation, at_ms)
+                baseline = known[sign] = first(value, variation, at_ms, context)
                 self._watches[sign] = DriftWatch(parameters.drift, baseline.kept)
             elif at_ms - baseline.learned_at_ms < learn_every_ms:
                 continue

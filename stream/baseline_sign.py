@@ -82,6 +82,8 @@ class SignBaseline(msgspec.Struct):
     """What activity adds."""
     left: bool = False
     """The sign has left what is usual, beyond single values, and is not back."""
+    by_night: bool = False
+    """Which half of the day it was last told in."""
     left_before: bool = False
     """It had when this half of the day began, and has not been back since."""
     kept: Stretch = msgspec.field(default_factory=Stretch)
@@ -101,9 +103,17 @@ class SignBaseline(msgspec.Struct):
         return day
 
 
-def first(value: float, variation: Variation, at_ms: int) -> SignBaseline:
+def first(value: float, variation: Variation, at_ms: int, context: Context) -> SignBaseline:
     """A sign heard for the first time; nothing is learned of it yet."""
-    return SignBaseline(value, variation.expected, value, 0.0, at_ms, at_ms)
+    return SignBaseline(value, variation.expected, value, 0.0, at_ms, at_ms, by_night=context.night)
+
+
+def enter(baseline: SignBaseline, context: Context) -> None:
+    """Judge by what is usual in this context from now on."""
+    if baseline.by_night is not context.night:
+        baseline.by_night = context.night
+        baseline.left_before = baseline.left
+    baseline.usual = usual_in(baseline, context)
 
 
 def usual_in(baseline: SignBaseline, context: Context) -> float:

@@ -197,6 +197,18 @@ def test_hours_count_and_not_readings(every_s: int) -> None:
     assert days.usual() == pytest.approx(ILL[PULSE], abs=3)
 
 
+@pytest.mark.parametrize("at_h", [20, 21.9, 22, 29.9, 30])
+def test_a_snapshot_around_the_change_of_day_and_night_goes_on_bit_identically(at_h: float) -> None:
+    days, twin = Days(), Days()
+    for each in (days, twin):
+        each.lives(19, WELL)
+        each.lives(at_h - 19, ILL)
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(days.baselines.dump()), type=dict[Sign, SignBaseline])
+    days.baselines = PersonalBaselines.load(BaselineParameters(), state)
+    assert days.lives(12, ILL) == twin.lives(12, ILL)
+    assert msgspec.msgpack.encode(days.baselines.dump()) == msgspec.msgpack.encode(twin.baselines.dump())
+
+
 def test_a_snapshot_in_the_middle_of_a_change_goes_on_bit_identically_and_is_small() -> None:
     days, twin = Days(), Days()
     for each in (days, twin):
