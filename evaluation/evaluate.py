@@ -14,7 +14,7 @@ from evaluation.figures import ScorerFigures, Subject
 from evaluation.groups import gaps, groups_of
 from evaluation.intervals import RESAMPLES, Bootstrap
 from evaluation.labelled import Array, Recorded
-from evaluation.live_scorer import LiveScorer
+from evaluation.live_scorer import LiveScorer, population_model
 from evaluation.replay import CLOCK_FROM_MS, Replay, Replayed
 from evaluation.scorers import FACTS, BedsideScores, Scorer
 from evaluation.sepsis_utility import utility_of
@@ -55,6 +55,15 @@ class Plan(NamedTuple):
     """Whether to fit the offline reference too."""
 
 
+def command_of(plan: Plan) -> str:
+    """The command line that makes this report, with sets by the names of their folders."""
+    words = ["wardlight evaluate", *(path.name for path in plan.datasets)]
+    words += [f"--after {path.name}" for path in plan.after]
+    words += [f"--prior {plan.prior}", *(f"--seed {seed}" for seed in plan.seeds)]
+    words += [] if plan.reference else ["--no-reference"]
+    return " ".join([*words, "--json"])
+
+
 def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
     """The whole report, ready for JSON; raises InvalidArgument in one sentence."""
     if not 1 <= len(plan.seeds) <= SEEDS_MAX or len(set(plan.seeds)) < len(plan.seeds):
@@ -62,6 +71,7 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
     found = [find_set(path) for path in plan.datasets]
     before = [find_set(path).read(_named(tell, f"reading {path.name}")) for path in plan.after]
     report: dict[str, Any] = {
+        "command": command_of(plan),
         "prior": plan.prior,
         "after": [recorded.name for recorded in before],
         "seeds": list(plan.seeds),
@@ -105,7 +115,7 @@ def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
     unmoved = _unmoved_by_order(recorded, plan, report["notes"], tell)
     for seed in plan.seeds:
-        scorers: list[Scorer] = [LiveScorer()]
+        scorers: list[Scorer] = [LiveScorer(population_model())]
         if seed == plan.seeds[0]:
             scorers.append(BedsideScores())
         from_ms = CLOCK_FROM_MS

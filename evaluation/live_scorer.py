@@ -1,22 +1,34 @@
-"""The one door by which the live code enters the evaluation: `stream.scoring.assess`, as it runs on a ward."""
+"""The one door by which the live code enters the evaluation: `stream.scoring.assess` and the population model, as on a ward."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from evaluation.scorers import Arrival
+from stream.candidates import CANDIDATES
 from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.population import InForce, PopulationModel
 from stream.scoring import PatientState, assess
 from vitals.assessment import Assessment
+from vitals.model_version import SHIPPED
 from vitals.reading import PatientId, Reading
+
+LESSON_WEIGHT = 1.0
+"""Every label of a recording counts alike: nobody left an alert unreviewed."""
 
 
 class LiveScorer:
-    """NEWS2 as an interval, unusual patterns, and risk, of one patient after another."""
+    """Risk, unusual patterns, and NEWS2 as an interval, of one patient after another; one population model learns from all.
+
+    It scores with what the patients before taught it. Lessons are the features exactly as they were scored.
+    """
 
     names = ("risk", "anomaly", "news2", "news2_partial", "news2_high")
 
-    def __init__(self, parameters: PipelineParameters | None = None) -> None:
+    def __init__(self, model: PopulationModel | None = None, parameters: PipelineParameters | None = None) -> None:
         self._parameters = PipelineParameters() if parameters is None else parameters
+        self.model = model
+        """None where there is no population model: then nothing says anything of risk, and nothing is learned."""
         self._state = self._anew(PatientId(""))
+        self._scored: list[Mapping[str, float] | None] = []
 
     @property
     def model_version(self) -> str:
@@ -25,18 +37,33 @@ class LiveScorer:
 
     def begin(self, arrival: Arrival) -> None:
         self._state = self._anew(arrival.patient_id)
+        self._scored = []
 
     def score(self, reading: Reading) -> Sequence[float | None]:
-        assessment = assess(self._state, reading)
+        state = self._state
+        assessment = assess(state, reading)
+        told = state.scored_risk
+        self._scored.append(None if assessment is None or told is None else told.features)
         if assessment is None:
             return (None,) * len(self.names)
         return (assessment.risk, _above_own(assessment), *_news2(assessment))
 
-    def learn(self, labels: Sequence[bool], known_at_ms: int) -> None:
-        """Nothing yet learns of labels."""
+    def learn(self, labels: Sequence[bool], known_at_ms: int) -> None:  # noqa: ARG002 - the model keeps no clock
+        if self.model is None:
+            return
+        for features, label in zip(self._scored, labels, strict=True):
+            if features is not None:
+                self.model.learn(features, label, LESSON_WEIGHT)
 
     def _anew(self, patient_id: PatientId) -> PatientState:
-        return PatientState(patient_id, PatientPipeline(self._parameters))
+        state = PatientState(patient_id, PatientPipeline(self._parameters))
+        state.in_force = InForce(SHIPPED, self.model)
+        return state
+
+
+def population_model() -> PopulationModel | None:
+    """The champion of a new installation; None where this program has none."""
+    return CANDIDATES[0].fresh() if CANDIDATES else None
 
 
 def _above_own(assessment: Assessment) -> float | None:

@@ -18,7 +18,7 @@ from vitals.sign import PHYSIOLOGICAL_SIGNS
 FOLDS = 5
 NAME = "gradient_boosting_offline"
 MISSING = "scikit-learn is not installed, so that the offline reference is left out: it comes with the development environment."
-WINDOWS_HOURS = (6, 12)
+WINDOW_HOURS = 12
 AGE_HOURS_MAX = 24.0
 """How long ago a sign was measured is told up to so many hours."""
 _NEGATIVES_KEPT = 4
@@ -62,7 +62,7 @@ def scores(recorded: Recorded, *, seed: int) -> Iterator[tuple[int, Array]]:
 
 
 def features(recorded: Recorded) -> NDArray[np.float32]:
-    """Per row and sign: last value and its age, mean, spread and trend of 6 and 12 h; age and sex."""
+    """Per row and sign: the value, the last one and its age, mean, spread and trend of 12 h; age and sex."""
     patient_of = recorded.patient_of
     columns: list[Any] = []
     for sign in PHYSIOLOGICAL_SIGNS:
@@ -99,17 +99,15 @@ def _of_sign(values: Array, recorded: Recorded, patient_of: Ints) -> list[Array]
     value = np.where(known, values[last], np.nan)
     age = np.where(known, (recorded.at_ms - recorded.at_ms[last]) / HOUR_MS, np.nan)
     columns = [values, value, np.minimum(age, AGE_HOURS_MAX)]
-    stride = int(recorded.at_ms.max()) + 2 * max(WINDOWS_HOURS) * HOUR_MS
+    stride = int(recorded.at_ms.max()) + 2 * WINDOW_HOURS * HOUR_MS
     key = patient_of * stride + recorded.at_ms
     present = np.flatnonzero(np.isfinite(values))
     centre = float(values[present].mean()) if len(present) else 0.0
     centred, hours = values[present] - centre, recorded.at_ms[present] / HOUR_MS
     sums = [_running(each) for each in (np.ones(len(present)), centred, centred**2, hours, hours**2, hours * centred)]
     until = np.searchsorted(key[present], key, side="right")
-    for window in WINDOWS_HOURS:
-        first = np.searchsorted(key[present], key - window * HOUR_MS, side="right")
-        columns += _moments([total[until] - total[first] for total in sums], centre)
-    return columns
+    first = np.searchsorted(key[present], key - WINDOW_HOURS * HOUR_MS, side="right")
+    return columns + _moments([total[until] - total[first] for total in sums], centre)
 
 
 def _moments(sums: list[Array], centre: float) -> list[Array]:

@@ -48,3 +48,12 @@ def add_to(app: typer.Typer) -> None:
             reference=reference,
         )
         evaluate_report.report(plan, as_json=as_json)
+
+    @app.command("model-card")
+    def model_card(
+        reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="what `evaluate --json` printed")],
+    ) -> None:
+        """Make the model card, docs/model-card.md, from the JSON of evaluations."""
+        from evaluation import model_card as card
+
+        typer.echo(card.model_card([card.read_report(file) for file in reports]), nl=False)
