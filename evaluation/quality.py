@@ -1,0 +1,102 @@
+"""`python -m evaluation.quality DIRECTORY [--json]`: what the quality gate withholds of recordings, and of which values.
+
+Runs the gate that runs live (`stream/quality.py`), patient by patient in the order of time. One line per set, sign and
+kind of value: how many there are, which share is kept from the scores, by cause, and which is scored but not learned.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from evaluation.quality_recordings import SETS, VALUE, Course
+from runtime.lifecycle import EXIT_OK, EXIT_USAGE
+from stream.quality import QualityGate, sift
+from vitals.quality import WithheldCause
+from vitals.sign import Sign
+
+
+class Withholding(NamedTuple):
+    """What became of the values of one kind."""
+
+    recording: str
+    sign: Sign
+    kind: str
+    values: int
+    withheld: int
+    """Not scored."""
+    unlearned: int
+    """Scored, and not learned."""
+    causes: dict[str, int]
+    """Of those not scored."""
+
+
+def measure(recording: str, courses: Iterable[Course]) -> list[Withholding]:
+    """Send every course through a gate of its own."""
+    values: Counter[tuple[Sign, str]] = Counter()
+    withheld: Counter[tuple[Sign, str, WithheldCause]] = Counter()
+    unlearned: Counter[tuple[Sign, str]] = Counter()
+    for course in courses:
+        gate = QualityGate()
+        for moment in course.moments:
+            signs, impossible = sift(moment.signs)
+            for sign in moment.signs:
+                values[sign, moment.kinds.get(sign, VALUE)] += 1
+            for each in impossible + gate.judge(signs, moment.at_ms).withheld:
+                kind = moment.kinds.get(each.sign, VALUE)
+                if each.scored:
+                    unlearned[each.sign, kind] += 1
+                else:
+                    withheld[each.sign, kind, each.cause] += 1
+    return [
+        Withholding(
+            recording,
+            sign,
+            kind,
+            count,
+            sum(withheld[sign, kind, cause] for cause in WithheldCause),
+            unlearned[sign, kind],
+            {cause.value: number for cause in WithheldCause if (number := withheld[sign, kind, cause])},
+        )
+        for (sign, kind), count in sorted(values.items())
+    ]
+
+
+def measure_all(directory: Path) -> Iterator[Withholding]:
+    """Every set that lies in `directory`."""
+    for one in SETS:
+        if (directory / one.file).exists():
+            yield from measure(one.name, one.read(directory / one.file))
+
+
+def _table(found: Sequence[Withholding]) -> Iterator[str]:
+    yield f"{'set':21} {'sign':21} {'kind':17} {'values':>7} {'not scored':>11} {'not learned':>12}  causes"
+    for each in found:
+        causes = ", ".join(f"{cause} {number}" for cause, number in each.causes.items())
+        withheld, unlearned = 100 * each.withheld / each.values, 100 * each.unlearned / each.values
+        head = f"{each.recording:21} {each.sign.value:21} {each.kind:17} {each.values:7}"
+        yield f"{head} {withheld:10.2f}% {unlearned:11.2f}%  {causes}".rstrip()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table; an exit code."""
+    paths = [argument for argument in arguments if argument != "--json"]
+    if len(paths) != 1:
+        sys.stderr.write("Say where the recordings are: python -m evaluation.quality DIRECTORY [--json]\n")
+        return EXIT_USAGE
+    found = list(measure_all(Path(paths[0])))
+    if not found:
+        files = ", ".join(one.file for one in SETS)
+        sys.stderr.write(f"There is none of {files} in {paths[0]} (docs/learning.md).\n")
+        return EXIT_USAGE
+    if "--json" in arguments:
+        sys.stdout.write(json.dumps({"rows": [each._asdict() for each in found]}) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _table(found))
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
