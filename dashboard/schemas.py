@@ -183,7 +183,10 @@ class DriverEntry(BaseModel):
     sign: Sign
     value: float
     usual: float | None
+    distance: float | None
+    """How far above (+) or below (-) usual, in the sign's unit."""
     deviation: float | None
+    """The same in robust standard deviations of this patient."""
     news2_points: int | None
     pews_points: int | None
 
@@ -210,6 +213,8 @@ class AssessmentEntry(BaseModel):
     pews: PewsEntry | None
     drivers: list[DriverEntry]
     withheld: list[WithheldEntry]
+    relearned: list[Sign]
+    """Signs that had settled elsewhere for a day or two: from here on that is what is usual for this patient."""
     warming_up: bool
     anomaly: float | None
     anomaly_threshold: float | None

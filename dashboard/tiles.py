@@ -93,6 +93,7 @@ def assessment(shown: Assessment) -> Json:
                 "sign": driver.sign,
                 "value": driver.value,
                 "usual": driver.usual,
+                "distance": None if driver.distance is None else round(driver.distance, 2),
                 "deviation": driver.deviation,
                 "news2_points": driver.news2_points,
                 "pews_points": driver.pews_points,
@@ -103,6 +104,7 @@ def assessment(shown: Assessment) -> Json:
             {"sign": value.sign, "value": value.value, "cause": value.cause, "scored": value.scored}
             for value in shown.withheld
         ],
+        "relearned": list(shown.relearned),
         "warming_up": shown.warming_up,
         "anomaly": shown.anomaly,
         "anomaly_threshold": shown.anomaly_threshold,

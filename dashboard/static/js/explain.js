@@ -65,13 +65,19 @@ function patternSentence(assessed) {
   return assessed.flagged ? `Unusual for this patient: ${score}.` : `Usual for this patient: ${score}.`;
 }
 
+/** ": 5 below, 3.1 times the usual spread". */
+function awayWords(driver) {
+  if (driver.distance === null || driver.deviation === null) return "";
+  const spreads = Math.abs(driver.deviation).toFixed(1);
+  return `: ${formatValue(driver.sign, Math.abs(driver.distance))} ${driver.distance < 0 ? "below" : "above"}, ${spreads} times the usual spread`;
+}
+
 function driverWords(driver, unjudged) {
   const words = [el("b", {}, sentenceOf(driver.sign, driver.value))];
   if (unjudged) words.push(", not judged against usual");
   else if (driver.usual === null) words.push(", usual value not known yet");
   else {
-    const away = driver.deviation === null ? "" : `: ${driver.deviation < 0 ? "below" : "above"} it by ${Math.abs(driver.deviation).toFixed(1)} times the usual spread`;
-    words.push(`, usually ${formatValue(driver.sign, driver.usual)}${away}`);
+    words.push(`, usually ${formatValue(driver.sign, driver.usual)}${awayWords(driver)}`);
   }
   if (driver.news2_points !== null) words.push(`; ${driver.news2_points} NEWS2 ${driver.news2_points === 1 ? "point" : "points"}`);
   if (driver.pews_points !== null) words.push(`; ${driver.pews_points} PEWS ${driver.pews_points === 1 ? "point" : "points"}`);
