@@ -1,16 +1,16 @@
 """The alert budget: how unusual a moment of this patient must be, so that people are told so often a day and no oftener.
 
 What is budgeted are alerts, not readings. An alert begins when a score stays above its threshold for `delay_s`, and ends
-when it stays at or below it for `clear_s` (alerts/rules.py, `judge_pattern`). Of one threshold that is a small state machine;
-of all thresholds at once it is one number, the *sustained* score: the highest threshold at which an alert would be open now.
-It rises to what the score has not fallen below for `delay_s`, and falls to what it has not exceeded for `clear_s`. Each time
-it rises past a threshold, an alert would have begun there; so counting those gives the rate of alerts at every threshold,
-whatever the cadence of readings, without trying any of them on people.
+when it stays at or below `released_share` of it for `clear_s` (alerts/rules.py, `judge_pattern`). Of one threshold that is a
+small state machine; of all thresholds at once it is one number, the *sustained* score: the highest threshold at which an
+alert would be open now. It rises to what the score has not fallen below for `delay_s`, and falls to what it has not exceeded
+for `clear_s`, over that share. Each time it rises past a threshold, an alert would have begun there; so counting those gives
+the rate of alerts at every threshold, whatever the cadence of readings, without trying any of them on people.
 
 The threshold is the lowest one whose rate is within the budget. There are too few alerts in days to count them near it;
-so counts lower down are continued as a normal distribution's tail falls (mean excess of half the squared score over a level
-passed often enough: peaks over threshold, Davison and Smith, J R Stat Soc B 1990;52:393), and what was seen at a level
-overrules what the tail says of it.
+so counts lower down are continued as an exponential tail (peaks over threshold: Davison and Smith, J R Stat Soc B
+1990;52:393), and what was seen at a level overrules what the tail says of it. What is known of patients in general stands in
+for what is not yet known of this one.
 """
 
 import math
@@ -19,9 +19,8 @@ from array import array
 import msgspec
 
 BIN = 0.125
-"""Thresholds are multiples of this, in robust standard deviations."""
+"""Alerts are counted at multiples of this, in robust standard deviations."""
 BINS = 128
-_HALF_SQUARES = tuple((number * BIN) ** 2 / 2 for number in range(BINS + 1))
 
 
 class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +34,8 @@ class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
     """For how long alerts let an unusual pattern last before they tell of it …"""
     clear_s: float = 300.0
     """… and for how long it must be over; `pattern_delay_s` and `pattern_clear_s` of the rules."""
+    released_share: float = 0.7
+    """What has lasted above a threshold is over only below this share of it: else one excursion would be told many times."""
     slot_s: float = 10.0
     """Scores closer together than this count as one moment."""
     gap_s_max: float = 3600.0
@@ -43,14 +44,14 @@ class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Time in which what was counted fades to 1/e."""
     learned_s_min: float = 1800.0
     """Time counted of this patient before there is a threshold."""
-    expected_s: float = 12 * 3600.0
+    expected_s: float = 24 * 3600.0
     """What is known of patients in general weighs like so much time of this one's (`expected_per_day`)."""
-    passed_min: float = 6.0
+    passed_min: float = 3.0
     """A level is the root of the tail when it has been passed so often."""
     excess_expected: float = 1.0
-    """Mean excess of half the squared score to begin with: a normal distribution's …"""
+    """How far beyond the root excursions go on average, in standard deviations, to begin with …"""
     excess_weight: float = 4.0
-    """… which weighs like so many passages."""
+    """… which weighs like so many excursions."""
     threshold_min: float = 2.5
     """Nothing nearer to usual than this is unusual, however quiet the patient."""
 
@@ -68,8 +69,6 @@ class BudgetState(msgspec.Struct):
     last_ms: int | None = None
     scores: list[tuple[int, float, float]] = []
     """Slots of the last `clear_s`, oldest first: when each began, its lowest and its highest score."""
-    from_ms: int = 0
-    """Since when scores came without a gap."""
     threshold: float | None = None
     counted_ms: int | None = None
     """Until when `passed` and `counted_s` have faded."""
@@ -82,6 +81,8 @@ _GAP_FLOOR_MS = 15_000
 _GAP_INTERVALS = 2.5
 """Which pause is a gap: as alerts judge it (`GapRule`)."""
 _SETTLED_EVERY_MS = 600_000
+_COUNTED_BEYOND = 1.0
+"""So far beyond the threshold what follows an alert's beginning is counted: a crisis must not raise it to its own height."""
 _PASSED_EXTRA = 0.5
 """Half an alert more than the budget so far may have been seen: counts are whole."""
 
@@ -100,6 +101,14 @@ class AlertBudget:
     def threshold(self) -> float | None:
         """What a score must exceed to be flagged; None while too little is known of this patient."""
         return self._state.threshold
+
+    def is_flagged(self, score: float | None) -> bool:
+        """Whether a score lies above the threshold, or has lasted above it and is not well below it yet."""
+        state = self._state
+        if score is None or state.threshold is None:
+            return False
+        has_lasted = state.sustained > state.threshold
+        return score > (self._parameters.released_share * state.threshold if has_lasted else state.threshold)
 
     def take(self, score: float | None, at_ms: int, *, held_back: bool = False) -> None:
         """Take note of a score, in the order of time; None: there was too little to score.
@@ -148,9 +157,7 @@ class AlertBudget:
         is_spot = elapsed_ms > parameters.delay_s * 1000 and self._usual_ms(elapsed_ms) > parameters.delay_s * 1000
         before, state.sustained = state.sustained, self._sustained(score, at_ms, is_spot=is_spot and not is_gap)
         begins = state.threshold is not None and before <= state.threshold < state.sustained
-        if state.sustained > before and (begins or not held_back):
-            for number in range(math.ceil(before / BIN), min(math.ceil(state.sustained / BIN), BINS)):
-                self._passed[number] += 1.0
+        self._count(before, state.sustained, held_back=held_back)
         if held_back:
             state.counted_ms = at_ms
             return
@@ -161,6 +168,16 @@ class AlertBudget:
             state.known_s += counted_s
         if begins or (is_new and state.known_s >= parameters.learned_s_min) or self._is_due(at_ms):
             self._settle(at_ms)
+
+    def _count(self, before: float, after: float, *, held_back: bool) -> None:
+        """Count the thresholds that were passed; of an alert of this patient's own not much beyond the one it has."""
+        if held_back:
+            threshold = self._state.threshold
+            if threshold is None or after <= threshold:
+                return
+            after = min(after, threshold + _COUNTED_BEYOND)
+        for number in range(math.ceil(before / BIN), min(math.ceil(after / BIN), BINS)):
+            self._passed[number] += 1.0
 
     def _is_due(self, at_ms: int) -> bool:
         counted_ms = self._state.counted_ms
@@ -174,7 +191,7 @@ class AlertBudget:
         """The highest threshold at which an alert would be open now."""
         state, slots = self._state, self._state.scores
         if is_spot:
-            return score
+            return max(score, min(state.sustained, score / self._parameters.released_share))
         kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
         kept_below = self._extreme(at_ms - round(self._parameters.clear_s * 1000), lowest=False)
         clear_ms = at_ms - round(self._parameters.clear_s * 1000)
@@ -182,7 +199,7 @@ class AlertBudget:
             del slots[0]
         sustained = state.sustained
         if kept_below is not None:
-            sustained = min(sustained, kept_below)
+            sustained = min(sustained, kept_below / self._parameters.released_share)
         return sustained if kept_above is None else max(sustained, kept_above)
 
     def _extreme(self, from_ms: int, *, lowest: bool) -> float | None:
@@ -213,14 +230,11 @@ class AlertBudget:
         parameters, passed = self._parameters, self._passed
         per_day = parameters.unusual_per_day_max * parameters.aimed_share
         root = max((number for number in range(BINS) if passed[number] >= parameters.passed_min), default=0)
-        excess = sum(
-            passed[number] * (_HALF_SQUARES[number + 1] - _HALF_SQUARES[number]) for number in range(root + 1, BINS)
-        )
+        excess = BIN * sum(passed[root + 1 :])
         weight = parameters.excess_weight
         mean_excess = (excess + weight * parameters.excess_expected) / (passed[root] + weight)
         rate = max(passed[root], parameters.passed_min) / days
-        beyond = mean_excess * math.log(max(rate / per_day, 1.0))
-        by_tail = math.sqrt(2 * (_HALF_SQUARES[root] + beyond))
+        by_tail = root * BIN + mean_excess * math.log(max(rate / per_day, 1.0))
         allowed = per_day * days + _PASSED_EXTRA
         seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
         return max(by_tail, seen * BIN, parameters.threshold_min)
@@ -228,7 +242,7 @@ class AlertBudget:
 
 def expected_per_day(threshold: float) -> float:
     """How often a day the sustained score of a patient in health passes a threshold: so it is on simulated wards."""
-    return 12.0 * math.exp(-max(threshold * threshold / 2 - 2.0, 0.0))
+    return 3.6 * math.exp(-max(threshold - 3.0, 0.0) / 0.95)
 
 
 def _expected(parameters: BudgetParameters) -> BudgetState:

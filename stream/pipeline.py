@@ -1,4 +1,4 @@
-"""One patient's models in the order in which a reading passes: baselines, unusual pattern, alert budget."""
+"""One patient's models in the order in which a reading passes: baselines, unusual pattern, alert budget, trends."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,9 +13,11 @@ from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline,
 from stream.budget import AlertBudget, BudgetParameters, BudgetState
 from stream.context import ContextParameters, context_of
 from stream.features import RecentSigns
+from stream.trend import SignTrend, TrendForecasts, TrendParameters
+from vitals.assessment import Trend
 from vitals.sign import Sign
 
-MODEL_REVISION = 5
+MODEL_REVISION = 6
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
@@ -26,6 +28,7 @@ class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     baseline: BaselineParameters = BaselineParameters()
     unusual: UnusualParameters = UnusualParameters()
     budget: BudgetParameters = BudgetParameters()
+    trend: TrendParameters = TrendParameters()
     learn_every_s: float = 10.0
     """Moments closer together than this teach only once, so that a window is a time whatever the rate."""
     pause_s_max: float = 6 * 3600.0
@@ -58,6 +61,10 @@ class Scored(NamedTuple):
     """What the score must exceed, in standard deviations; None while the models warm up."""
     barred: frozenset[Sign] = frozenset()
     """Of `signs`, what nothing may be learned from."""
+    flagged: bool = False
+    """Whether the score lies above the patient's own threshold, or has lasted above it and is not well below it yet."""
+    trends: tuple[Trend, ...] = ()
+    """Signs that are going somewhere."""
 
     @property
     def taught(self) -> Mapping[Sign, float]:
@@ -85,11 +92,6 @@ class Scored(NamedTuple):
         """What `anomaly` must exceed; None while the models warm up."""
         return None if self.own_threshold is None else shown(self.own_threshold)
 
-    @property
-    def flagged(self) -> bool:
-        """Whether the score lies above the patient's own threshold."""
-        return self.own_threshold is not None and self.score is not None and self.score > self.own_threshold
-
 
 class PipelineState(msgspec.Struct):
     """The whole state of one patient's models, as plain records."""
@@ -97,6 +99,7 @@ class PipelineState(msgspec.Struct):
     baselines: dict[Sign, SignBaseline]
     unusual: UnusualState
     budget: BudgetState
+    trends: dict[Sign, SignTrend]
     recent: RecentSigns
     learned_at_ms: int | None
     due_at_ms: int | None
@@ -113,6 +116,7 @@ class PatientPipeline:
             self.baselines = PersonalBaselines(parameters.baseline)
             self._unusual = UnusualPattern(parameters.unusual)
             self._budget = AlertBudget(parameters.budget)
+            self._trends = TrendForecasts(parameters.trend)
             self._recent = RecentSigns()
             self._learned_at_ms: int | None = None
             self._due_at_ms: int | None = None
@@ -121,6 +125,7 @@ class PatientPipeline:
         self.baselines = PersonalBaselines.load(parameters.baseline, state.baselines)
         self._unusual = UnusualPattern(parameters.unusual, state.unusual)
         self._budget = AlertBudget.load(parameters.budget, state.budget)
+        self._trends = TrendForecasts.load(parameters.trend, state.trends)
         self._recent = state.recent
         self._learned_at_ms = state.learned_at_ms
         self._due_at_ms = state.due_at_ms
@@ -138,7 +143,9 @@ class PatientPipeline:
         """
         refuse_not_finite(signs)
         unusual = self._unusual.judge(signs, at_ms, self.baselines, exerted=self._active)
-        return Scored(at_ms, signs, unusual, self._budget.threshold, barred)
+        flagged = self._budget.is_flagged(unusual.score)
+        trends = self._trends.tell(at_ms, self.baselines, flagged=flagged)
+        return Scored(at_ms, signs, unusual, self._budget.threshold, barred, flagged, trends)
 
     @property
     def warming_up(self) -> bool:
@@ -187,6 +194,9 @@ class PatientPipeline:
             self._unusual.observe(scored.unusual)
             held_back = scored.flagged or self._paused_s > 0
             self._budget.take(scored.unusual.score, scored.at_ms, held_back=held_back)
+        if scored.trends:
+            self._trends.watch(scored.trends, scored.at_ms)
+        self._trends.take(scored.taught, scored.at_ms)
 
     def dump(self) -> PipelineState:
         """The whole state; what loads it goes on bit-identically. Shares records with the pipeline: encode it at once."""
@@ -194,6 +204,7 @@ class PatientPipeline:
             baselines=self.baselines.dump(),
             unusual=self._unusual.dump(),
             budget=self._budget.dump(),
+            trends=self._trends.dump(),
             recent=self._recent,
             learned_at_ms=self._learned_at_ms,
             due_at_ms=self._due_at_ms,

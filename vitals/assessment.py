@@ -61,6 +61,21 @@ class Driver(msgspec.Struct, frozen=True, omit_defaults=True):
         return None if self.usual is None else self.value - self.usual
 
 
+class Trend(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where one sign is going, by its last hour. Without a limit: it is not reached within an hour, or nobody can say when."""
+
+    sign: Sign
+    per_hour: float
+    """Slope, in the sign's unit."""
+    limit: float | None = None
+    """The shallowest hard limit on that side."""
+    minutes: float | None = None
+    """Until the limit, if it goes on like this."""
+    minutes_low: float | None = None
+    minutes_high: float | None = None
+    """Within these two it should be reached in four cases of five."""
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
 
@@ -82,9 +97,9 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     anomaly: float | None = None
     """Multivariate anomaly score in [0, 1]; comparable only within one patient. None while warming up or with too few signs."""
     anomaly_threshold: float | None = None
-    """The patient's own quantile the score is held against."""
+    """The patient's own, which keeps to the alert budget."""
     flagged: bool = False
-    """The score lies above the patient's own threshold."""
+    """The score lies above the patient's own threshold, or has lasted above it and is not well below it yet."""
     learned: bool = False
     """Whether the models learned from this reading after scoring it."""
     late: bool = False
@@ -103,6 +118,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Signs of this reading nearer than that. A sign in neither has no warm baseline, or was not measured."""
     relearned: tuple[Sign, ...] = ()
     """Signs that have settled elsewhere for a day or two: from here on that is what is usual for this patient."""
+    trends: tuple[Trend, ...] = ()
+    """Signs that are going somewhere, beyond what chance does."""
     exerted: bool = False
     """Steps were counted up to some minutes ago: heart rate and breathing are not those of rest."""
     risk: float | None = None

@@ -30,7 +30,7 @@ QUICK = PipelineParameters(
     unusual=UnusualParameters(
         trees=TreeParameters(trees=3, height=4, first_window_s=40, window_s=160, window_count_min=8), smoothed_s=2
     ),
-    budget=BudgetParameters(delay_s=6, clear_s=10, slot_s=2, learned_s_min=60),
+    budget=BudgetParameters(unusual_per_day_max=500, delay_s=6, clear_s=10, slot_s=2, learned_s_min=60, expected_s=600),
     learn_every_s=5,
     pause_s_max=120,
     paused_learn_every_s=20,
