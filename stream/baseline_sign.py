@@ -31,7 +31,7 @@ class BaselineParameters(msgspec.Struct, frozen=True, kw_only=True):
     time_constant_s: float = 48 * 3600.0
     """Time in which an old slow level fades to 1/e; a younger one is the mean of what was learned."""
     fast_time_constant_s: float = 900.0
-    learn_every_s: float = 20.0
+    learn_every_s: float = 30.0
     """A sign's values closer together than this are heard once: levels of minutes and days need no more."""
     gap_s_max: float = 3600.0
     """The most time that one value may stand for, however long the pause before it."""

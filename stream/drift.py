@@ -5,7 +5,8 @@ that can be dumped as plain records, so what is kept are the levels it was fed s
 of them, and feeding them again gives it back bit for bit, whatever the version of River.
 """
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ import msgspec
 from river.drift import ADWIN
 
 LEVELS_PER_UNIT = 100
-"""Levels are kept to a hundredth of the sign's unit: three bytes each."""
+"""Levels are kept to a hundredth of the sign's unit, in two bytes each: from -327 to 327."""
+_LEVEL_MOST = 2**15 - 1
 LEVELS_MAX = 144
 """Three days of half hours; of more the oldest third goes, so that ADWIN's window and a snapshot stay small."""
 _LEVELS_KEPT = 96
@@ -39,11 +41,15 @@ class DriftParameters(msgspec.Struct, frozen=True, kw_only=True):
 class Stretch(msgspec.Struct, array_like=True):
     """What a sign has kept to since it last changed; mutable."""
 
-    levels: list[int] = []
-    """In hundredths of its unit, oldest first; at most `LEVELS_MAX`."""
+    levels: bytes = b""
+    """Half-hourly, oldest first, each a little-endian integer of two bytes in hundredths of its unit; at most `LEVELS_MAX`."""
     from_ms: int = 0
     """Since when: a change is noticed a few levels after it happened."""
     last_ms: int = 0
+
+    def unpacked(self) -> tuple[int, ...]:
+        """The levels, in hundredths of the sign's unit."""
+        return struct.unpack(f"<{len(self.levels) // 2}h", self.levels)
 
 
 class Settled(NamedTuple):
@@ -71,13 +77,14 @@ class DriftWatch:
         stretch = self.stretch
         if not stretch.levels or at_ms - stretch.last_ms > self._gap_ms:
             self._begin(at_ms)
-        elif len(stretch.levels) >= LEVELS_MAX:
+        elif len(stretch.levels) >= 2 * LEVELS_MAX:
             self._shorten()
         stretch.last_ms = at_ms
         if self._adwin is None:
-            self._adwin, stretch.levels = self._fed(stretch.levels)
-        stretch.levels.append(round(level * LEVELS_PER_UNIT))
-        self._adwin.update(stretch.levels[-1] / LEVELS_PER_UNIT)
+            self._feed(stretch.unpacked())
+        kept = min(max(round(level * LEVELS_PER_UNIT), -_LEVEL_MOST), _LEVEL_MOST)
+        stretch.levels += struct.pack("<h", kept)
+        self._adwin.update(kept / LEVELS_PER_UNIT)
         if not self._adwin.drift_detected:
             return False
         self._begin(at_ms)
@@ -86,10 +93,11 @@ class DriftWatch:
     def settled(self, spread: float) -> Settled | None:
         """Where the sign has been since it last changed, if it has kept there: most of it within two `spread` of the middle."""
         stretch, parameters = self.stretch, self._parameters
-        if len(stretch.levels) < parameters.levels_min:
+        levels = stretch.unpacked()
+        if len(levels) < parameters.levels_min:
             return None
-        middle = median(stretch.levels)
-        far = [abs(level - middle) for level in stretch.levels]
+        middle = median(levels)
+        far = [abs(level - middle) for level in levels]
         reach = 2 * spread * LEVELS_PER_UNIT
         near = sum(distance <= reach for distance in far)
         if near < parameters.near_share * len(far) or far[-1] > reach:
@@ -98,28 +106,29 @@ class DriftWatch:
         return Settled(middle / LEVELS_PER_UNIT, sigma, (stretch.last_ms - stretch.from_ms) / 1000)
 
     def _begin(self, at_ms: int) -> None:
-        self.stretch.levels = []
+        self.stretch.levels = b""
         self.stretch.from_ms = at_ms
         self._adwin = None
 
     def _shorten(self) -> None:
         """Forget the oldest third; `from_ms` moves with it as if levels had come evenly."""
         stretch = self.stretch
-        share = 1 - _LEVELS_KEPT / len(stretch.levels)
+        levels = stretch.unpacked()
+        share = 1 - _LEVELS_KEPT / len(levels)
         stretch.from_ms += round(share * (stretch.last_ms - stretch.from_ms))
-        self._adwin, stretch.levels = self._fed(stretch.levels[-_LEVELS_KEPT:])
-        if len(stretch.levels) < _LEVELS_KEPT:
+        if not self._feed(levels[-_LEVELS_KEPT:]):
             stretch.from_ms = stretch.last_ms
 
-    def _fed(self, levels: Iterable[int]) -> tuple[Any, list[int]]:
-        """An ADWIN that has seen these levels, and those of them since it last cut."""
-        adwin, kept = self._fresh(), list[int]()
-        for level in levels:
+    def _feed(self, levels: Sequence[int]) -> bool:
+        """A new ADWIN that sees these levels, and keeps those since it last cut; whether that is all of them."""
+        adwin, first = self._fresh(), 0
+        for number, level in enumerate(levels, start=1):
             adwin.update(level / LEVELS_PER_UNIT)
-            kept.append(level)
             if adwin.drift_detected:
-                adwin, kept = self._fresh(), []
-        return adwin, kept
+                adwin, first = self._fresh(), number
+        self._adwin = adwin
+        self.stretch.levels = struct.pack(f"<{len(levels) - first}h", *levels[first:])
+        return not first
 
     def _fresh(self) -> Any:  # noqa: ANN401 - River is not typed
         return ADWIN(delta=self._parameters.delta, clock=1)  # type: ignore[no-untyped-call]

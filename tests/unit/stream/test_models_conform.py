@@ -34,7 +34,7 @@ CASES = [
         dump=lambda model: model.dump(),
         load=lambda state: PersonalBaselines.load(BASELINE, state),
         state=dict[Sign, SignBaseline],
-        bytes_max=40_000,
+        bytes_max=30_000,
         snapshot_bytes_max=6_000,
     ),
     ModelCase(
