@@ -94,6 +94,7 @@ KEPT_FIELDS: Final = frozenset(
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
         "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "change_id", "with_patient_id", "with_device_id", "device", "before",
+        "happened_at",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""

@@ -28,7 +28,8 @@ def _lines(text: str) -> str:
     return stripped
 
 
-def _some_lines(text: str) -> str:
+def some_lines(text: str) -> str:
+    """Text of people over several lines, and some of it; raises ValueError."""
     lines = _lines(text)
     if not lines:
         raise ValueError("must not be empty")
@@ -68,7 +69,7 @@ class NewScale(Body):
 class Withdrawal(Body):
     """Why an entry is taken back."""
 
-    reason: Annotated[str, Field(max_length=REASON_CHARACTERS_MAX), AfterValidator(_some_lines)]
+    reason: Annotated[str, Field(max_length=REASON_CHARACTERS_MAX), AfterValidator(some_lines)]
 
 
 class WithdrawnEntry(BaseModel):

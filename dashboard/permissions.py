@@ -258,6 +258,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/patients/{patient_id}/discharge": Rule(_P.DISCHARGE, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/history": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "GET /api/v1/patients/{patient_id}/assessments": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "GET /api/v1/patients/{patient_id}/outcomes": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/outcomes": Rule(_P.CHART, Where.PATH_PATIENT),
+    "POST /api/v1/patients/{patient_id}/outcomes/{outcome_id}/withdraw": Rule(_P.CHART, Where.PATH_PATIENT),
     "GET /registry": Rule(_P.MANAGE_DEVICES, Where.FILTERED),
     # The ward a patient leaves decides; the one to go to must be known (the route asks).
     "POST /api/v1/patients/{patient_id}/transfer": Rule(_P.TRANSFER, Where.PATH_PATIENT),
@@ -366,5 +369,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
     "GET /api/v1/ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
     "GET /api/v1/status": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "GET /api/v1/models": Rule(_P.SEE_STATUS, Where.FILTERED),
+    # Which version scores every ward's patients is a rule of the house.
+    "POST /api/v1/models/{number}/promote": Rule(_P.SET_RULES, Where.HOUSE),
+    "POST /api/v1/models/{number}/retire": Rule(_P.SET_RULES, Where.HOUSE),
     "GET /status": Rule(_P.SEE_STATUS, Where.FILTERED),
 }

@@ -47,6 +47,8 @@ class DashboardSettings(Section):
     """For temperature, pressure and the like while only one value is known and so not when the next is due."""
     charting_age_s_max: float = Field(default=86_400, ge=600, le=604_800)
     """How long ago an observation may have been made that somebody charts now."""
+    outcome_days_max: int = Field(default=30, ge=1, le=365)
+    """How long ago an outcome may have happened that somebody charts now."""
     trend_window_s: int = Field(default=900, ge=60, le=7200)
     trend_bucket_s: int = Field(default=10, ge=1, le=300)
     recent_alert_s: int = Field(default=600, ge=0, le=86400)

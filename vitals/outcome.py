@@ -1,10 +1,12 @@
 """Outcomes: that a patient did deteriorate, as people chart it. What the population model of risk is held to."""
 
+import hashlib
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from vitals.errors import InvalidArgument
 from vitals.reading import PatientId, WardId
 
 NOTE_CHARACTERS_MAX: Final = 500
@@ -55,3 +57,20 @@ class OutcomeWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="out
 
 OutcomeRecord = Outcome | OutcomeWithdrawn
 """Whatever may stand on log topic `outcomes`."""
+
+
+def happened_ms(said_ms: int | None, *, now_ms: int, age_ms_max: int) -> int:
+    """When an outcome happened, just now unless said; raises InvalidArgument where that lies ahead, or too long ago."""
+    if said_ms is None:
+        return now_ms
+    if said_ms > now_ms:
+        raise InvalidArgument("An outcome is charted once it has happened: the time lies ahead.")
+    if now_ms - said_ms > age_ms_max:
+        raise InvalidArgument(f"An outcome is charted at most {age_ms_max // 86_400_000} days after it happened.")
+    return said_ms
+
+
+def outcome_id(patient_id: PatientId, kind: OutcomeKind, happened_at_ms: int, person_id: str, key: str | None) -> str:
+    """The same for the same `key` of the same person, or the same content: charted twice it is one outcome."""
+    said = (patient_id, person_id, key) if key is not None else (patient_id, person_id, kind.value, happened_at_ms)
+    return hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest()
