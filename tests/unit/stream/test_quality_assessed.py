@@ -49,11 +49,14 @@ def test_a_fall_to_80_scores_three_points_at_once_and_is_heard_by_the_models_wit
 
 def test_what_is_scored_and_not_to_be_learned_teaches_no_baseline() -> None:
     state = rested(310)
+
+    def fallen(from_second: int, until_second: int) -> list[Assessment]:
+        values = {"heart_rate_bpm": 75, "respiratory_rate_bpm": 15, "spo2_percent": 80}
+        return [at(state, second, **values) for second in range(from_second, until_second)]
+
+    fallen(310, 340)
     before = msgspec.msgpack.encode(state.pipeline.baselines.signs[Sign.SPO2])
-    told = [
-        at(state, second, heart_rate_bpm=75, respiratory_rate_bpm=15, spo2_percent=80) for second in range(310, 400)
-    ]
-    assert told[-1].withheld[0].scored
+    assert all(each.withheld[0].scored for each in fallen(340, 500))
     assert msgspec.msgpack.encode(state.pipeline.baselines.signs[Sign.SPO2]) == before
 
 
