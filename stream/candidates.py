@@ -3,5 +3,7 @@
 from typing import Final
 
 from stream.population import Candidate
+from stream.risk_model import AdditiveRisk
+from stream.risk_windows import PIPELINE_HASH
 
-CANDIDATES: Final[tuple[Candidate, ...]] = ()
+CANDIDATES: Final[tuple[Candidate, ...]] = (Candidate("additive", PIPELINE_HASH, AdditiveRisk, AdditiveRisk.load),)

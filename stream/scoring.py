@@ -7,11 +7,13 @@ from stream.deduplication import SeenReadings
 from stream.departures import NOWHERE, departures
 from stream.early_warning import EarlyWarning, early_warning
 from stream.freshness import FreshSigns
+from stream.nights import Nights, nights_in
 from stream.pipeline import PatientPipeline, Scored
 from stream.population import NO_MODEL, ScoredRisk
 from stream.quality import Judged, QualityGate, passed, sift, stale
+from stream.risk import PatientRisk
 from stream.scales import Scales
-from vitals.assessment import Assessment, Driver
+from vitals.assessment import Assessment, Driver, NightSummary
 from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.limits import any_beyond_limits
 from vitals.reading import Origin, PatientId, Reading
@@ -33,9 +35,11 @@ class PatientState:
         "fresh",
         "in_force",
         "models_failed",
+        "nights",
         "patient_id",
         "pipeline",
         "quality",
+        "risk",
         "scales",
         "scored_risk",
         "seen",
@@ -50,6 +54,8 @@ class PatientState:
         seen: SeenReadings | None = None,
         fresh: FreshSigns | None = None,
         quality: QualityGate | None = None,
+        nights: Nights | None = None,
+        risk: PatientRisk | None = None,
     ) -> None:
         self.patient_id = patient_id
         self.pipeline = pipeline
@@ -57,6 +63,8 @@ class PatientState:
         self.seen = SeenReadings() if seen is None else seen
         self.fresh = FreshSigns() if fresh is None else fresh
         self.quality = QualityGate() if quality is None else quality
+        self.nights = Nights() if nights is None else nights
+        self.risk = PatientRisk() if risk is None else risk
         self.example_at_ms: int | None = None
         """When the last example was measured."""
         self.in_force = NO_MODEL
@@ -74,6 +82,7 @@ class PatientState:
     def restart_models(self) -> None:
         """Go on with new models, and a gate before them that remembers nothing."""
         self.quality = QualityGate()
+        self.risk = PatientRisk()
         self.pipeline = PatientPipeline(self.pipeline.parameters)
 
 
@@ -97,7 +106,6 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     if not out_of_order:
         state.fresh.age_band = band
-        state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms))
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
         judged = stale(signs) if late else _judged(state, signs, at_ms)
@@ -110,6 +118,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
     learned = not late and judged.is_telling and _learned(state, scored, warning)
     relearned = state.pipeline.baselines.take_relearned()
+    state.scored_risk = None if late or band is not None else _risk(state, reading, judged.scored, at_ms)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -127,10 +136,13 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         departed=departed,
         as_usual=as_usual,
         relearned=relearned,
+        night=None if late or band is not None else _night(state, reading, scored),
+        trends=() if late else scored.trends,
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,
         withheld=impossible + judged.withheld,
+        risk=None if state.scored_risk is None else state.scored_risk.probability,
     )
 
 
@@ -144,8 +156,34 @@ def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], 
     return fresh.current()
 
 
+def _risk(state: PatientState, reading: Reading, signs: Mapping[Sign, float], at_ms: int) -> ScoredRisk | None:
+    """What the population model in force makes of an adult's moment."""
+    try:
+        return state.risk.step(signs, at_ms, reading.age_years, reading.sex, state.in_force)
+    except MODEL_FAULTS:
+        state.put_models_aside()
+        return None
+
+
 def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int) -> Judged:
+    state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms))
     return state.quality.judge(signs, at_ms, walking=state.fresh.steps.is_walking(at_ms))
+
+
+def _night(state: PatientState, reading: Reading, scored: Scored) -> NightSummary | None:
+    """What is to be said of a night that this reading shows to be over."""
+    heart_rate = scored.taught.get(Sign.HEART_RATE)
+    # Of two wearables' counters each would look like steps to the other.
+    followed = reading.device_id == state.fresh.steps.device_id
+    steps = reading.signs.get(Sign.STEPS) if followed else None
+    if heart_rate is None and steps is None:
+        return None
+    zone = state.pipeline.parameters.context.time_zone
+    night = state.nights.step(scored.at_ms, nights_in(zone), heart_rate_bpm=heart_rate, steps_count=steps)
+    if night is None:
+        return None
+    deviation = None if night.deviation is None else round(night.deviation, 2)
+    return NightSummary(night.day, night.resting_bpm, night.usual_bpm, deviation, night.stands_out)
 
 
 def _learned(state: PatientState, scored: Scored, warning: EarlyWarning) -> bool:

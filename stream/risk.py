@@ -1,0 +1,65 @@
+"""The risk of deterioration of one patient: windows over what passed the quality gate, scored by the version in force. Pure.
+
+Of adults: the model never learned of children. It adds a figure and ranks; it lowers no score and gates no alarm.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from stream.population import InForce, ScoredRisk
+from stream.risk_windows import PIPELINE_HASH, RiskHours, RiskWindows
+from vitals.model_version import SHIPPED
+from vitals.sex import Sex
+from vitals.sign import Sign
+
+SCORE_EVERY_MS: Final = 60_000
+"""Readings closer together share a score: every feature is of hours, and the cost of a fast stream stays small."""
+
+
+class RiskState(msgspec.Struct):
+    """The whole state of one patient's risk, as plain records; mutable."""
+
+    pipeline: str = PIPELINE_HASH
+    """Hash of the code that made the windows: another code starts them anew."""
+    hours: RiskHours = msgspec.field(default_factory=RiskHours)
+    scored_at_ms: int | None = None
+    features: dict[str, float] = {}
+    """As they were scored last, so that a restored patient shares the same score as one that never stopped."""
+    probability: float | None = None
+    number: int = SHIPPED
+
+
+class PatientRisk:
+    """One patient's windows and last score; not thread-safe."""
+
+    __slots__ = ("_state", "_windows")
+
+    def __init__(self, state: RiskState | None = None) -> None:
+        self._state = RiskState() if state is None or state.pipeline != PIPELINE_HASH else state
+        self._windows = RiskWindows(self._state.hours)
+
+    def step(
+        self, signs: Mapping[Sign, float], at_ms: int, age_years: float | None, sex: Sex | None, in_force: InForce
+    ) -> ScoredRisk | None:
+        """Take in what passed the gate and score it; None without a population model, or while no sign is known.
+
+        What was shipped has learned nothing, so it tells no probability; its features are noted all the same, to learn from.
+        Scores at most once in `SCORE_EVERY_MS`; in between the last score stands, unless another version came.
+        """
+        windows, state = self._windows, self._state
+        windows.take(signs, at_ms)
+        number, model = in_force
+        if model is None or not state.hours.signs:
+            return None
+        last_ms = state.scored_at_ms
+        if last_ms is None or not 0 <= at_ms - last_ms < SCORE_EVERY_MS or number != state.number:
+            features = windows.features(at_ms, age_years, sex)
+            state.probability = None if number == SHIPPED else model.score(features).probability
+            state.scored_at_ms, state.features, state.number = at_ms, features, number
+        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number)
+
+    def dump(self) -> RiskState:
+        """The whole state; what loads it goes on bit-identically. Shared with the patient: encode it at once."""
+        return self._state

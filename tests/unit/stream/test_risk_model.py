@@ -1,0 +1,131 @@
+"""The population model of risk: sums that are exact, lessons that teach, states that go on to the bit."""
+
+import math
+import random
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from river import base
+
+from stream.risk_model import AdditiveRisk, LearningParameters
+from stream.risk_shapes import SHAPES
+
+QUICK = LearningParameters(block_lessons=64)
+SHORT = {name: SHAPES[name] for name in ("heart_rate_bpm.last", "temperature_celsius.last", "age_years")}
+
+
+def lessons(count: int, *, seed: int = 1, missing: float = 0.2) -> Iterator[tuple[dict[str, float], bool]]:
+    """Patients of whom the fast hearts deteriorate more often; each feature is unknown with probability `missing`."""
+    source = random.Random(seed)
+    for _ in range(count):
+        rate = source.gauss(85, 15)
+        known = {"heart_rate_bpm.last": rate, "temperature_celsius.last": source.gauss(37, 0.7), "age_years": 60.0}
+        features = {name: value for name, value in known.items() if source.random() >= missing}
+        yield features, source.random() < 1 / (1 + math.exp(-(rate - 115) / 10))
+
+
+def taught(count: int = 1500, *, missing: float = 0.2) -> AdditiveRisk:
+    model = AdditiveRisk(QUICK, SHORT)
+    for features, label in lessons(count, missing=missing):
+        model.learn(features, label, 1.0)
+    return model
+
+
+def test_it_is_a_classifier_of_river() -> None:
+    model = AdditiveRisk()
+    assert isinstance(model, base.Classifier)
+    model.learn_one({"heart_rate_bpm.last": 80.0}, False)
+    told = model.predict_proba_one({"heart_rate_bpm.last": 80.0})
+    assert told[False] + told[True] == pytest.approx(1)
+
+
+def test_before_it_learned_it_tells_everybody_the_base_rate() -> None:
+    model = AdditiveRisk()
+    assert model.score({}).probability == pytest.approx(QUICK.base_rate)
+    assert model.score({name: points[0] for name, points in SHAPES.items()}).probability == pytest.approx(0.02)
+
+
+def test_contributions_and_intercept_add_up_to_the_log_odds_exactly() -> None:
+    model = taught()
+    for features, _ in lessons(200, seed=2):
+        score = model.score(features)
+        assert score.intercept + sum(score.contributions.values()) == score.log_odds
+        assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)))
+        assert score.contributions.keys() == features.keys()
+
+
+def test_what_brings_harm_scores_higher_and_probabilities_are_about_right() -> None:
+    model = taught(6000, missing=0.0)
+    slow = model.score({"heart_rate_bpm.last": 70.0, "temperature_celsius.last": 37.0, "age_years": 60.0})
+    fast = model.score({"heart_rate_bpm.last": 115.0, "temperature_celsius.last": 37.0, "age_years": 60.0})
+    assert slow.probability < 0.05
+    assert fast.probability == pytest.approx(0.5, abs=0.12)
+    told = [model.score(features).probability for features, _ in lessons(2000, seed=3, missing=0.0)]
+    came = [label for _, label in lessons(2000, seed=3, missing=0.0)]
+    assert sum(told) == pytest.approx(sum(came), rel=0.15)
+
+
+def test_scoring_changes_nothing() -> None:
+    model = taught()
+    before = model.dump()
+    for features, _ in lessons(50, seed=4):
+        model.score(features)
+    assert model.dump() == before
+
+
+def test_a_state_goes_on_to_the_bit_in_the_middle_of_a_block() -> None:
+    model = taught(1000)
+    again = AdditiveRisk.load(model.dump())
+    for number, (features, label) in enumerate(lessons(300, seed=5)):
+        assert again.score(features) == model.score(features)
+        model.learn(features, label, 0.5)
+        again.learn(features, label, 0.5)
+        if number % 100 == 0:
+            again = AdditiveRisk.load(again.dump())
+    assert again.dump() == model.dump()
+
+
+def test_the_order_of_features_and_unknown_ones_are_irrelevant() -> None:
+    model, other = AdditiveRisk(QUICK, SHORT), AdditiveRisk(QUICK, SHORT)
+    for features, label in lessons(200):
+        model.learn(features, label, 1.0)
+        other.learn({"of_another_kind": 5.0, **dict(reversed(features.items()))}, label, 1.0)
+    assert model.dump() == other.dump()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_refused_and_leaves_no_trace(bad: float) -> None:
+    model = taught(100)
+    before = model.dump()
+    with pytest.raises(ValueError, match="finite"):
+        model.learn({"heart_rate_bpm.last": bad}, True, 1.0)
+    with pytest.raises(ValueError, match="weigh"):
+        model.learn({"heart_rate_bpm.last": 80.0}, True, 0.0)
+    assert model.dump() == before
+
+
+def test_an_absurd_value_moves_no_further_than_the_outermost_point() -> None:
+    model = taught()
+    outermost = model.score({"heart_rate_bpm.last": SHAPES["heart_rate_bpm.last"][-1]})
+    assert model.score({"heart_rate_bpm.last": 9999.0}) == outermost
+
+
+def test_a_state_of_another_shape_is_refused() -> None:
+    state = msgspec.msgpack.decode(taught(10).dump())
+    state["weights"] = state["weights"][:-8]
+    with pytest.raises(ValueError, match="numbers"):
+        AdditiveRisk.load(msgspec.msgpack.encode(state))
+
+
+def test_what_was_learned_long_ago_fades() -> None:
+    fading = LearningParameters(block_lessons=64, memory_lessons=500)
+    quick, slow = AdditiveRisk(fading, SHORT), AdditiveRisk(QUICK, SHORT)
+    for model in (quick, slow):
+        for harmful in (True, False):
+            for number in range(1500 if harmful else 700):
+                fast = number % 2 == 0
+                label = fast is harmful if number % 5 else not fast
+                model.learn({"heart_rate_bpm.last": 120.0 if fast else 70.0}, label, 1.0)
+    ill = {"heart_rate_bpm.last": 120.0}
+    assert quick.score(ill).probability < 0.6 * slow.score(ill).probability

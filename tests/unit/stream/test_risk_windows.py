@@ -1,0 +1,163 @@
+"""What the risk model sees of a patient: constant for one who does not change, blind to what cannot be, bounded."""
+
+import math
+import random
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from stream.population import NO_MODEL, InForce
+from stream.risk import PatientRisk, RiskState
+from stream.risk_model import AdditiveRisk
+from stream.risk_shapes import SHAPES
+from stream.risk_windows import HOUR_MS, RiskHours, RiskWindows
+from vitals.model_version import SHIPPED
+from vitals.sex import Sex
+from vitals.sign import Sign
+
+START_MS = 490_000 * HOUR_MS
+USUAL = {
+    Sign.HEART_RATE: 82.3,
+    Sign.RESPIRATORY_RATE: 17.1,
+    Sign.SPO2: 96.4,
+    Sign.TEMPERATURE: 36.9,
+    Sign.SYSTOLIC: 121.7,
+    Sign.DIASTOLIC: 68.2,
+    Sign.MEAN_PRESSURE: 86.1,
+}
+
+
+def stepped(windows: RiskWindows, signs: Mapping[Sign, float], hour: float) -> dict[str, float]:
+    return windows.step(signs, START_MS + round(hour * HOUR_MS), 64, Sex.FEMALE)
+
+
+def varied(hours: int, *, seed: int = 1, missing: float = 0.3) -> list[dict[Sign, float]]:
+    source = random.Random(seed)
+    return [
+        {sign: value + source.gauss(0, 1) for sign, value in USUAL.items() if source.random() >= missing}
+        for _ in range(hours)
+    ]
+
+
+def a_model(seed: int = 1) -> AdditiveRisk:
+    source = random.Random(seed)
+    model = AdditiveRisk()
+    for _ in range(600):
+        features = {name: source.uniform(points[0], points[-1]) for name, points in SHAPES.items()}
+        model.learn(features, source.random() < 0.3, 1.0)
+    return model
+
+
+def test_every_feature_has_a_curve_and_every_curve_a_feature() -> None:
+    windows = RiskWindows()
+    features: dict[str, float] = {}
+    for hour, signs in enumerate(varied(30, missing=0.0)):
+        features = stepped(windows, signs, hour)
+    assert features.keys() == SHAPES.keys()
+
+
+@pytest.mark.parametrize("every_h", [1.0, 4.0, 1 / 60])
+def test_a_constant_patient_has_constant_features_and_risk_from_the_first_hour_of_each_kind_on(every_h: float) -> None:
+    windows, model = RiskWindows(), a_model()
+    count = round((96 if every_h >= 1 else 60) / every_h)
+    told = [stepped(windows, USUAL, number * every_h) for number in range(count)]
+    if every_h <= 1:
+        assert all(features == told[0] for features in told)
+    assert len({model.score(features).log_odds for features in told[len(told) // 2 :]}) == 1
+
+
+def test_a_patient_whose_signs_are_taken_at_different_paces_comes_to_rest() -> None:
+    windows, model = RiskWindows(), a_model()
+    scores = []
+    for hour in range(240):
+        signs = {sign: value for sign, value in USUAL.items() if sign is not Sign.TEMPERATURE or hour % 4 == 0}
+        scores.append(model.score(stepped(windows, signs, hour)).log_odds)
+    assert scores[120:124] == scores[236:240]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 9999.0, -5.0])
+def test_a_value_that_cannot_be_is_as_if_it_had_never_come(bad: float) -> None:
+    windows, twin = RiskWindows(), RiskWindows()
+    for hour, signs in enumerate(varied(60)):
+        stepped(windows, signs, hour)
+        if hour % 3 == 0:
+            stepped(windows, {Sign.HEART_RATE: bad, Sign.TEMPERATURE: bad}, hour + 0.5)
+            stepped(twin, {}, hour + 0.5)
+        stepped(twin, signs, hour)
+        assert stepped(windows, {}, hour + 0.9) == stepped(twin, {}, hour + 0.9)
+    assert msgspec.msgpack.encode(windows.dump()) == msgspec.msgpack.encode(twin.dump())
+
+
+def test_a_fast_stream_gives_the_features_of_its_hourly_means() -> None:
+    fast, hourly = RiskWindows(), RiskWindows()
+    told: list[dict[str, float]] = []
+    for hour, signs in enumerate(varied(40, missing=0.0)):
+        for minute in range(0, 60, 10):
+            shift = (minute - 25) / 50
+            fast.take(
+                {sign: value + shift for sign, value in signs.items()}, START_MS + hour * HOUR_MS + minute * 60_000
+            )
+        told = [stepped(fast, {}, hour + 0.99), stepped(hourly, signs, hour)]
+    assert told[0] == pytest.approx(told[1], abs=1e-9)
+
+
+def test_trend_level_and_cadence_say_what_they_mean() -> None:
+    windows = RiskWindows()
+    features: dict[str, float] = {}
+    for hour in range(24):
+        features = stepped(windows, {Sign.HEART_RATE: 70.0 + hour, Sign.TEMPERATURE: 37.0 + hour / 20}, hour)
+    assert features["heart_rate_bpm.last"] == 93
+    assert features["heart_rate_bpm.slope_6h"] == pytest.approx(1)
+    assert features["temperature_celsius.slope_24h"] == pytest.approx(0.05)
+    assert features["temperature_celsius.most_48h"] == pytest.approx(38.15)
+    assert features["heart_rate_bpm.share_12h"] == 1
+    assert features["respiratory_rate_bpm.share_12h"] == 0
+    assert features["heart_rate_bpm.over_day"] == pytest.approx(11.5)
+    later = stepped(windows, {}, 29)
+    assert later["heart_rate_bpm.share_12h"] == 0.5
+    assert later["temperature_celsius.age_h"] == 6
+    assert "heart_rate_bpm.last" not in stepped(windows, {}, 60)
+
+
+def test_the_state_goes_on_to_the_bit_and_stays_small() -> None:
+    windows = RiskWindows()
+    for hour, signs in enumerate(varied(400, missing=0.1)):
+        features = stepped(windows, signs, hour)
+        blob = msgspec.msgpack.encode(windows.dump())
+        assert len(blob) < 8000
+        if hour % 7 == 0:
+            windows = RiskWindows(msgspec.msgpack.decode(blob, type=RiskHours))
+            assert stepped(windows, {}, hour) == features
+
+
+def test_risk_is_told_by_a_version_that_learned_and_only_noted_by_what_was_shipped() -> None:
+    model, risk, at_ms = a_model(), PatientRisk(), START_MS
+    assert risk.step(USUAL, at_ms, 64, Sex.MALE, NO_MODEL) is None
+    noted = risk.step(USUAL, at_ms + 1000, 64, Sex.MALE, InForce(SHIPPED, model))
+    assert noted is not None
+    assert noted.probability is None
+    told = risk.step(USUAL, at_ms + 2000, 64, Sex.MALE, InForce(1, model))
+    assert told is not None
+    assert told.probability == model.score(told.features).probability
+    assert told.features["is_male"] == 1
+
+
+def test_within_a_minute_the_same_score_stands_also_after_a_restore() -> None:
+    model, risk, at_ms = a_model(), PatientRisk(), START_MS
+    first = risk.step(USUAL, at_ms, None, None, InForce(1, model))
+    risk = PatientRisk(msgspec.msgpack.decode(msgspec.msgpack.encode(risk.dump()), type=RiskState))
+    assert risk.step({Sign.HEART_RATE: 140.0}, at_ms + 30_000, None, None, InForce(1, model)) == first
+    later = risk.step({}, at_ms + 60_000, None, None, InForce(1, model))
+    assert later is not None
+    assert first is not None
+    assert later.features["heart_rate_bpm.last"] > first.features["heart_rate_bpm.last"]
+    assert "age_years" not in later.features
+
+
+def test_windows_of_other_code_start_anew() -> None:
+    risk = PatientRisk()
+    risk.step(USUAL, START_MS, 64, None, NO_MODEL)
+    state = risk.dump()
+    state.pipeline = "another"
+    assert PatientRisk(state).dump().hours.signs == {}
