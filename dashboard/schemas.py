@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from dashboard.night_entry import NightEntry
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.episode_state import EpisodeState
@@ -215,6 +216,8 @@ class AssessmentEntry(BaseModel):
     withheld: list[WithheldEntry]
     relearned: list[Sign]
     """Signs that had settled elsewhere for a day or two: from here on that is what is usual for this patient."""
+    night: NightEntry | None
+    """Of the night that was over with this reading; null with all others."""
     warming_up: bool
     anomaly: float | None
     anomaly_threshold: float | None

@@ -7,7 +7,7 @@ from dashboard.episodes import TECHNICAL_KINDS, EpisodeBook, EpisodeNow
 from dashboard.ward import TREND_SIGNS, Change, PatientNow, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
 from vitals.alert import Suppression
-from vitals.assessment import Assessment, News2Summary, PewsSummary
+from vitals.assessment import Assessment, News2Summary, NightSummary, PewsSummary
 from vitals.episode_state import state_of
 from vitals.reading import Origin, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
@@ -105,11 +105,22 @@ def assessment(shown: Assessment) -> Json:
             for value in shown.withheld
         ],
         "relearned": list(shown.relearned),
+        "night": None if shown.night is None else _night(shown.night),
         "warming_up": shown.warming_up,
         "anomaly": shown.anomaly,
         "anomaly_threshold": shown.anomaly_threshold,
         "flagged": shown.flagged,
         "model_version": shown.model_version,
+    }
+
+
+def _night(shown: NightSummary) -> Json:
+    return {
+        "day": shown.day,
+        "resting_bpm": shown.resting_bpm,
+        "usual_bpm": shown.usual_bpm,
+        "deviation": shown.deviation,
+        "stands_out": shown.stands_out,
     }
 
 

@@ -8,6 +8,7 @@ not learned; after a fortnight of them that is this person's usual, and learned 
 """
 
 import math
+from functools import lru_cache
 from statistics import median
 from typing import NamedTuple
 
@@ -18,6 +19,12 @@ from stream.context import local_ms
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _SIGMA_PER_MAD = 1.4826
+
+
+@lru_cache(maxsize=16)
+def nights_in(time_zone: str) -> "NightParameters":
+    """The parameters of a house in this zone."""
+    return NightParameters(time_zone=time_zone)
 
 
 class NightParameters(msgspec.Struct, frozen=True, kw_only=True):

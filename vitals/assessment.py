@@ -76,6 +76,21 @@ class Trend(msgspec.Struct, frozen=True, omit_defaults=True):
     """Within these two it should be reached in four cases of five."""
 
 
+class NightSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An adult's resting heart rate of one night, told by the first reading after it."""
+
+    day: int
+    """The morning's date by the house's clock, in days since 1970-01-01."""
+    resting_bpm: float
+    """The median at rest, 02:00 to 06:00."""
+    usual_bpm: float | None = None
+    """The median of up to 28 nights before; None while fewer than a week of them are known."""
+    deviation: float | None = None
+    """(resting_bpm - usual_bpm) in robust standard deviations of this person's nights."""
+    stands_out: bool = False
+    """It lies high, and so did the night before: an infection may be on its way."""
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
 
@@ -118,6 +133,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Signs of this reading nearer than that. A sign in neither has no warm baseline, or was not measured."""
     relearned: tuple[Sign, ...] = ()
     """Signs that have settled elsewhere for a day or two: from here on that is what is usual for this patient."""
+    night: NightSummary | None = None
+    """Of the night that is over with this reading; None with all others."""
     trends: tuple[Trend, ...] = ()
     """Signs that are going somewhere, beyond what chance does."""
     exerted: bool = False
