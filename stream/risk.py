@@ -60,6 +60,13 @@ class PatientRisk:
             state.scored_at_ms, state.features, state.number = at_ms, features, number
         return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number)
 
+    def standing(self, in_force: InForce) -> ScoredRisk | None:
+        """The last score, for a moment that says nothing of the patient; takes no note of it."""
+        state = self._state
+        if in_force.model is None or state.scored_at_ms is None:
+            return None
+        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, state.number)
+
     def dump(self) -> RiskState:
         """The whole state; what loads it goes on bit-identically. Shared with the patient: encode it at once."""
         return self._state

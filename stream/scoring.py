@@ -118,7 +118,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
     learned = not late and judged.is_telling and _learned(state, scored, warning)
     relearned = state.pipeline.baselines.take_relearned()
-    state.scored_risk = None if late or band is not None else _risk(state, reading, judged.scored, at_ms)
+    state.scored_risk = None if late or band is not None else _risk(state, reading, judged, at_ms)
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -156,10 +156,12 @@ def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], 
     return fresh.current()
 
 
-def _risk(state: PatientState, reading: Reading, signs: Mapping[Sign, float], at_ms: int) -> ScoredRisk | None:
+def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int) -> ScoredRisk | None:
     """What the population model in force makes of an adult's moment."""
+    if not judged.is_telling:
+        return state.risk.standing(state.in_force)
     try:
-        return state.risk.step(signs, at_ms, reading.age_years, reading.sex, state.in_force)
+        return state.risk.step(judged.scored, at_ms, reading.age_years, reading.sex, state.in_force)
     except MODEL_FAULTS:
         state.put_models_aside()
         return None

@@ -3,12 +3,14 @@
 import math
 import random
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.pipeline import PatientPipeline
+from stream.population import InForce
 from stream.quality import QualityGate
 from stream.quality_facts import MOVEMENTS
 from stream.scoring import PatientState, assess
@@ -21,6 +23,7 @@ from vitals.reading import PatientId, Reading
 from vitals.sign import PHYSIOLOGICAL_SIGNS, Sign
 
 SIGNS = (Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2, Sign.TEMPERATURE)
+EVERY_S = 7
 ARTEFACTS = (math.nan, math.inf, -math.inf, 9999.0, -9999.0, 1e308)
 TELLING_NOTHING = {"battery_percent": 50.0, "signal_quality_percent": 10.0}
 
@@ -39,13 +42,32 @@ def course(source: random.Random, *, readings: int, whole: bool = False) -> list
             "temperature_celsius": round(source.gauss(36.8, 0.05), 2),
         }
         kept = values if whole else {name: value for name, value in values.items() if source.random() < 0.8}
-        made.append(reading(at_s=3 * number, **(kept or values)))  # type: ignore[arg-type]
+        made.append(reading(at_s=EVERY_S * number, **(kept or values)))  # type: ignore[arg-type]
     return made
 
 
-def scores(readings: Iterable[Reading], state: PatientState | None = None) -> dict[str, Assessment]:
+class Likely(NamedTuple):
+    probability: float
+
+
+class Weighing:
+    """A population model whose score depends on every feature, however little."""
+
+    def score(self, features: Mapping[str, float], /) -> Likely:
+        weighed = sum(number * features[name] for number, name in enumerate(sorted(features), start=1))
+        return Likely(0.5 + math.atan(weighed) / math.pi)
+
+    def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as River's
+        raise AssertionError("Scorers teach nothing.")
+
+    def dump(self) -> bytes:
+        return b""
+
+
+def scores(readings: Iterable[Reading]) -> dict[str, Assessment]:
     """Every assessment of a course by reading, from the first one on."""
-    state = PatientState(PatientId("p1"), PatientPipeline(QUICK)) if state is None else state
+    state = PatientState(PatientId("p1"), PatientPipeline(QUICK))
+    state.in_force = InForce(2, Weighing())
     found = {each.reading_id: assess(state, each) for each in readings}
     return {reading_id: assessment for reading_id, assessment in found.items() if assessment is not None}
 
@@ -68,7 +90,7 @@ def test_artefacts_in_and_between_readings_change_no_score(seed: int) -> None:
         told += len(extra)
         if source.random() < 0.3:
             # A whole reading of nothing but artefacts, or of no sign of the patient at all.
-            at_s = (each.measured_at_ms - clean[0].measured_at_ms) / 1000 + source.uniform(0.1, 2.9)
+            at_s = (each.measured_at_ms - clean[0].measured_at_ms) / 1000 + source.uniform(0.1, EVERY_S - 0.1)
             junk = (
                 {sign.value: source.choice(ARTEFACTS) for sign in SIGNS} if source.random() < 0.5 else TELLING_NOTHING
             )
@@ -94,7 +116,7 @@ def test_a_spike_that_a_body_could_have_but_not_so_fast_changes_no_later_score(s
             sign = source.choice([Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2])
             away = source.choice([-1, 1]) if sign is Sign.HEART_RATE else 1 if sign is Sign.RESPIRATORY_RATE else -1
             value = each.signs[sign] + 1.2 * away * MOVEMENTS[sign].at_most / (1.5 if away < 0 else 1)
-            spikes.append(reading(at_s=3 * number + 1.5, boot="other", **{sign.value: value}))  # type: ignore[arg-type]
+            spikes.append(reading(at_s=EVERY_S * number + 1.5, boot="other", **{sign.value: value}))  # type: ignore[arg-type]
             spiked.append(spikes[-1])
     without, with_them = scores(clean), scores(spiked)
     names = [each.reading_id for each in clean]
