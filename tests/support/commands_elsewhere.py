@@ -16,6 +16,7 @@ HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_it
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 ALARM_LOAD = "tests/integration/test_alarm_load.py::test_the_load_stays_within_its_targets_on_ward_and_recordings"
 LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody_gets_goes_on_at_once_until_somebody_has_it_in_hand"
+MODELS = "tests/unit/wardlight/test_learning_commands.py::test_a_version_is_put_in_force_or_retired_with_a_reason"
 TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_is_not_accepted_fails_and_says_why"
 
 ELSEWHERE: Mapping[str, str] = {
@@ -39,6 +40,9 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
     "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
     "wardlight alarm-load --beds 40 --hours 30 --every 60": ALARM_LOAD,
+    'wardlight models promote 2 --reason "Better log-loss over four weeks"': MODELS,
+    'wardlight models promote 0 --reason "Back to what Wardlight came with"': MODELS,
+    'wardlight models retire 1 --reason "Not to be used again"': MODELS,
     "wardlight ladders check": LADDERS,
     "wardlight contacts test DESTINATION": LADDERS,
     "wardlight destinations test DESTINATION": TRIED,

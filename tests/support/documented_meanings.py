@@ -24,6 +24,7 @@ class Meanings:
         self._made = 0
         self._entry = ""
         self._change = ""
+        self._outcome = ""
 
     def of(self, word: str, command: str) -> str:
         """What `word` stands for in `command`; fails the test where nobody says."""
@@ -33,6 +34,7 @@ class Meanings:
             "DEVICE": self._device_for(command),
             "ENTRY": lambda: self._entry,
             "CHANGE": lambda: self._change,
+            "OUTCOME": lambda: self._outcome,
             "CORRECTION": self._correction,
             "SILENCE": self._silence,
             "EPISODE": lambda: self._open_episode()["episode_id"],
@@ -54,6 +56,8 @@ class Meanings:
     def _patient_for(self, command: str) -> Callable[[], str]:
         if "--withdraw" in command:
             return self._charted_patient
+        if "outcomes withdraw" in command:
+            return self._patient_with_outcome
         if "limits end" in command:
             return self._limited_patient
         return self._measured_patient if "history" in command or "api/v1" in command else self._new_patient
@@ -87,6 +91,13 @@ class Meanings:
     def _charted_patient(self) -> str:
         patient = self._new_patient()
         self._entry = str(self._ward.ask("chart", patient, "acvpu=A")[0]["entry_id"])
+        return patient
+
+    def _patient_with_outcome(self) -> str:
+        patient = self._new_patient()
+        self._ward.api.post(f"patients/{patient}/outcomes", {"kind": "sepsis"})
+        found = self._ward.await_value(lambda: self._ward.api.get(f"patients/{patient}/outcomes"))
+        self._outcome = str(found[0]["outcome_id"])
         return patient
 
     def _limited_patient(self) -> str:
