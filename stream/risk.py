@@ -14,7 +14,7 @@ from vitals.model_version import SHIPPED
 from vitals.sex import Sex
 from vitals.sign import Sign
 
-SCORE_EVERY_MS: Final = 60_000
+SCORE_EVERY_MS: Final = 300_000
 """Readings closer together share a score: every feature is of hours, and the cost of a fast stream stays small."""
 
 

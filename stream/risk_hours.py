@@ -30,6 +30,16 @@ _COUNT_MAX: Final = 1000
 """Beyond it one more hour weighs by its time alone."""
 
 
+def _moments(ago: list[int]) -> tuple[list[int], int, int]:
+    """What least squares needs of the times alone: they, their sum, and the count times their scatter; exact."""
+    total = sum(ago)
+    return ago, total, len(ago) * sum(map(mul, ago, ago)) - total * total
+
+
+_WITHOUT_GAPS: Final = tuple(_moments(list(range(1 - count, 1))) for count in range(KEPT_H + 1))
+"""By the number of hours, the newest last."""
+
+
 class Hours(msgspec.Struct):
     """The hours in which one quantity was measured, oldest first, at most `KEPT_H`; mutable. Hours count from the epoch."""
 
@@ -85,9 +95,9 @@ class Hours(msgspec.Struct):
         """Hours since the newest value, at most `HELD_H`; so many too where there never was one."""
         return float(min(hour - self.hours[-1], HELD_H)) if self.hours else float(HELD_H)
 
-    def share(self, hour: int, width_h: int) -> float:
+    def share(self, begin: int, hour: int, width_h: int) -> float:
         """In which share of the last hours it was measured, of those since it first was; 0 where it was not."""
-        count = len(self.hours) - self.since(hour, width_h)
+        count = len(self.hours) - begin
         return count / min(hour - self.first_hour + 1, width_h) if count else 0.0
 
     def levels(self) -> tuple[float, float]:
@@ -99,24 +109,23 @@ class Hours(msgspec.Struct):
         fast = self.fast + max(_FAST[elapsed_h], least) * (newest - self.fast)
         return fast, self.slow + max(_SLOW[elapsed_h], least) * (newest - self.slow)
 
-    def slope(self, hour: int, width_h: int) -> float:
-        """Per hour, by least squares; 0 where too few hours are known."""
-        begin = self.since(hour, width_h)
-        hours = self.hours[begin:]
-        count = len(hours)
+    def slope(self, begin: int) -> float:
+        """Per hour, by least squares over the hours from place `begin` on; 0 where they are too few."""
+        hours, means = self.hours, self.means
+        count = len(hours) - begin
         if count < SLOPE_VALUES_MIN:
             return 0.0
-        newest, at = self.means[-1], hours[-1]
-        ago = [each - at for each in hours]
-        over = [each - newest for each in self.means[begin:]]
-        total_ago = sum(ago)
-        spread = count * sum(map(mul, ago, ago)) - total_ago * total_ago
+        newest, at = means[-1], hours[-1]
+        over = [each - newest for each in means[begin:]]
+        if at - hours[begin] == count - 1:
+            ago, total_ago, spread = _WITHOUT_GAPS[count]
+        else:
+            ago, total_ago, spread = _moments([each - at for each in hours[begin:]])
         slope: float = (count * sum(map(mul, ago, over)) - total_ago * sum(over)) / spread
         return slope
 
-    def spread(self, hour: int, width_h: int) -> float:
-        """Standard deviation of the hours; 0 of fewer than two."""
-        begin = self.since(hour, width_h)
+    def spread(self, begin: int) -> float:
+        """Standard deviation of the hours from place `begin` on; 0 of fewer than two."""
         count = len(self.hours) - begin
         if count < 2:
             return 0.0
@@ -126,7 +135,7 @@ class Hours(msgspec.Struct):
         return math.sqrt(max(sum(map(mul, over, over)) - total * total / count, 0.0) / (count - 1))
 
     def spread_with_gaps(self, hour: int, width_h: int) -> float:
-        """As `spread`, where an hour without a value counts as 0."""
+        """Standard deviation of the last hours, of those since it first was measured; one without a value counts as 0."""
         count = min(hour - self.first_hour + 1, width_h)
         if count < 2 or not self.hours:
             return 0.0

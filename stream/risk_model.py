@@ -69,6 +69,8 @@ class _Curve(NamedTuple):
     points: tuple[float, ...]
     place: int
     """Of its first weight."""
+    segment: int
+    """Of its first straight line: the one below all points."""
 
 
 _LOG_ODDS_MAX: Final = 30.0
@@ -91,13 +93,16 @@ class AdditiveRisk(base.Classifier):
         self._curves: list[_Curve] = []
         place = 0
         for name, points in self.shapes.items():
-            self._curves.append(_Curve(name, tuple(points), place))
+            self._curves.append(_Curve(name, tuple(points), place, place + len(self._curves)))
             place += len(points)
         self._size = place + 1
         self._prior = self._prior_precision()
         self._prior_weights = np.zeros(self._size)
         self._prior_weights[-1] = math.log(parameters.base_rate / (1 - parameters.base_rate))
-        self._weights: list[float] = self._prior_weights.tolist()
+        self._weights: list[float] = []
+        self._levels: list[float] = []
+        self._slopes: list[float] = []
+        self._take_weights(self._prior_weights)
         self._information: Floats = np.zeros((self._size, self._size))
         self._anchor: Floats = np.zeros(self._size)
         self._waiting: list[tuple[list[int], list[float], bool, float]] = []
@@ -106,24 +111,14 @@ class AdditiveRisk(base.Classifier):
 
     def score(self, features: Mapping[str, float], /) -> RiskScore:
         """The risk of whoever has these features; changes nothing. A feature that is absent or unknown adds nothing."""
-        weights = self._weights
-        get = features.get
+        get, levels, slopes = features.get, self._levels, self._slopes
         contributions: dict[str, float] = {}
-        for name, points, place in self._curves:
+        for name, points, _, segment in self._curves:
             value = get(name)
-            if value is None:
-                continue
-            above = bisect_right(points, value)
-            if not above:
-                contributions[name] = weights[place]
-            elif above == len(points):
-                contributions[name] = weights[place + above - 1]
-            else:
-                low = points[above - 1]
-                share = (value - low) / (points[above] - low)
-                at = place + above
-                contributions[name] = weights[at - 1] * (1 - share) + weights[at] * share
-        intercept = weights[-1]
+            if value is not None:
+                at = segment + bisect_right(points, value)
+                contributions[name] = levels[at] + slopes[at] * value
+        intercept = self._weights[-1]
         log_odds = intercept + sum(contributions.values())
         return RiskScore(_probability(log_odds), log_odds, intercept, contributions)
 
@@ -170,7 +165,7 @@ class AdditiveRisk(base.Classifier):
         size = model._size
         upper = np.triu_indices(size)
         weights, anchor = _from_bytes(state.weights, size), _from_bytes(state.anchor, size)
-        model._weights = weights.tolist()
+        model._take_weights(weights)
         model._anchor = anchor.copy()
         model._information[upper] = _from_bytes(state.information, len(upper[0]))
         model._information.T[upper] = model._information[upper]
@@ -182,7 +177,7 @@ class AdditiveRisk(base.Classifier):
         """Which weights a lesson touches, and with which shares."""
         places: list[int] = []
         shares: list[float] = []
-        for name, points, place in self._curves:
+        for name, points, place, _ in self._curves:
             value = features.get(name)
             if value is None:
                 continue
@@ -217,13 +212,27 @@ class AdditiveRisk(base.Classifier):
         self._information = old_information + upper + np.triu(upper, 1).T
         self._anchor = old_anchor + design.T @ (curvature * log_odds + counted * (labels - told))
         right = self._anchor + self._prior @ self._prior_weights
-        self._weights = np.linalg.solve(self._information + self._prior, right).tolist()
+        self._take_weights(np.linalg.solve(self._information + self._prior, right))
+
+    def _take_weights(self, weights: Floats) -> None:
+        """Score by these weights from now on: each straight line as a level and a slope, level beyond the outermost points."""
+        self._weights = weights.tolist()
+        self._levels, self._slopes = [], []
+        for _, points, place, _ in self._curves:
+            heights = self._weights[place : place + len(points)]
+            lines = [(heights[0], 0.0)]
+            for at in range(1, len(points)):
+                slope = (heights[at] - heights[at - 1]) / (points[at] - points[at - 1])
+                lines.append((heights[at - 1] - slope * points[at - 1], slope))
+            lines.append((heights[-1], 0.0))
+            self._levels += [level for level, _ in lines]
+            self._slopes += [slope for _, slope in lines]
 
     def _prior_precision(self) -> Floats:
         precision = np.eye(self._size) * self.parameters.ridge
         precision[-1, -1] = self.parameters.base_precision
         smoothness = self.parameters.smoothness
-        for _, points, place in self._curves:
+        for _, points, place, _ in self._curves:
             for at in range(place, place + len(points) - 1):
                 precision[at, at] += smoothness
                 precision[at + 1, at + 1] += smoothness

@@ -41,7 +41,6 @@ class RiskHours(msgspec.Struct):
     """The whole state of one patient's windows, as plain records; about 5 kB at the most in a snapshot."""
 
     signs: dict[Sign, Hours] = {}
-    points: Hours = msgspec.field(default_factory=Hours)
     measured: Hours = msgspec.field(default_factory=Hours)
     measured_now: list[Sign] = []
     """Signs measured in the newest hour."""
@@ -82,7 +81,7 @@ class RiskWindows:
             hours.take(value, hour)
 
     def features(self, at_ms: int, age_years: float | None, sex: Sex | None) -> dict[str, float]:
-        """What is known at a moment, by name; finite. Takes note of the points of its hour, and changes nothing else."""
+        """What is known at a moment, by name; finite. Changes nothing."""
         hour = at_ms // HOUR_MS
         found: dict[str, float] = {}
         if age_years is not None:
@@ -115,10 +114,7 @@ class RiskWindows:
         if breaths is not None and spo2 is not None:
             found["breaths_per_saturation.last"] = breaths / spo2
         if held:
-            points = float(news2.score(held).low)
-            state.points.put(points, hour)
-            found["news2_points.last"] = points
-            found["news2_points.slope_12h"] = state.points.slope(hour, 12)
+            found["news2_points.last"] = float(news2.score(held).low)
         found["signs_measured.spread_12h"] = state.measured.spread_with_gaps(hour, 12)
         found["signs_measured.spread_24h"] = state.measured.spread_with_gaps(hour, 24)
 
@@ -131,19 +127,18 @@ _NEVER: Final = Hours()
 
 
 def _heart_rate(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["heart_rate_bpm.share_12h"] = hours.share(hour, 12)
+    found["heart_rate_bpm.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
     if value is None:
         return
     fast, slow = hours.levels()
     found["heart_rate_bpm.last"] = value
     found["heart_rate_bpm.over_day"] = value - fast
     found["heart_rate_bpm.over_three_days"] = value - slow
-    found["heart_rate_bpm.slope_6h"] = hours.slope(hour, 6)
+    found["heart_rate_bpm.slope_6h"] = hours.slope(hours.since(hour, 6))
 
 
 def _respiratory_rate(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["respiratory_rate_bpm.share_12h"] = hours.share(hour, 12)
-    found["respiratory_rate_bpm.share_48h"] = hours.share(hour, 48)
+    found["respiratory_rate_bpm.share_48h"] = hours.share(hours.since(hour, 48), hour, 48)
     if value is None:
         return
     fast, slow = hours.levels()
@@ -151,31 +146,28 @@ def _respiratory_rate(found: dict[str, float], hours: Hours, value: float | None
     found["respiratory_rate_bpm.level_day"] = fast
     found["respiratory_rate_bpm.level_three_days"] = slow
     found["respiratory_rate_bpm.over_three_days"] = value - slow
-    found["respiratory_rate_bpm.slope_6h"] = hours.slope(hour, 6)
+    found["respiratory_rate_bpm.slope_6h"] = hours.slope(hours.since(hour, 6))
 
 
 def _temperature(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
+    two_days = hours.since(hour, 48)
     found["temperature_celsius.age_h"] = hours.age_h(hour)
-    found["temperature_celsius.share_12h"] = hours.share(hour, 12)
-    found["temperature_celsius.share_48h"] = hours.share(hour, 48)
+    found["temperature_celsius.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
+    found["temperature_celsius.share_48h"] = hours.share(two_days, hour, 48)
     if value is None:
         return
-    day = hours.since(hour, 24)
     found["temperature_celsius.last"] = value
-    found["temperature_celsius.most_24h"] = max(hours.means[day:])
-    found["temperature_celsius.most_48h"] = max(hours.means[hours.since(hour, 48) :])
-    found["temperature_celsius.slope_24h"] = hours.slope(hour, 24)
-    found["temperature_celsius.slope_48h"] = hours.slope(hour, 48)
+    found["temperature_celsius.most_48h"] = max(hours.means[two_days:])
+    found["temperature_celsius.slope_24h"] = hours.slope(hours.since(hour, 24))
+    found["temperature_celsius.slope_48h"] = hours.slope(two_days)
 
 
 def _spo2(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["spo2_percent.share_12h"] = hours.share(hour, 12)
+    found["spo2_percent.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
     if value is None:
         return
-    day = hours.means[hours.since(hour, 24) :]
-    recent = hours.means[hours.since(hour, 6) :]
     found["spo2_percent.last"] = value
-    found["spo2_percent.mean_24h"] = value + sum([each - value for each in day]) / len(day)
+    recent = hours.means[hours.since(hour, 6) :]
     if recent:
         found["spo2_percent.least_6h"] = min(recent)
         found["spo2_percent.most_6h"] = max(recent)
@@ -184,22 +176,23 @@ def _spo2(found: dict[str, float], hours: Hours, value: float | None, hour: int)
 def _systolic(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
     if value is None:
         return
-    recent = hours.means[hours.since(hour, 6) :]
+    day = hours.since(hour, 24)
     found["systolic_mmhg.last"] = value
+    found["systolic_mmhg.least_24h"] = min(hours.means[day:])
+    found["systolic_mmhg.spread_24h"] = hours.spread(day)
+    recent = hours.means[hours.since(hour, 6) :]
     if recent:
         found["systolic_mmhg.least_6h"] = min(recent)
-    found["systolic_mmhg.least_24h"] = min(hours.means[hours.since(hour, 24) :])
-    found["systolic_mmhg.spread_24h"] = hours.spread(hour, 24)
 
 
 def _mean_pressure(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["mean_pressure_mmhg.share_12h"] = hours.share(hour, 12)
+    found["mean_pressure_mmhg.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
     if value is None:
         return
+    found["mean_pressure_mmhg.slope_24h"] = hours.slope(hours.since(hour, 24))
     recent = hours.means[hours.since(hour, 6) :]
     if recent:
         found["mean_pressure_mmhg.least_6h"] = min(recent)
-    found["mean_pressure_mmhg.slope_24h"] = hours.slope(hour, 24)
 
 
 _FEATURES_OF: Final = {
