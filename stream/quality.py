@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.quality_facts import LEVEL_MS, POOR_BELOW_PERCENT, REFERENCE_MS_MAX, SIGN_MOTIONS
+from stream.quality_facts import LEVEL_MS, MEAN_SLACK_MMHG, POOR_BELOW_PERCENT, REFERENCE_MS_MAX, SIGN_MOTIONS
 from stream.quality_memory import SignMemory, doubted, hear
 from vitals.quality import Withheld, WithheldCause
 from vitals.sign import PHYSIOLOGICAL_SIGNS, SIGN_FACTS, Sign, possible_high_of
@@ -145,13 +145,13 @@ def _without(signs: Mapping[Sign, float], withheld: list[Withheld]) -> Mapping[S
 
 
 def _contradictions(signs: Mapping[Sign, float]) -> list[Withheld]:
-    """Pressures of one reading that cannot all be true: systolic not above diastolic, or a mean outside the two."""
+    """Pressures of one reading that cannot all be true: systolic not above diastolic, or a mean well outside the two."""
     systolic, diastolic, mean = signs.get(Sign.SYSTOLIC), signs[Sign.DIASTOLIC], signs.get(Sign.MEAN_PRESSURE)
     if systolic is None:
         return []
     wrong: tuple[Sign, ...] = ()
     if systolic <= diastolic:
         wrong = (Sign.SYSTOLIC, Sign.DIASTOLIC)
-    elif mean is not None and not diastolic <= mean <= systolic:
+    elif mean is not None and not diastolic - MEAN_SLACK_MMHG <= mean <= systolic + MEAN_SLACK_MMHG:
         wrong = (Sign.MEAN_PRESSURE,)
     return [Withheld(sign, signs[sign], WithheldCause.IMPLAUSIBLE) for sign in wrong]

@@ -94,6 +94,8 @@ SIGNAL_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2})
 """What a device's signal quality speaks of; a cuff or a thermometer has none."""
 POOR_MS_MAX = 5 * MINUTE_MS
 """So long a poor signal keeps a sign from being scored; then it is, without being learned. Shock makes signals poor, too."""
+MEAN_SLACK_MMHG = 10.0
+"""So far outside of systolic and diastolic a mean may lie: charts mix cuff and artery; our choice."""
 MOTION_SIGN = Sign.SPO2
 """Whose optical value motion spoils (Barker and Shah, Anesthesiology 1996;85:774); heart and breathing move in earnest."""
 MOTION_AWAY = 3.0

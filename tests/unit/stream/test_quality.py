@@ -189,6 +189,7 @@ def test_pressures_that_contradict_each_other_are_withheld() -> None:
     judged = QualityGate().judge(pressures, 0)
     assert {each.sign for each in judged.withheld} == {Sign.SYSTOLIC, Sign.DIASTOLIC}
     outside = QualityGate().judge({Sign.SYSTOLIC: 120.0, Sign.DIASTOLIC: 80.0, Sign.MEAN_PRESSURE: 190.0}, 0)
+    assert not QualityGate().judge({Sign.SYSTOLIC: 120.0, Sign.DIASTOLIC: 80.0, Sign.MEAN_PRESSURE: 78.0}, 0).withheld
     assert outside.withheld == (Withheld(Sign.MEAN_PRESSURE, 190.0, WithheldCause.IMPLAUSIBLE),)
 
 
