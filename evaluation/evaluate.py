@@ -146,9 +146,11 @@ def _unmoved_by_order(recorded: Recorded, plan: Plan, notes: list[str], tell: Te
     if not offline_reference.is_available():
         notes.append(offline_reference.MISSING)
         return found
+    title = f"fitting the offline reference to {recorded.name}"
+    tell(title, 0, offline_reference.FOLDS)
     for fold, scores in offline_reference.scores(recorded, seed=plan.seeds[0]):
         found[offline_reference.NAME] = scores
-        tell(f"fitting the offline reference to {recorded.name}", fold, offline_reference.FOLDS)
+        tell(title, fold, offline_reference.FOLDS)
     return found
 
 

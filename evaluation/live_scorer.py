@@ -13,6 +13,8 @@ from vitals.reading import PatientId, Reading
 
 LESSON_WEIGHT = 1.0
 """Every label of a recording counts alike: nobody left an alert unreviewed."""
+_TAUGHT = SHIPPED + 1
+"""The number of a model that has learned from somebody: what was shipped tells no risk."""
 
 
 class LiveScorer:
@@ -27,6 +29,7 @@ class LiveScorer:
         self._parameters = PipelineParameters() if parameters is None else parameters
         self.model = model
         """None where there is no population model: then nothing says anything of risk, and nothing is learned."""
+        self._taught = False
         self._state = self._anew(PatientId(""))
         self._scored: list[Mapping[str, float] | None] = []
 
@@ -54,10 +57,11 @@ class LiveScorer:
         for features, label in zip(self._scored, labels, strict=True):
             if features is not None:
                 self.model.learn(features, label, LESSON_WEIGHT)
+                self._taught = True
 
     def _anew(self, patient_id: PatientId) -> PatientState:
         state = PatientState(patient_id, PatientPipeline(self._parameters))
-        state.in_force = InForce(SHIPPED, self.model)
+        state.in_force = InForce(_TAUGHT if self._taught else SHIPPED, self.model)
         return state
 
 

@@ -1,5 +1,6 @@
 """`wardlight evaluate`: detection quality on labelled recordings, through the code that runs live, beside the scores of the bedside."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,11 @@ from typing import Annotated
 import typer
 
 from wardlight.api_client import JsonOption
+
+
+_LINEAR_ALGEBRA = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read when numpy is loaded, which the evaluation does first. The model's matrices are small: a second thread costs more than
+it gives, and how many there are must not change a figure."""
 
 
 class Prior(StrEnum):
@@ -38,6 +44,8 @@ def add_to(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Replay labelled recordings in arrival order through the live code: who is recognised, how early, at what cost."""
+        for library in _LINEAR_ALGEBRA:
+            os.environ.setdefault(library, "1")
         from wardlight import evaluate_report
 
         plan = evaluate_report.Plan(

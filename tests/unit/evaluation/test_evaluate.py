@@ -1,5 +1,6 @@
 """The whole report on tiny sets: its rows, its groups, what it withholds, and what it says of what it cannot tell."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from evaluation import hypoxaemia, offline_reference
 from evaluation.datasets import Found
 from evaluation.evaluate import Plan, evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
+from evaluation.model_card import model_card, read_report
 from tests.support.recorded_sets import recorded, write_sepsis_set
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
@@ -109,6 +111,27 @@ def test_a_set_without_outcomes_tells_the_load_only(monkeypatch: pytest.MonkeyPa
     assert row["alerts_per_patient_day_at_usual"] == 1.5
     assert row["auroc"] is None
     assert row["patients_with_outcome"] is None
+
+
+def test_the_model_card_says_what_was_measured_and_by_which_command(report: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(report))
+    card = model_card([read_report(file)])
+    assert "`wardlight evaluate training_setB --prior none --seed 1 --seed 2 --no-reference --json`" in card
+    assert "| B | all | NEWS2 of what is known (low end of its interval) | 480 | 100 % |" in card
+    assert f"fewer than {PATIENTS_WITH_LABEL_MIN} patients with the outcome" in card
+    for heading in ("Intended use", "Factors", "What it learns from", "Evaluation data", "Ethical", "Caveats"):
+        assert f"## {heading}" in card
+    assert "None" not in card
+    assert "nan" not in card.split()
+
+
+@pytest.mark.parametrize("content", ["{}", "no json", '{"rows": []}'])
+def test_a_card_of_something_else_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(content)
+    with pytest.raises(InvalidArgument, match=r"no report of wardlight evaluate"):
+        read_report(file)
 
 
 def test_seeds_are_given_once_each(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ def test_a_tiny_set_is_measured_and_printed_for_people_and_for_programs(
     assert run(["evaluate", place, "--no-reference", "--prior", "none", "--seed", "7", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     report = json.loads(line)
+    (tmp_path / "report.json").write_text(line)
+    assert run(["model-card", str(tmp_path / "report.json")]) == 0
+    assert capsys.readouterr().out.startswith("# Model card")
     assert report["seeds"] == [7]
     assert {"scorer", "site", "group", "n", "auroc", "auprc"} <= report["rows"][0].keys()
 
