@@ -83,6 +83,13 @@ def ward(*, seed: int, every_s: float, share: float = 1.0) -> list[StagedBed]:
     return beds
 
 
+def healthy_beds(*, seed: int, every_s: float, hours: float, count: int) -> list[StagedBed]:
+    """Patients who stay well; other people than those of the ward."""
+    total, wards = sum(BEDS.values()), range(1000, 1000 + -(-count // BEDS["healthy"]))
+    numbers = [total * number + bed for number in wards for bed in range(BEDS["healthy"])]
+    return [StagedBed(total, bed, seed, hours, every_s) for bed in numbers[:count]]
+
+
 def is_deterioration(course: Scenario) -> bool:
     """Whether it is dangerous for the patient."""
     return course.truth().severity in {Severity.SERIOUS, Severity.CRITICAL}

@@ -40,8 +40,10 @@ class UnusualParameters(msgspec.Struct, frozen=True, kw_only=True):
     """And one of the core signs must be as fresh as this: devices of one patient take turns."""
     spreads_max: float = 6.0
     """Farther than this from usual one sign alone counts no more: what one sensor says is for the limits."""
+    distance_weight: float = 1.0
+    """How much the distance counts …"""
     trees_weight: float = 1.0
-    """How many standard deviations an empty place counts."""
+    """… and how many standard deviations an empty place does."""
 
 
 class UnusualState(msgspec.Struct):
@@ -121,11 +123,12 @@ class UnusualPattern:
         return before + (1 - math.exp(-elapsed_s / self._parameters.smoothed_s)) * (away - before)
 
     def _score(self, counted: Mapping[Sign, float], at_ms: int) -> float:
-        distance = math.sqrt(sum([away * away for away in counted.values()]))
-        if not self._parameters.trees_weight:
+        parameters = self._parameters
+        distance = parameters.distance_weight * math.sqrt(sum([away * away for away in counted.values()]))
+        if not parameters.trees_weight:
             return distance
         rarity = self._trees.score(self._scaled(counted), at_ms)
-        return distance if rarity is None else distance + self._parameters.trees_weight * rarity
+        return distance if rarity is None else distance + parameters.trees_weight * rarity
 
     def _scaled(self, counted: Mapping[Sign, float]) -> dict[Sign, float]:
         """The same in the trees' units."""

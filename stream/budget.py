@@ -28,7 +28,7 @@ class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     unusual_per_day_max: float = 0.5
     """At most so many alerts of an unusual pattern a patient and day."""
-    aimed_share: float = 0.7
+    aimed_share: float = 0.5
     """Of that: the rate that the threshold is set for, since no estimate is exact."""
     delay_s: float = 120.0
     """For how long alerts let an unusual pattern last before they tell of it …"""

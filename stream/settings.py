@@ -26,7 +26,7 @@ class StreamSettings(Section):
     live_age_ms_max: int = Field(default=LIVE_AGE_MS_MAX, ge=1000)
     """A real device's reading older than this when received is late."""
     live_patients_max: int = Field(default=2000, ge=RECORDS_MAX)
-    """Patients whose models are in memory (about 0.2 MB each); others wait as snapshots (about 4 kB each)."""
+    """Patients whose models are in memory (less than 0.1 MB each); others wait as snapshots (less than 40 kB each)."""
     records_max: int = Field(default=RECORDS_MAX, ge=1, le=RECORDS_MAX)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.2, gt=0, le=10)
@@ -42,3 +42,5 @@ class StreamSettings(Section):
     """Patients whose models are built or restored in one blocking call."""
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """Of the house, as in the IANA database (Europe/Berlin): when it is night. Another one lets all models warm up anew."""
+    unusual_per_day_max: float = Field(default=0.5, ge=0.05, le=24)
+    """The alert budget: unusual-pattern alerts a patient and day, at most. Another one lets all models warm up anew."""

@@ -17,6 +17,7 @@ from storage.scorers import Switched, note_switches, switches_of
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
+from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
 from stream.examples import example_of
@@ -268,7 +269,10 @@ class StreamHandler:
 
 def parameters_of(settings: StreamSettings) -> PipelineParameters:
     """The models' parameters of this house."""
-    return PipelineParameters(context=ContextParameters(time_zone=settings.time_zone))
+    return PipelineParameters(
+        context=ContextParameters(time_zone=settings.time_zone),
+        budget=BudgetParameters(unusual_per_day_max=settings.unusual_per_day_max),
+    )
 
 
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
