@@ -68,6 +68,7 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
     """The whole report, ready for JSON; raises InvalidArgument in one sentence."""
     if not 1 <= len(plan.seeds) <= SEEDS_MAX or len(set(plan.seeds)) < len(plan.seeds):
         raise InvalidArgument(f"Give 1 to {SEEDS_MAX} seeds, each once.")
+    population_model(plan.prior)
     found = [find_set(path) for path in plan.datasets]
     before = [find_set(path).read(_named(tell, f"reading {path.name}")) for path in plan.after]
     report: dict[str, Any] = {
@@ -115,7 +116,7 @@ def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
     unmoved = _unmoved_by_order(recorded, plan, report["notes"], tell)
     for seed in plan.seeds:
-        scorers: list[Scorer] = [LiveScorer(population_model())]
+        scorers: list[Scorer] = [LiveScorer(population_model(plan.prior))]
         if seed == plan.seeds[0]:
             scorers.append(BedsideScores())
         from_ms = CLOCK_FROM_MS

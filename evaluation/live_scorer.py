@@ -8,9 +8,12 @@ from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.population import InForce, PopulationModel
 from stream.scoring import PatientState, assess
 from vitals.assessment import Assessment
+from vitals.errors import InvalidArgument
 from vitals.model_version import SHIPPED
 from vitals.reading import PatientId, Reading
 
+UNTAUGHT = "none"
+"""The prior that knows nothing."""
 LESSON_WEIGHT = 1.0
 """Every label of a recording counts alike: nobody left an alert unreviewed."""
 _TAUGHT = SHIPPED + 1
@@ -65,8 +68,15 @@ class LiveScorer:
         return state
 
 
-def population_model() -> PopulationModel | None:
-    """The champion of a new installation; None where this program has none."""
+def population_model(prior: str) -> PopulationModel | None:
+    """The champion of a new installation, untaught; None where this program has none.
+
+    Raises InvalidArgument for any other prior than `none`: this version ships no model that has learned.
+    """
+    if prior != UNTAUGHT:
+        raise InvalidArgument(
+            f"This version ships no population model that has learned: begin with --prior {UNTAUGHT}."
+        )
     return CANDIDATES[0].fresh() if CANDIDATES else None
 
 

@@ -9,7 +9,6 @@ import typer
 
 from wardlight.api_client import JsonOption
 
-
 _LINEAR_ALGEBRA = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Read when numpy is loaded, which the evaluation does first. The model's matrices are small: a second thread costs more than
 it gives, and how many there are must not change a figure."""

@@ -139,6 +139,11 @@ def test_seeds_are_given_once_each(tmp_path: Path) -> None:
         evaluate(Plan((tmp_path,), seeds=(1, 1)), unseen)
 
 
+def test_a_prior_that_is_not_shipped_is_said_so_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="ships no population model"):
+        evaluate(Plan((tmp_path / "nowhere",), prior="shipped"), unseen)
+
+
 def test_patients_ill_from_their_first_row_on_stand_apart() -> None:
     made = recorded([[70.0] * 10, [70.0] * 30], onset_hours=[5, 20])
     groups = {group.name: group for group in groups_of(made, np.array([0, 1]), np.array([True, True]))}
