@@ -37,7 +37,8 @@ function lateness(entry, nowMs) {
   return entry.charted_at_ms - entry.observed_at_ms < 60_000 ? "" : `, charted ${moment(entry.charted_at_ms, nowMs).slice(0, -3)}`;
 }
 
-function takeBack(withdraw) {
+/** The way to take an entry back; `withdraw` is called with the reason. */
+export function takeBack(withdraw) {
   const reason = el("input", { name: "reason", maxLength: 500, required: true, placeholder: "Why, e.g. wrong patient", "aria-label": "Why it is taken back" });
   const form = el("form", { className: "charting-take-back" }, reason, el("button", { type: "submit" }, "Take back"));
   form.addEventListener("submit", (event) => {

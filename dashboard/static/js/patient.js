@@ -4,6 +4,7 @@ import { isOpen, kindName, quietText } from "./alert-words.js";
 import { Acknowledger, AlertCounts, Announcer, acknowledgement, priorityShape } from "./alerts.js";
 import { useClock, withoutOldFlow } from "./charting-form.js";
 import { Charting } from "./charting.js";
+import { Outcomes } from "./outcomes.js";
 import { Charts } from "./charts.js";
 import { arrange, el, setText } from "./dom.js";
 import { showPattern, showScore } from "./explain.js";
@@ -27,6 +28,7 @@ const clock = new ServerClock();
 const frame = new Frame(clock);
 const charts = new Charts();
 const charting = new Charting({ patientId, clock });
+const outcomes = new Outcomes({ patientId, clock });
 useClock(clock);
 const counts = new AlertCounts("Patient – Wardlight");
 const announcer = new Announcer();
@@ -54,6 +56,7 @@ const stream = new LiveStream(`/api/v1/events?patient=${encodeURIComponent(patie
     loadHistory();
     loadEpisodes();
     charting.load();
+    outcomes.load();
     showLimits(patientId);
   },
   system: (event) => banner.take(event),

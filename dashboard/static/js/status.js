@@ -5,6 +5,7 @@ import { arrange, el, setText } from "./dom.js";
 import { duration, moment } from "./format.js";
 import { Frame } from "./frame.js";
 import { ServerClock } from "./live.js";
+import { refreshModels } from "./models.js";
 
 const ASK_MS = 3000;
 const STALE_MS = 12_000;
@@ -33,6 +34,7 @@ async function ask() {
     heardAt = performance.now();
     heardMs = status.now_ms;
     show(status);
+    await refreshModels(status.now_ms);
   } catch (error) {
     why = error.message ?? "the server does not answer";
   }
