@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from evaluation import column_scorers, hypoxaemia, night_rows, offline_reference
+from evaluation import hypoxaemia, night_rows
 from evaluation.alert_sweep import course_of, from_first_row
 from evaluation.datasets import find_set
 from evaluation.figures import ScorerFigures, Subject
@@ -15,15 +15,13 @@ from evaluation.groups import gaps, groups_of
 from evaluation.intervals import RESAMPLES, Bootstrap
 from evaluation.labelled import Array, Recorded
 from evaluation.live_scorer import LiveScorer, population_model
-from evaluation.replay import CLOCK_FROM_MS, Replay, Replayed
-from evaluation.scorers import FACTS, BedsideScores, Scorer
+from evaluation.orders import Plan, Tell, in_orders, unmoved_by_order
+from evaluation.replay import Replayed
+from evaluation.scorers import FACTS
 from evaluation.sepsis_utility import utility_of
 from vitals.errors import InvalidArgument
 
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it, of how much."""
 SEEDS_MAX = 50
-_TELL_EVERY_ROWS = 5_000
 _SPREAD_FIGURES = (
     "auroc",
     "auprc",
@@ -42,17 +40,6 @@ _SPEAKS_SHARE = 0.9
 """A score that says less often something than this is told of in a note."""
 _COMPARED_WITH = "news2_partial"
 _AUDITED_AT = "threshold_at_1"
-
-
-class Plan(NamedTuple):
-    """What to evaluate."""
-
-    datasets: tuple[Path, ...]
-    after: tuple[Path, ...] = ()
-    prior: str = "none"
-    seeds: tuple[int, ...] = (1,)
-    reference: bool = True
-    """Whether to fit the offline reference too."""
 
 
 def command_of(plan: Plan) -> str:
@@ -114,57 +101,18 @@ def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
 
 
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
-    unmoved = _unmoved_by_order(recorded, plan, report["notes"], tell)
-    for seed in plan.seeds:
-        scorers: list[Scorer] = [LiveScorer(population_model(plan.prior))]
-        if seed == plan.seeds[0]:
-            scorers.append(BedsideScores())
-        from_ms = CLOCK_FROM_MS
-        for earlier in before:
-            learning = Replay(earlier, scorers[:1], seed=seed, from_ms=from_ms)
-            _run(learning, earlier, f"seed {seed}: learning from {earlier.name}", tell)
-            from_ms = learning.now_ms
-        replay = Replay(recorded, scorers, seed=seed, from_ms=from_ms)
-        _run(replay, recorded, f"seed {seed}: replaying {recorded.name}", tell)
-        replayed = replay.result()
-        for scorer in scorers[1:]:
-            unmoved |= {name: replayed.scores[name] for name in scorer.names}
-        rows = _rows(recorded, replayed._replace(scores=replayed.scores | unmoved), tell)
+    unmoved = unmoved_by_order(recorded, plan, report["notes"], tell)
+    for replayed in in_orders(recorded, before, plan, tell):
+        whole = replayed._replace(scores=replayed.scores | unmoved)
+        is_first = replayed.seed == plan.seeds[0]
+        rows = _rows(recorded, whole, tell, every_group=is_first)
         report["rows"] += rows
-        if seed == plan.seeds[0]:
+        if is_first:
             _leave_out_silent(rows, recorded, report["notes"])
-            report["occult_hypoxaemia"] += _audited(recorded, replayed.scores | unmoved, rows)
+            report["occult_hypoxaemia"] += _audited(recorded, whole.scores, rows)
 
 
-def _unmoved_by_order(recorded: Recorded, plan: Plan, notes: list[str], tell: Tell) -> dict[str, Array]:
-    """Scores that no order of arrival changes."""
-    found = {
-        "thresholds_15s": column_scorers.held_beyond_limits(recorded),
-        "rolling_z": column_scorers.rolling_z(recorded),
-    }
-    if not plan.reference or recorded.truth is None:
-        return found
-    if not offline_reference.is_available():
-        notes.append(offline_reference.MISSING)
-        return found
-    title = f"fitting the offline reference to {recorded.name}"
-    tell(title, 0, offline_reference.FOLDS)
-    for fold, scores in offline_reference.scores(recorded, seed=plan.seeds[0]):
-        found[offline_reference.NAME] = scores
-        tell(title, fold, offline_reference.FOLDS)
-    return found
-
-
-def _run(replay: Replay, recorded: Recorded, title: str, tell: Tell) -> None:
-    told = 0
-    for done in replay.steps():
-        if done - told >= _TELL_EVERY_ROWS:
-            told = done
-            tell(title, done, recorded.rows)
-    tell(title, recorded.rows, recorded.rows)
-
-
-def _rows(recorded: Recorded, replayed: Replayed, tell: Tell) -> list[dict[str, Any]]:
+def _rows(recorded: Recorded, replayed: Replayed, tell: Tell, *, every_group: bool) -> list[dict[str, Any]]:
     subject = _subject(recorded, replayed)
     sites = np.array(recorded.site)
     names = sorted(set(recorded.site))
@@ -179,6 +127,7 @@ def _rows(recorded: Recorded, replayed: Replayed, tell: Tell) -> list[dict[str, 
             rows += [
                 {"dataset": recorded.name, "site": site, "seed": replayed.seed} | figures.row(group)
                 for group in groups_of(recorded, replayed.arrival, at_site)
+                if every_group or group.own_threshold
             ]
     _compare(rows)
     return rows

@@ -34,7 +34,8 @@ class LiveScorer:
         """None where there is no population model: then nothing says anything of risk, and nothing is learned."""
         self._taught = False
         self._state = self._anew(PatientId(""))
-        self._scored: list[Mapping[str, float] | None] = []
+        self.scored: list[Mapping[str, float] | None] = []
+        """Of the patient at hand, per reading the features that were scored; None where none were."""
 
     @property
     def model_version(self) -> str:
@@ -43,13 +44,13 @@ class LiveScorer:
 
     def begin(self, arrival: Arrival) -> None:
         self._state = self._anew(arrival.patient_id)
-        self._scored = []
+        self.scored = []
 
     def score(self, reading: Reading) -> Sequence[float | None]:
         state = self._state
         assessment = assess(state, reading)
         told = state.scored_risk
-        self._scored.append(None if assessment is None or told is None else told.features)
+        self.scored.append(None if assessment is None or told is None else told.features)
         if assessment is None:
             return (None,) * len(self.names)
         return (assessment.risk, _above_own(assessment), *_news2(assessment))
@@ -57,7 +58,7 @@ class LiveScorer:
     def learn(self, labels: Sequence[bool], known_at_ms: int) -> None:  # noqa: ARG002 - the model keeps no clock
         if self.model is None:
             return
-        for features, label in zip(self._scored, labels, strict=True):
+        for features, label in zip(self.scored, labels, strict=True):
             if features is not None:
                 self.model.learn(features, label, LESSON_WEIGHT)
                 self._taught = True

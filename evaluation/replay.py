@@ -4,7 +4,7 @@ A seed decides the order. On the common clock the next patient comes after the h
 passed, so that no label is ever told before it could be known.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -36,15 +36,25 @@ class Replayed(NamedTuple):
 
 
 class Replay:
-    """One set in one order; `steps` goes on as far as it is asked, so that whoever shows progress can be interrupted."""
+    """One set in one order; `steps` goes on as far as it is asked, so that whoever shows progress can be interrupted.
+
+    `scored` is told the rows of each patient that were scored, before anything is learned from them.
+    """
 
     def __init__(
-        self, recorded: Recorded, scorers: Sequence[Scorer], *, seed: int, from_ms: int = CLOCK_FROM_MS
+        self,
+        recorded: Recorded,
+        scorers: Sequence[Scorer],
+        *,
+        seed: int,
+        from_ms: int = CLOCK_FROM_MS,
+        scored: Callable[[Sequence[int]], None] | None = None,
     ) -> None:
         self._recorded = recorded
         self._scorers = scorers
-        self._order = np.random.default_rng(seed).permutation(len(recorded.patients))
+        self._order = order_of(recorded, seed)
         self._seed = seed
+        self._scored_rows = scored
         self._now_ms = from_ms
         names = [name for scorer in scorers for name in scorer.names]
         self._scores = {name: np.full(recorded.rows, np.nan) for name in names}
@@ -64,13 +74,8 @@ class Replay:
 
     def result(self) -> Replayed:
         """Once all have passed: a row without a reading keeps the score of the reading before it."""
-        arrival = np.empty(len(self._order), dtype=np.int64)
-        arrival[self._order] = np.arange(len(self._order))
-        held = _last_reading(self._recorded)
-        scores = {
-            name: np.where(held >= 0, values[np.maximum(held, 0)], np.nan) for name, values in self._scores.items()
-        }
-        return Replayed(self._seed, arrival, scores)
+        scores = {name: with_hours_between(self._recorded, values) for name, values in self._scores.items()}
+        return Replayed(self._seed, arrival_places(self._order), scores)
 
     def _one(self, patient: int) -> None:
         last = int(self._recorded.first[patient + 1])
@@ -82,6 +87,8 @@ class Replay:
         for row, reading in readings_of(self._recorded, patient, arrival, from_ms=self._now_ms):
             rows.append(row)
             said.append([figure for scorer in self._scorers for figure in scorer.score(reading)])
+        if self._scored_rows is not None:
+            self._scored_rows(rows)
         for name, column in zip(self._scores, zip(*said, strict=True), strict=False):
             self._scores[name][rows] = np.array(column, dtype=np.float64)
         truth = self._recorded.truth
@@ -92,6 +99,24 @@ class Replay:
         labels = truth.positive[rows].tolist()
         for scorer in self._scorers:
             scorer.learn(labels, known_ms)
+
+
+def order_of(recorded: Recorded, seed: int) -> Ints:
+    """The patients in the order of their arrival."""
+    return np.random.default_rng(seed).permutation(len(recorded.patients))
+
+
+def arrival_places(order: Ints) -> Ints:
+    """Per patient the place in the order."""
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    return places
+
+
+def with_hours_between(recorded: Recorded, scores: Array) -> Array:
+    """A row without a reading keeps the score of the patient's reading before it; before the first there is none."""
+    held = _last_reading(recorded)
+    return np.where(held >= 0, scores[np.maximum(held, 0)], np.nan)
 
 
 def arrival_of(recorded: Recorded, patient: int) -> Arrival:

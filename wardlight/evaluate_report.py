@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from evaluation.evaluate import Plan, evaluate
+from evaluation.evaluate import evaluate
+from evaluation.orders import Plan
 from evaluation.scorers import FACTS
 from wardlight.printing import print_json, print_table, table
 

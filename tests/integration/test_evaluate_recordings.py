@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.datasets import find_set
-from evaluation.evaluate import Plan, evaluate
+from evaluation.evaluate import evaluate
+from evaluation.orders import Plan
 from tests.support.tree import ROOT
 from wardlight.command_line import run
 

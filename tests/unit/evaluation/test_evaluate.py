@@ -10,9 +10,10 @@ import pytest
 from evaluation import evaluate as evaluation
 from evaluation import hypoxaemia, offline_reference
 from evaluation.datasets import Found
-from evaluation.evaluate import Plan, evaluate
+from evaluation.evaluate import evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
 from evaluation.model_card import model_card, read_report
+from evaluation.orders import Plan
 from tests.support.recorded_sets import recorded, write_sepsis_set
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from evaluation.column_scorers import held_beyond_limits, rolling_z
-from evaluation.live_scorer import LiveScorer
+from evaluation.known_features import KnownFeatures, RiskInOrder
+from evaluation.live_scorer import LiveScorer, population_model
 from evaluation.replay import Replay
 from evaluation.scorers import FACTS, Arrival, BedsideScores, Scorer
+from stream.population import PopulationModel
 from tests.support.recorded_sets import recorded
 from vitals.reading import Reading
 from vitals.sign import Sign
@@ -104,3 +106,26 @@ def test_a_z_score_looks_back_a_day_and_never_at_another_patient() -> None:
     assert np.isnan(z[:6]).all()
     assert z[20] == pytest.approx((91 - 71) / 1.0)
     assert np.isnan(z[21:]).all()
+
+
+def test_another_order_from_known_features_gives_the_bits_of_a_replay() -> None:
+    generator = np.random.default_rng(1)
+    courses = [(70 + 10 * generator.random(30) + patient).tolist() for patient in range(30)]
+    made = recorded(courses, onset_hours=[20 if patient % 3 == 0 else None for patient in range(30)])
+    live = LiveScorer(population_model("none"))
+    known = KnownFeatures(made)
+    first = Replay(made, [live], seed=1, scored=lambda rows: known.note(rows, live.scored))
+    list(first.steps())
+    again = RiskInOrder(known, model_of(), seed=2)
+    whole = Replay(made, [LiveScorer(model_of())], seed=2)
+    assert list(again.steps()) == list(whole.steps())
+    risk = whole.result().scores["risk"]
+    assert np.isfinite(risk).sum() > 500
+    assert len(np.unique(risk[np.isfinite(risk)])) > 100, "it learned"
+    assert np.array_equal(again.result(), risk, equal_nan=True)
+
+
+def model_of() -> PopulationModel:
+    model = population_model("none")
+    assert model is not None
+    return model
