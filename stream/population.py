@@ -4,15 +4,28 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from vitals.assessment import RiskParts
 from vitals.model_version import SHIPPED
 
 
 class Probable(Protocol):
-    """A score that says how probable it takes deterioration within the horizon to be."""
+    """A score that says how probable it takes deterioration within the horizon to be, and what brought it."""
 
     @property
     def probability(self) -> float:
         """In [0, 1]."""
+
+    @property
+    def log_odds(self) -> float:
+        """Of the probability."""
+
+    @property
+    def intercept(self) -> float:
+        """Log-odds of the average moment."""
+
+    @property
+    def contributions(self) -> Mapping[str, float]:
+        """By feature; with the intercept they add up to the log-odds."""
 
 
 class PopulationModel(Protocol):
@@ -51,6 +64,8 @@ class ScoredRisk(NamedTuple):
     """Hash of the code that made the features."""
     number: int = SHIPPED
     """The version that scored."""
+    parts: RiskParts | None = None
+    """With `probability`: what brought it."""
 
 
 class InForce(NamedTuple):

@@ -8,14 +8,18 @@ from typing import Final
 
 import msgspec
 
-from stream.population import InForce, ScoredRisk
+from stream.population import InForce, Probable, ScoredRisk
 from stream.risk_windows import PIPELINE_HASH, RiskHours, RiskWindows
+from vitals.assessment import RiskParts
 from vitals.model_version import SHIPPED
 from vitals.sex import Sex
 from vitals.sign import Sign
 
 SCORE_EVERY_MS: Final = 300_000
 """Readings closer together share a score: every feature is of hours, and the cost of a fast stream stays small."""
+
+PARTS_TOLD: Final = 4
+"""A nurse reads a line, not a list; our choice."""
 
 
 class RiskState(msgspec.Struct):
@@ -29,6 +33,7 @@ class RiskState(msgspec.Struct):
     """As they were scored last, so that a restored patient shares the same score as one that never stopped."""
     probability: float | None = None
     number: int = SHIPPED
+    parts: RiskParts | None = None
 
 
 class PatientRisk:
@@ -56,9 +61,12 @@ class PatientRisk:
         last_ms = state.scored_at_ms
         if last_ms is None or not 0 <= at_ms - last_ms < SCORE_EVERY_MS or number != state.number:
             features = windows.features(at_ms, age_years, sex)
-            state.probability = None if number == SHIPPED else model.score(features).probability
             state.scored_at_ms, state.features, state.number = at_ms, features, number
-        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number)
+            state.probability = state.parts = None
+            if number != SHIPPED:
+                score = model.score(features)
+                state.probability, state.parts = score.probability, parts_of(score)
+        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)
 
     def standing(self, in_force: InForce) -> ScoredRisk | None:
         """The last score, for a moment that says nothing of the patient; takes no note of it."""
@@ -70,3 +78,14 @@ class PatientRisk:
     def dump(self) -> RiskState:
         """The whole state; what loads it goes on bit-identically. Shared with the patient: encode it at once."""
         return self._state
+
+
+def parts_of(score: Probable) -> RiskParts:
+    """What brought a score: the strongest by what they are of, and the rest."""
+    by_subject: dict[str, float] = {}
+    for name, log_odds in score.contributions.items():
+        subject = name.partition(".")[0]
+        by_subject[subject] = by_subject.get(subject, 0.0) + log_odds
+    ranked = sorted(by_subject.items(), key=lambda item: (-abs(item[1]), item[0]))
+    others = sum([log_odds for _, log_odds in ranked[PARTS_TOLD:]])
+    return RiskParts(score.log_odds, score.intercept, dict(ranked[:PARTS_TOLD]), others)

@@ -35,8 +35,12 @@ class LearningParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The share of positives before anything is learned."""
     base_precision: float = 1.0
     """Precision of the prior of the intercept."""
+    shift_precision: float = 5.0
+    """Precision of the prior of the shift around 0."""
     memory_lessons: float = 1_000_000.0
     """Lessons in which an old one fades to 1/e."""
+    base_memory_lessons: float = 100_000.0
+    """The same for how common deterioration is here and now, which changes faster than what brings it."""
 
 
 class RiskScore(NamedTuple):
@@ -46,7 +50,15 @@ class RiskScore(NamedTuple):
     log_odds: float
     intercept: float
     contributions: Mapping[str, float]
-    """Log-odds by feature; of those that are known."""
+    """Log-odds by feature, against the average of all lessons so far; of what is not known, too: that it is not, says something."""
+
+
+class Shift(msgspec.Struct):
+    """How far all log-odds are moved so that the mean probability is right of late, by the same steps as the weights; mutable."""
+
+    value: float = 0.0
+    information: float = 0.0
+    anchor: float = 0.0
 
 
 class AdditiveState(msgspec.Struct):
@@ -59,6 +71,9 @@ class AdditiveState(msgspec.Struct):
     """Upper triangle of what the lessons say of the weights, without the prior; float64."""
     anchor: bytes
     """`information` times the weights at which the lessons alone would rest; float64."""
+    shift: "Shift"
+    seen: bytes
+    """How much of each weight the lessons touched, older ones fading; float64."""
     waiting: list[tuple[list[int], list[float], bool, float]]
     """Lessons of the block in progress: places, shares, label, weight."""
     lessons: int
@@ -102,6 +117,10 @@ class AdditiveRisk(base.Classifier):
         self._weights: list[float] = []
         self._levels: list[float] = []
         self._slopes: list[float] = []
+        self._unknown: list[float] = []
+        self._intercept = 0.0
+        self._seen: Floats = np.zeros(self._size)
+        self._shift = Shift()
         self._take_weights(self._prior_weights)
         self._information: Floats = np.zeros((self._size, self._size))
         self._anchor: Floats = np.zeros(self._size)
@@ -110,15 +129,17 @@ class AdditiveRisk(base.Classifier):
         """How many it was given."""
 
     def score(self, features: Mapping[str, float], /) -> RiskScore:
-        """The risk of whoever has these features; changes nothing. A feature that is absent or unknown adds nothing."""
+        """The risk of whoever has these features; changes nothing. Features of other names are passed over."""
         get, levels, slopes = features.get, self._levels, self._slopes
         contributions: dict[str, float] = {}
-        for name, points, _, segment in self._curves:
+        for (name, points, _, segment), unknown in zip(self._curves, self._unknown, strict=True):
             value = get(name)
-            if value is not None:
+            if value is None:
+                contributions[name] = unknown
+            else:
                 at = segment + bisect_right(points, value)
                 contributions[name] = levels[at] + slopes[at] * value
-        intercept = self._weights[-1]
+        intercept = self._intercept
         log_odds = intercept + sum(contributions.values())
         return RiskScore(_probability(log_odds), log_odds, intercept, contributions)
 
@@ -152,6 +173,8 @@ class AdditiveRisk(base.Classifier):
             weights=_as_bytes(np.array(self._weights)),
             information=_as_bytes(self._information[upper]),
             anchor=_as_bytes(self._anchor),
+            shift=self._shift,
+            seen=_as_bytes(self._seen),
             waiting=self._waiting,
             lessons=self.lessons,
         )
@@ -165,6 +188,8 @@ class AdditiveRisk(base.Classifier):
         size = model._size
         upper = np.triu_indices(size)
         weights, anchor = _from_bytes(state.weights, size), _from_bytes(state.anchor, size)
+        model._shift = state.shift
+        model._seen = _from_bytes(state.seen, size).copy()
         model._take_weights(weights)
         model._anchor = anchor.copy()
         model._information[upper] = _from_bytes(state.information, len(upper[0]))
@@ -203,23 +228,38 @@ class AdditiveRisk(base.Classifier):
         labels = np.array([each[2] for each in block], dtype=float)
         counted = np.array([each[3] for each in block])
         keep = math.exp(-len(block) / self.parameters.memory_lessons)
+        self._seen = keep * self._seen + counted @ design
         old_information, old_anchor = keep * self._information, keep * self._anchor
         weights = np.array(self._weights)
         log_odds = np.clip(design @ weights, -_LOG_ODDS_MAX, _LOG_ODDS_MAX)
+        self._calibrate(log_odds, labels, counted)
         told = 1 / (1 + np.exp(-log_odds))
         curvature = counted * told * (1 - told)
         upper = np.triu(design.T @ (design * curvature[:, None]))
         self._information = old_information + upper + np.triu(upper, 1).T
         self._anchor = old_anchor + design.T @ (curvature * log_odds + counted * (labels - told))
         right = self._anchor + self._prior @ self._prior_weights
-        self._take_weights(np.linalg.solve(self._information + self._prior, right))
+        self._take_weights(np.asarray(np.linalg.solve(self._information + self._prior, right), dtype=np.float64))
+
+    def _calibrate(self, log_odds: Floats, labels: Floats, counted: Floats) -> None:
+        """Hold what was told of a block, before it is learned, to what came."""
+        shift = self._shift
+        told = 1 / (1 + np.exp(-(log_odds + shift.value)))
+        curvature = float(counted @ (told * (1 - told)))
+        keep = math.exp(-len(labels) / self.parameters.base_memory_lessons)
+        shift.anchor = keep * shift.anchor + curvature * shift.value + float(counted @ (labels - told))
+        shift.information = keep * shift.information + curvature
+        shift.value = shift.anchor / (shift.information + self.parameters.shift_precision)
 
     def _take_weights(self, weights: Floats) -> None:
-        """Score by these weights from now on: each straight line as a level and a slope, level beyond the outermost points."""
+        """Score by these weights from now on: each straight line as a level and a slope, against the average lesson."""
         self._weights = weights.tolist()
-        self._levels, self._slopes = [], []
+        self._levels, self._slopes, self._unknown = [], [], []
+        told = (weights * self._seen / max(float(self._seen[-1]), 1.0)).tolist()
+        self._intercept = self._weights[-1] + sum(told[:-1]) + self._shift.value
         for _, points, place, _ in self._curves:
-            heights = self._weights[place : place + len(points)]
+            average = sum(told[place : place + len(points)])
+            heights = [height - average for height in self._weights[place : place + len(points)]]
             lines = [(heights[0], 0.0)]
             for at in range(1, len(points)):
                 slope = (heights[at] - heights[at - 1]) / (points[at] - points[at - 1])
@@ -227,6 +267,7 @@ class AdditiveRisk(base.Classifier):
             lines.append((heights[-1], 0.0))
             self._levels += [level for level, _ in lines]
             self._slopes += [slope for _, slope in lines]
+            self._unknown.append(-average)
 
     def _prior_precision(self) -> Floats:
         precision = np.eye(self._size) * self.parameters.ridge

@@ -143,6 +143,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         pews=warning.pews,
         withheld=impossible + judged.withheld,
         risk=None if state.scored_risk is None else state.scored_risk.probability,
+        risk_parts=None if state.scored_risk is None else state.scored_risk.parts,
     )
 
 

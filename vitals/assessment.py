@@ -91,6 +91,19 @@ class NightSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     """It lies high, and so did the night before: an infection may be on its way."""
 
 
+class RiskParts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What brought a risk, in log-odds: `usual + sum(parts.values()) + others` is `log_odds`, up to rounding of the last digit."""
+
+    log_odds: float
+    """`risk` is 1 / (1 + exp(-log_odds))."""
+    usual: float
+    """Of the average moment the model has learned from."""
+    parts: dict[str, float]
+    """The strongest, strongest first: by sign, or `age_years`, `is_male`, `shock_index`, …; above 0 raises the risk."""
+    others: float
+    """All the rest together."""
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
 
@@ -144,6 +157,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     risk_threshold: float | None = None
     """From which probability on it is to be told."""
     risk_horizon_s: float | None = None
+    risk_parts: RiskParts | None = None
+    """With `risk`: what brought it."""
 
     pews: PewsSummary | None = None
     """Of a child in place of NEWS2."""

@@ -87,9 +87,12 @@ def lesson(
 
 
 class Told(NamedTuple):
-    """A probability."""
+    """A probability, and what brought it."""
 
     probability: float
+    log_odds: float
+    intercept: float
+    contributions: Mapping[str, float]
 
 
 class LogisticModel:
@@ -100,8 +103,10 @@ class LogisticModel:
         self.rate = rate
 
     def score(self, features: Mapping[str, float], /) -> Told:
-        log_odds = sum(self.weights.get(name, 0.0) * value for name, value in {"": 1.0, **features}.items())
-        return Told(1 / (1 + math.exp(-log_odds)))
+        intercept = self.weights.get("", 0.0)
+        contributions = {name: self.weights.get(name, 0.0) * value for name, value in features.items()}
+        log_odds = intercept + sum(contributions.values())
+        return Told(1 / (1 + math.exp(-log_odds)), log_odds, intercept, contributions)
 
     def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as the port
         if not all(map(math.isfinite, features.values())):

@@ -52,7 +52,7 @@ def test_contributions_and_intercept_add_up_to_the_log_odds_exactly() -> None:
         score = model.score(features)
         assert score.intercept + sum(score.contributions.values()) == score.log_odds
         assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)))
-        assert score.contributions.keys() == features.keys()
+        assert score.contributions.keys() == SHORT.keys()
 
 
 def test_what_brings_harm_scores_higher_and_probabilities_are_about_right() -> None:
@@ -64,6 +64,17 @@ def test_what_brings_harm_scores_higher_and_probabilities_are_about_right() -> N
     told = [model.score(features).probability for features, _ in lessons(2000, seed=3, missing=0.0)]
     came = [label for _, label in lessons(2000, seed=3, missing=0.0)]
     assert sum(told) == pytest.approx(sum(came), rel=0.15)
+
+
+def test_contributions_are_held_against_the_average_lesson() -> None:
+    model, told = AdditiveRisk(QUICK, SHORT), list(lessons(64 * 20))
+    for features, label in told:
+        model.learn(features, label, 1.0)
+    scores = [model.score(features) for features, _ in told]
+    for name in SHORT:
+        assert sum(score.contributions[name] for score in scores) / len(scores) == pytest.approx(0, abs=1e-3)
+    mean = sum(score.log_odds for score in scores) / len(scores)
+    assert scores[0].intercept == pytest.approx(mean, abs=3e-3)
 
 
 def test_scoring_changes_nothing() -> None:

@@ -141,6 +141,11 @@ def test_risk_is_told_by_a_version_that_learned_and_only_noted_by_what_was_shipp
     assert told is not None
     assert told.probability == model.score(told.features).probability
     assert told.features["is_male"] == 1
+    parts = told.parts
+    assert parts is not None
+    assert len(parts.parts) == 4
+    assert parts.usual + sum(parts.parts.values()) + parts.others == pytest.approx(parts.log_odds, abs=1e-12)
+    assert told.probability == pytest.approx(1 / (1 + math.exp(-parts.log_odds)))
 
 
 def test_within_five_minutes_the_same_score_stands_also_after_a_restore() -> None:
