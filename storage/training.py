@@ -13,7 +13,7 @@ from storage.labels_tables import labels
 from storage.learning_tables import training_examples, training_patients
 from vitals.alert import AlertKind, TransitionKind
 from vitals.label import Feedback
-from vitals.reading import PatientId
+from vitals.reading import Origin, PatientId
 from vitals.training import Example
 
 ALERTS_MAX: Final = 200
@@ -159,13 +159,14 @@ def withdrawn(conn: Connection, example_ids: Collection[str]) -> set[str]:
 
 
 def alerts_of(conn: Connection, patient_id: PatientId, from_ms: int, until_ms: int) -> list[AlertFact]:
-    """The patient's alerts that stood at any time in [from_ms, until_ms], of whatever kind; retracted ones were never theirs."""
+    """The patient's alerts that stood at any time in [from_ms, until_ms], of whatever kind; those of a demonstration, and retracted ones, teach nothing."""
     query = (
         select(_episodes.episode_id, _episodes.kind, _episodes.raised_at_ms, _episodes.acknowledged)
         .where(
             _episodes.patient_id == patient_id,
             _episodes.raised_at_ms <= until_ms,
             _episodes.last_transition != TransitionKind.RETRACTED.value,
+            _episodes.origin == Origin.REAL.value,
             or_(_episodes.resolved_at_ms.is_(None), _episodes.resolved_at_ms >= from_ms),
         )
         .order_by(_episodes.raised_at_ms.desc(), _episodes.episode_id)

@@ -52,7 +52,8 @@ class Versions:
             self._now[partition] = InForce(SHIPPED, self._shipped)
             if held is not None:
                 self.load(conn, signer, [(held.number, held.hash)])
-                self._put(partition, (held.number, held.hash))
+                if not self._put(partition, (held.number, held.hash)):
+                    self._refused()
 
     def now(self, partition: int) -> InForce:
         """What scores there."""

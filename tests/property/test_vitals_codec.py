@@ -11,8 +11,11 @@ from vitals import codec
 from vitals.assessment import Assessment, Driver, News2Summary
 from vitals.errors import MalformedRecord
 from vitals.identity import hashed_reading_id
-from vitals.reading import DeviceId, Origin, PatientId, Reading, Receipt, Rejection, RejectionReason, Tick
+from vitals.model_version import ModelSwitch
+from vitals.outcome import Outcome, OutcomeRecord, OutcomeWithdrawn
+from vitals.reading import DeviceId, Origin, PatientId, Reading, Receipt, Rejection, RejectionReason, Tick, WardId
 from vitals.sign import Sign
+from vitals.training import Example, Lesson, TrainingRecord
 
 NAMES = st.text(alphabet="abcXYZ019._-", min_size=1, max_size=12)
 TIMES = st.integers(0, 2**45)
@@ -62,9 +65,37 @@ ASSESSMENTS = st.builds(
     flagged=st.booleans(),
 )
 
+EXAMPLES = st.builds(
+    Example,
+    patient_id=NAMES.map(PatientId),
+    features=st.dictionaries(NAMES, VALUES, max_size=5),
+    risk=st.none() | st.floats(0, 1),
+    model_number=st.integers(0, 2**53),
+    measured_at_ms=TIMES,
+    received_at_ms=TIMES,
+)
+LESSONS = st.builds(Lesson, example=EXAMPLES, weight=st.floats(0.01, 1), horizon_s=VALUES, known_at_ms=TIMES)
+OUTCOMES = st.builds(Outcome, patient_id=NAMES.map(PatientId), ward_id=NAMES.map(WardId), at_ms=TIMES)
+
 
 @given(record=READINGS)
 def test_a_reading_comes_back_equal(record: Reading) -> None:
+    assert codec.decode_readings_record(codec.encode(record)) == record
+
+
+@given(record=st.one_of(LESSONS, EXAMPLES))
+def test_what_is_learned_from_comes_back_equal(record: TrainingRecord) -> None:
+    assert codec.decode_training_record(codec.encode(record)) == record
+
+
+@given(record=st.one_of(OUTCOMES, st.builds(OutcomeWithdrawn, patient_id=NAMES.map(PatientId))))
+def test_an_outcome_and_its_withdrawal_come_back_equal(record: OutcomeRecord) -> None:
+    assert codec.decode_outcomes_record(codec.encode(record)) == record
+
+
+@given(record=st.builds(ModelSwitch, switch=TIMES, number=TIMES, at_ms=TIMES))
+def test_a_switch_comes_back_equal_from_either_of_its_topics(record: ModelSwitch) -> None:
+    assert codec.decode_models_record(codec.encode(record)) == record
     assert codec.decode_readings_record(codec.encode(record)) == record
 
 

@@ -23,6 +23,7 @@ from vitals.age import AgeBand
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
 from vitals.reading import DeviceId, PatientId, Reading, Receipt, RefusedSigns, Rejection, RejectionReason, WardId
+from vitals.sex import Sex
 from vitals.sign import Sign
 from vitals.topics import LogTopic, accepted_topic, readings_topic
 
@@ -309,20 +310,28 @@ def test_alerts_hear_of_vital_signs_that_were_refused_as_impossible(others: dict
 
 
 @pytest.mark.parametrize(
-    ("birth_date", "band"), [("2025-11-21", AgeBand.UNDER_3_MONTHS), ("2000-01-01", None), (None, None)]
+    ("birth_date", "band", "years"),
+    [
+        ("2025-11-21", AgeBand.UNDER_3_MONTHS, 0),
+        ("2000-01-01", None, 26),
+        ("1920-01-01", None, 90),
+        (None, None, None),
+    ],
 )
-def test_a_reading_carries_the_age_band_of_a_child_of_whom_more_is_possible(
-    birth_date: str | None, band: AgeBand | None
+def test_a_reading_carries_age_and_sex_and_of_a_child_more_is_possible(
+    birth_date: str | None, band: AgeBand | None, years: int | None
 ) -> None:
     async def course() -> None:
         async with scene() as ward:
             ward.assign(W1, "p1")
             with ward.database.transaction() as conn:
                 patients.set_birth_date(conn, PatientId("p1"), birth_date, EPOCH_MS)
+                patients.set_sex(conn, PatientId("p1"), Sex.FEMALE)
             await ward.send(0, signs={"respiratory_rate_bpm": 85, "heart_rate_bpm": 150})
             await ward.heard()
             (told,) = await ward.readings()
             assert told.age_band is band
+            assert (told.age_years, told.sex) == (years, Sex.FEMALE)
             assert (Sign.RESPIRATORY_RATE in told.signs) is (band is not None)
             assert len(await ward.rejections()) == (0 if band is not None else 1)
 
