@@ -1,4 +1,4 @@
-"""When versions are made, and of whom. Pure."""
+"""When versions are made, and of whom; does no I/O."""
 
 from storage.models import Draft
 from stream.population import hash_of
