@@ -73,7 +73,7 @@ class PatientRisk:
         state = self._state
         if in_force.model is None or state.scored_at_ms is None:
             return None
-        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, state.number)
+        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, state.number, state.parts)
 
     def dump(self) -> RiskState:
         """The whole state; what loads it goes on bit-identically. Shared with the patient: encode it at once."""

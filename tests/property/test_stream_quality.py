@@ -170,3 +170,12 @@ def test_a_gate_restored_from_a_snapshot_goes_on_to_the_bit(seed: int, at: int) 
             assert restored.judge(signs, each.measured_at_ms, walking=walking) == judged
     assert msgspec.msgpack.encode(restored) == msgspec.msgpack.encode(gate)
     assert len(msgspec.msgpack.encode(gate)) < 2000
+
+
+def test_a_reading_that_says_nothing_of_the_patient_tells_the_risk_that_stands() -> None:
+    clean = course(random.Random(1), readings=5)
+    silent = reading(at_s=EVERY_S * 5, battery_percent=50)
+    found = scores([*clean, silent])
+    last, after = found[clean[-1].reading_id], found[silent.reading_id]
+    assert last.risk is not None
+    assert (after.risk, after.risk_parts) == (last.risk, last.risk_parts)
