@@ -1,6 +1,9 @@
 """The web application: routes by resource behind one guard. Built from ready-made ports; starts nothing."""
 
+from functools import cache
+
 from fastapi import Depends, FastAPI
+from starlette.routing import BaseRoute
 
 from dashboard import (
     alert_orders,
@@ -76,23 +79,16 @@ _RESOURCES = (
 )
 
 
-def create_app(context: Context) -> FastAPI:
-    """The application over `context`; its OpenAPI description is at /api/v1/openapi.json."""
-    app = FastAPI(
-        title="Wardlight",
-        version=context.version,
-        description="Vital signs, alerts and history. Times are epoch milliseconds; RFC 3339 is understood too."
-        " Not for sole reliance: notifications may fail.",
-        openapi_url=f"{API}/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        dependencies=[Depends(ruled)],
-    )
-    app.state.context = context
-    refusals.install(app)
+_RULED = (Depends(ruled),)
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The same for every application; to analyse them takes most of the time of a start, so it is done once a process."""
+    rooms = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, dependencies=_RULED)
     for resource in _RESOURCES:
-        app.include_router(resource.router, prefix=API, responses=_ERRORS)
-    app.include_router(status_routes.health_router)
+        rooms.include_router(resource.router, prefix=API, responses=_ERRORS)
+    rooms.include_router(status_routes.health_router)
     for room in (
         pages.router,
         sign_in_routes.pages_router,
@@ -103,7 +99,25 @@ def create_app(context: Context) -> FastAPI:
         audit_routes.pages_router,
         ledger_routes.pages_router,
     ):
-        app.include_router(room)
+        rooms.include_router(room)
+    return tuple(rooms.router.routes)
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over `context`; its OpenAPI description is at /api/v1/openapi.json."""
+    app = FastAPI(
+        title="Wardlight",
+        version=context.version,
+        description="Vital signs, alerts and history. Times are epoch milliseconds; RFC 3339 is understood too."
+        " Not for sole reliance: notifications may fail.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=_RULED,
+        routes=[*_routes()],
+    )
+    app.state.context = context
+    refusals.install(app)
     app.mount("/static", pages.Files(directory=pages.STATIC), name="static")
     check_mounts(app)
     exports = Exports(context.clock, context.settings.audit_export_span_ms)
