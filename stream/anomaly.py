@@ -24,6 +24,7 @@ EXERTED_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SYSTOLIC
 """What rises in everybody who walks, and falls by itself afterwards: then its rise is no sign of harm."""
 HARMLESS_ABOVE = frozenset({Sign.SPO2})
 """No saturation is too high for a patient breathing air."""
+_HEALTHY = {sign: VARIATION[sign].unremarkable for sign in DEVIATION_LIMITS}
 
 
 class UnusualParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +75,8 @@ class UnusualPattern:
 
     def __init__(self, parameters: UnusualParameters, state: UnusualState | None = None) -> None:
         self._parameters = parameters
-        self._trees = AnomalyTrees(parameters.trees, None if state is None else state.trees)
+        limits = dict.fromkeys(DEVIATION_LIMITS, parameters.spreads_max)
+        self._trees = AnomalyTrees(parameters.trees, None if state is None else state.trees, limits=limits)
         self._spreads = {} if state is None else state.spreads
         self._at_ms = {} if state is None else state.at_ms
 
@@ -82,8 +84,9 @@ class UnusualPattern:
         self, signs: Mapping[Sign, float], at_ms: int, baselines: PersonalBaselines, *, exerted: bool = False
     ) -> Unusual:
         """How unusual `signs` are beside what was measured shortly before; all of them finite."""
-        parameters, warm = self._parameters, baselines.warm
+        most, warm, known = self._parameters.spreads_max, baselines.warm, self._spreads
         spreads: dict[Sign, float] = {}
+        since_ms, gain = -1, 1.0
         for sign in DEVIATION_LIMITS:
             value, baseline = signs.get(sign), warm.get(sign)
             if value is None or baseline is None:
@@ -91,14 +94,15 @@ class UnusualPattern:
             away = towards_harm(sign, value, baseline.usual) / baseline.spread
             if exerted and away > 0 and sign in EXERTED_SIGNS:
                 away = 0.0
-            spreads[sign] = self._smoothed(sign, min(max(away, -parameters.spreads_max), parameters.spreads_max), at_ms)
-        counted = dict(spreads)
-        has_core = not CORE_SIGNS.isdisjoint(counted)
-        for sign, measured_ms in self._at_ms.items():
-            age_ms = at_ms - measured_ms
-            if sign not in counted and 0 <= age_ms <= parameters.held_s * 1000:
-                counted[sign] = self._spreads[sign]
-                has_core = has_core or (sign in CORE_SIGNS and age_ms <= parameters.core_held_s * 1000)
+            away = most if away > most else max(away, -most)
+            before = known.get(sign)
+            if before is not None:
+                if self._at_ms[sign] != since_ms:
+                    since_ms = self._at_ms[sign]
+                    gain = self._gain(at_ms - since_ms)
+                away = before + gain * (away - before)
+            spreads[sign] = away
+        counted, has_core = self._counted(spreads, at_ms)
         return Unusual(self._score(counted, at_ms) if has_core else None, at_ms, spreads, counted)
 
     def observe(self, unusual: Unusual) -> None:
@@ -109,31 +113,37 @@ class UnusualPattern:
     def learn(self, unusual: Unusual) -> None:
         """Let a moment teach what is populated."""
         if unusual.score is not None:
-            self._trees.learn(self._scaled(unusual.counted), unusual.at_ms)
+            self._trees.learn(unusual.counted, unusual.at_ms)
 
     def dump(self) -> UnusualState:
         """The whole state, as plain records."""
         return UnusualState(self._trees.dump(), self._spreads, self._at_ms)
 
-    def _smoothed(self, sign: Sign, away: float, at_ms: int) -> float:
-        before = self._spreads.get(sign)
-        if before is None:
-            return away
-        elapsed_s = min(max(at_ms - self._at_ms[sign], 0) / 1000, self._parameters.gap_s_max)
-        return before + (1 - math.exp(-elapsed_s / self._parameters.smoothed_s)) * (away - before)
+    def _gain(self, elapsed_ms: int) -> float:
+        """How much of the way to a new value is gone after this time."""
+        elapsed_s = min(max(elapsed_ms, 0) / 1000, self._parameters.gap_s_max)
+        return 1 - math.exp(-elapsed_s / self._parameters.smoothed_s)
+
+    def _counted(self, spreads: Mapping[Sign, float], at_ms: int) -> tuple[Mapping[Sign, float], bool]:
+        """These, and those that were measured shortly before; and whether a core sign is among them, and fresh."""
+        has_core = not CORE_SIGNS.isdisjoint(spreads)
+        if len(spreads) == len(self._at_ms):
+            return spreads, has_core
+        counted = dict(spreads)
+        for sign, measured_ms in self._at_ms.items():
+            age_ms = at_ms - measured_ms
+            if sign not in counted and 0 <= age_ms <= self._parameters.held_s * 1000:
+                counted[sign] = self._spreads[sign]
+                has_core = has_core or (sign in CORE_SIGNS and age_ms <= self._parameters.core_held_s * 1000)
+        return counted, has_core
 
     def _score(self, counted: Mapping[Sign, float], at_ms: int) -> float:
         parameters = self._parameters
         distance = parameters.distance_weight * math.sqrt(sum([away * away for away in counted.values()]))
         if not parameters.trees_weight:
             return distance
-        rarity = self._trees.score(self._scaled(counted), at_ms)
+        rarity = self._trees.score(counted, at_ms)
         return distance if rarity is None else distance + parameters.trees_weight * rarity
-
-    def _scaled(self, counted: Mapping[Sign, float]) -> dict[Sign, float]:
-        """The same in the trees' units."""
-        most = self._parameters.spreads_max
-        return {sign: away * DEVIATION_LIMITS[sign] / most for sign, away in counted.items()}
 
 
 def towards_harm(sign: Sign, value: float, usual: float) -> float:
@@ -141,18 +151,17 @@ def towards_harm(sign: Sign, value: float, usual: float) -> float:
 
     On the way back from an unhealthy usual to health nothing is unusual, and beyond health only what is beyond it.
 
-    >>> towards_harm(Sign.HEART_RATE, 80, 110), towards_harm(Sign.HEART_RATE, 45, 110), towards_harm(Sign.HEART_RATE, 99, 70)
-    (0.0, -6.0, 29.0)
+    >>> [towards_harm(Sign.HEART_RATE, rate, usual) for rate, usual in ((80.0, 110.0), (45.0, 110.0), (99.0, 70.0))]
+    [0.0, -6.0, 29.0]
     """
     away = value - usual
-    if sign in HARMLESS_ABOVE and away > 0:
-        return 0.0
-    healthy = VARIATION[sign].unremarkable
-    if usual > healthy.high and away < 0:
-        return min(0.0, value - healthy.low)
-    if usual < healthy.low and away > 0:
-        return max(0.0, value - healthy.high)
-    return float(away)
+    if away > 0:
+        if sign in HARMLESS_ABOVE:
+            return 0.0
+        healthy = _HEALTHY[sign]
+        return max(0.0, value - healthy.high) if usual < healthy.low else float(away)
+    healthy = _HEALTHY[sign]
+    return min(0.0, value - healthy.low) if usual > healthy.high else float(away)
 
 
 def shown(score: float) -> float:

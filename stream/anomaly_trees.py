@@ -37,7 +37,6 @@ DEVIATION_LIMITS: Mapping[Sign, float] = MappingProxyType(
 difference (our choice: from a resting adult to about the outer NEWS2 bands). Fixed, never learned from the data: one
 artefact would stretch a learned scale for ever."""
 
-_LIMITS = tuple(DEVIATION_LIMITS.items())
 _LOW_MASS_SHARE = 0.1
 """A node of less than this share of a window is as good as empty (Tan, Ting and Liu, IJCAI 2011; River has it too)."""
 
@@ -92,6 +91,7 @@ class AnomalyTrees:
     __slots__ = (
         "_counter",
         "_learning",
+        "_limits",
         "_parameters",
         "_reference",
         "_reference_count",
@@ -101,9 +101,16 @@ class AnomalyTrees:
         "_window_s",
     )
 
-    def __init__(self, parameters: TreeParameters, state: TreeState | None = None) -> None:
-        """Raises ValueError where a state is of trees of another shape."""
+    def __init__(
+        self,
+        parameters: TreeParameters,
+        state: TreeState | None = None,
+        *,
+        limits: Mapping[Sign, float] = DEVIATION_LIMITS,
+    ) -> None:
+        """`limits` in the unit that deviations come in. Raises ValueError where a state is of trees of another shape."""
         self._parameters = parameters
+        self._limits = tuple((sign, limits[sign]) for sign in DEVIATION_LIMITS)
         self._template = template_of(parameters)
         leaves = parameters.trees << parameters.height
         if state is None:
@@ -167,7 +174,7 @@ class AnomalyTrees:
         """The leaf of each tree, counted through all trees."""
         get, shape = deviations.get, self._parameters
         still_open = -1
-        for (sign, limit), thresholds, open_leaves in zip(_LIMITS, *self._template, strict=True):
+        for (sign, limit), thresholds, open_leaves in zip(self._limits, *self._template, strict=True):
             still_open &= open_leaves[bisect_right(thresholds, get(sign, 0.0) / limit)]
         width = 1 << shape.height
         all_of_tree = (1 << width) - 1

@@ -80,9 +80,10 @@ _INTERVALS_KEPT = 3
 _GAP_FLOOR_MS = 15_000
 _GAP_INTERVALS = 2.5
 """Which pause is a gap: as alerts judge it (`GapRule`)."""
-_SETTLED_EVERY_MS = 600_000
+_SETTLED_EVERY_MS = 1_800_000
 _COUNTED_BEYOND = 1.0
 """So far beyond the threshold what follows an alert's beginning is counted: a crisis must not raise it to its own height."""
+_FORGOTTEN = 1e-6
 _PASSED_EXTRA = 0.5
 """Half an alert more than the budget so far may have been seen: counts are whole."""
 
@@ -218,9 +219,7 @@ class AlertBudget:
             elapsed_s = min((at_ms - state.counted_ms) / 1000, parameters.gap_s_max)
             keep = math.exp(-elapsed_s / parameters.time_constant_s)
             state.counted_s *= keep
-            for number, count in enumerate(passed):
-                if count:
-                    passed[number] = count * keep
+            self._passed = passed = array("d", [count * keep if count > _FORGOTTEN else 0.0 for count in passed])
         state.counted_ms = at_ms
         if state.known_s >= parameters.learned_s_min:
             state.threshold = self._found(state.counted_s / 86_400)

@@ -17,7 +17,7 @@ from stream.trend import SignTrend, TrendForecasts, TrendParameters
 from vitals.assessment import Trend
 from vitals.sign import Sign
 
-MODEL_REVISION = 6
+MODEL_REVISION = 7
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 

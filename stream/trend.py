@@ -45,6 +45,8 @@ TREND_FACTS: Mapping[Sign, TrendFacts] = MappingProxyType(
 )
 
 
+_APART_MS = 10_000
+"""Values of one sign closer together are heard once."""
 _SIGMA_PER_MAD = 1.4826
 _SIGMA_OF_MEDIAN = 1.2533
 """Standard deviation of a median over that of a mean, of a normal distribution."""
@@ -150,9 +152,9 @@ class TrendForecasts:
         `flagged` says that the patient's pattern is unusual.
         """
         told = []
-        for sign, slope in self._slopes.items():
-            baseline = baselines.warm.get(sign)
-            if baseline is None:
+        for sign in TREND_FACTS if self._slopes else ():
+            slope, baseline = self._slopes.get(sign), baselines.warm.get(sign)
+            if slope is None or baseline is None:
                 continue
             away = (slope.level - baseline.usual) / baseline.spread
             away = away if slope.per_s > 0 else -away
@@ -167,6 +169,9 @@ class TrendForecasts:
         for sign in TREND_FACTS:
             value = signs.get(sign)
             if value is None:
+                continue
+            held = self.signs.get(sign)
+            if held is not None and held.count and at_ms - held.until_ms < _APART_MS:
                 continue
             if not math.isfinite(value):
                 raise ValueError(f"{sign.value} {value} reached a model; the codec must refuse it.")
@@ -227,7 +232,11 @@ class TrendForecasts:
         if len(values) < self._parameters.slots_min:
             self._slopes.pop(sign, None)
             return
-        self._slopes[sign] = fitted(at_ms, values, TREND_FACTS[sign])
+        slope = fitted(at_ms, values, TREND_FACTS[sign])
+        if slope is None:
+            self._slopes.pop(sign, None)
+        else:
+            self._slopes[sign] = slope
 
     def _is_fresh(self, slope: Slope, at_ms: int) -> bool:
         return 0 <= at_ms - slope.at_ms <= max(self._parameters.age_s_max * 1000, 1.5 * slope.interval_ms)
@@ -238,7 +247,7 @@ class TrendForecasts:
         per_hour = round(slope.per_s * 3600, 2)
         parameters, age_s = self._parameters, (at_ms - slope.at_ms) / 1000
         low, high = WITHIN_LIMITS[sign]
-        limit = high if slope.per_s > 0 else low
+        limit = float(high if slope.per_s > 0 else low)
         seconds = (limit - slope.level) / slope.per_s - age_s
         if not (may_limit and 0 < seconds <= parameters.ahead_s_max and self._lasts(slope)):
             return Trend(sign, per_hour)
@@ -284,9 +293,11 @@ class TrendForecasts:
         held.due_high_ms = 0
 
 
-def fitted(at_ms: Sequence[int], values: Sequence[float], facts: TrendFacts) -> Slope:
-    """The slope of at least three values, its level at the last one, and how far to trust it."""
+def fitted(at_ms: Sequence[int], values: Sequence[float], facts: TrendFacts) -> Slope | None:
+    """The slope of at least three values, its level at the last one, and how far to trust it; None if it is in its drift."""
     per_s = _median_slope(at_ms, values)
+    if abs(per_s) * 3600 <= facts.drift_per_h:
+        return None
     last_ms = at_ms[-1]
     levels = [value - per_s * (measured_ms - last_ms) / 1000 for measured_ms, value in zip(at_ms, values, strict=True)]
     level = median(levels)
@@ -319,4 +330,4 @@ def _median_slope(at_ms: Sequence[int], values: Sequence[float]) -> float:
 
 def _usual_ms(at_ms: Sequence[int]) -> float:
     """The median interval; 0 where none is known."""
-    return median([later - earlier for earlier, later in pairwise(at_ms)]) if len(at_ms) > 1 else 0.0
+    return float(median([later - earlier for earlier, later in pairwise(at_ms)])) if len(at_ms) > 1 else 0.0
