@@ -125,8 +125,6 @@ class Sweep:
                 low = middle
             else:
                 high = middle
-        if low < 0 and high == 0:
-            return float(levels[0])
         return float(levels[high])
 
     def at_recall(self, share: float) -> "AtRecall | None":

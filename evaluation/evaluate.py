@@ -1,7 +1,7 @@
 """The evaluation of one or more sets: replays each, asks every scorer, and makes the report that is printed and kept as JSON."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from evaluation.figures import ScorerFigures, Subject
 from evaluation.groups import gaps, groups_of
 from evaluation.intervals import RESAMPLES, Bootstrap
 from evaluation.labelled import Array, Recorded
-from evaluation.live_scorer import LiveScorer, population_model
+from evaluation.live_scorer import LiveScorer, population_model, population_model_name
 from evaluation.orders import Plan, Tell, in_orders, unmoved_by_order
 from evaluation.replay import Replayed
 from evaluation.scorers import FACTS
@@ -65,6 +65,7 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
         "seeds": list(plan.seeds),
         "resamples": RESAMPLES,
         "model_version": LiveScorer().model_version,
+        "population_model": population_model_name(),
         "datasets": [],
         "rows": [],
         "occult_hypoxaemia": [],
@@ -243,8 +244,3 @@ def _named(tell: Tell, title: str) -> Callable[[int, int], None]:
         tell(title, done, total)
 
     return progress
-
-
-def rows_of(report: Mapping[str, Any], *, group: str) -> Iterator[Mapping[str, Any]]:
-    """The rows of one group of people, in the order of the report."""
-    return (row for row in report["rows"] if row["group"] == group)

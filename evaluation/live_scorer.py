@@ -81,6 +81,11 @@ def population_model(prior: str) -> PopulationModel | None:
     return CANDIDATES[0].fresh() if CANDIDATES else None
 
 
+def population_model_name() -> str | None:
+    """The champion's name, and the hash of the code that makes its features."""
+    return f"{CANDIDATES[0].name}/{CANDIDATES[0].pipeline}" if CANDIDATES else None
+
+
 def _above_own(assessment: Assessment) -> float | None:
     """Anomaly compares only within one patient: so far above the patient's own threshold."""
     if assessment.anomaly is None or assessment.anomaly_threshold is None:

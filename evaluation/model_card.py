@@ -74,7 +74,8 @@ _AFTER = """
 
 def model_card(reports: Sequence[Mapping[str, Any]]) -> str:
     """The card as Markdown."""
-    versions = ", ".join(f"`{version}`" for version in dict.fromkeys(report["model_version"] for report in reports))
+    named = [report.get(key) for report in reports for key in ("model_version", "population_model")]
+    versions = ", ".join(f"`{name}`" for name in dict.fromkeys(named) if name is not None)
     lines = [_BEFORE.format(versions=versions, least=PATIENTS_WITH_LABEL_MIN)]
     for report in reports:
         lines += _data(report)
@@ -93,7 +94,16 @@ def read_report(file: Path) -> Mapping[str, Any]:
         report = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError) as error:
         raise InvalidArgument(f"{file} is no report of wardlight evaluate --json: {error}.") from error
-    missing = {"command", "rows", "datasets", "gaps", "over_seeds", "notes", "model_version"} - report.keys()
+    missing = {
+        "command",
+        "rows",
+        "datasets",
+        "gaps",
+        "over_seeds",
+        "notes",
+        "model_version",
+        "population_model",
+    } - report.keys()
     if missing:
         raise InvalidArgument(
             f"{file} is no report of wardlight evaluate --json: it lacks {', '.join(sorted(missing))}."
