@@ -1,0 +1,134 @@
+"""The unusual pattern as a timetable: what is flagged when, and for how long, through the whole scorer."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from stream.anomaly import UnusualParameters, UnusualPattern, shown, towards_harm
+from stream.baseline import BaselineParameters, PersonalBaselines
+from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.scoring import PatientState, assess
+from tests.support.builders import reading
+from vitals.assessment import Assessment
+from vitals.reading import PatientId
+from vitals.sign import Sign
+
+HOUR_S = 3600
+MEANS = {
+    "heart_rate_bpm": 74.0,
+    "respiratory_rate_bpm": 15.0,
+    "spo2_percent": 97.0,
+    "temperature_celsius": 36.8,
+    "systolic_mmhg": 126.0,
+}
+NOISE = {
+    "heart_rate_bpm": 3.0,
+    "respiratory_rate_bpm": 1.0,
+    "spo2_percent": 0.6,
+    "temperature_celsius": 0.1,
+    "systolic_mmhg": 5.0,
+}
+ILL = {"heart_rate_bpm": 20.0, "respiratory_rate_bpm": 5.0, "spo2_percent": -2.5, "temperature_celsius": 1.0}
+
+
+class Bed:
+    """A patient, a reading each two minutes."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._source = random.Random(seed)
+        self._state = PatientState(PatientId("p1"), PatientPipeline(PipelineParameters()))
+
+    def lives(
+        self, from_h: float, until_h: float, away: dict[str, float] | None = None
+    ) -> Iterator[tuple[float, Assessment]]:
+        """Assessments by hour; `away` from what is usual."""
+        for second in range(round(from_h * HOUR_S), round(until_h * HOUR_S), 120):
+            values = {
+                name: self._source.gauss(mean + (away or {}).get(name, 0.0), NOISE[name])
+                for name, mean in MEANS.items()
+            }
+            values["spo2_percent"] = min(values["spo2_percent"], 100.0)
+            assessment = assess(self._state, reading(at_s=second, **values))  # type: ignore[arg-type]
+            assert assessment is not None
+            yield second / HOUR_S, assessment
+
+
+def test_a_deterioration_of_a_day_stays_flagged_to_its_end_and_its_recovery_does_not() -> None:
+    bed = Bed()
+    well = list(bed.lives(0, 20))
+    assert sum(each.flagged for _, each in well) == 0
+    ill = dict(bed.lives(20, 44, ILL))
+    first_h = min(hour for hour, each in ill.items() if each.flagged)
+    assert first_h < 20.5
+    assert all(each.flagged for hour, each in ill.items() if hour > 20.5)
+    back = dict(bed.lives(44, 47))
+    assert not any(each.flagged for hour, each in back.items() if hour > 45.5)
+
+
+def test_the_threshold_stands_still_while_flagged() -> None:
+    bed = Bed(2)
+    list(bed.lives(0, 20))
+    thresholds = {each.anomaly_threshold for _, each in bed.lives(20, 30, ILL) if each.flagged}
+    assert len(thresholds) == 1
+
+
+@pytest.mark.parametrize(
+    ("sign", "value", "usual", "away"),
+    [
+        (Sign.SPO2, 99.0, 94.0, 0.0),
+        (Sign.SPO2, 90.0, 94.0, -4.0),
+        (Sign.HEART_RATE, 80.0, 110.0, 0.0),
+        (Sign.HEART_RATE, 120.0, 110.0, 10.0),
+        (Sign.HEART_RATE, 60.0, 80.0, -20.0),
+        (Sign.TEMPERATURE, 37.0, 39.0, 0.0),
+        (Sign.SYSTOLIC, 120.0, 95.0, 0.0),
+    ],
+)
+def test_only_what_can_mean_harm_counts(sign: Sign, value: float, usual: float, away: float) -> None:
+    assert towards_harm(sign, value, usual) == away
+
+
+def baselines() -> PersonalBaselines:
+    """Of somebody who has long been well."""
+    source, known = random.Random(3), PersonalBaselines(BaselineParameters())
+    for number in range(400):
+        known.learn({Sign(name): source.gauss(mean, NOISE[name]) for name, mean in MEANS.items()}, number * 60_000)
+    return known
+
+
+def test_a_walk_is_not_unusual_but_a_falling_saturation_in_it_is() -> None:
+    pattern, known = UnusualPattern(UnusualParameters()), baselines()
+    at_ms = 500 * 60_000
+    walking = {Sign.HEART_RATE: 115.0, Sign.RESPIRATORY_RATE: 24.0, Sign.SPO2: 97.0}
+    calm = pattern.judge(walking, at_ms, known, exerted=True).score
+    resting = pattern.judge(walking, at_ms, known, exerted=False).score
+    hypoxic = pattern.judge({**walking, Sign.SPO2: 90.0}, at_ms, known, exerted=True).score
+    assert calm is not None
+    assert resting is not None
+    assert hypoxic is not None
+    assert calm < 1
+    assert hypoxic > 4
+    assert resting > 4
+
+
+def test_what_is_unusual_builds_up_over_minutes() -> None:
+    pattern, known = UnusualPattern(UnusualParameters()), baselines()
+    calm = {Sign(name): mean for name, mean in MEANS.items()}
+    pattern.observe(pattern.judge(calm, 500 * 60_000, known))
+    scores = []
+    for minute in range(501, 541):
+        judged = pattern.judge({**calm, Sign.HEART_RATE: 100.0}, minute * 60_000, known)
+        pattern.observe(judged)
+        assert judged.score is not None
+        scores.append(judged.score)
+    assert scores == sorted(scores)
+    assert scores[0] < 0.2 * scores[-1]
+    assert scores[19] > 0.8 * scores[-1]
+
+
+def test_scores_are_shown_from_0_to_1_in_their_order() -> None:
+    values = [shown(score / 4) for score in range(100)]
+    assert values == sorted(values)
+    assert values[0] == 0
+    assert values[-1] < 1
