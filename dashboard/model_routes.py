@@ -35,6 +35,8 @@ class ModelEntry(BaseModel):
     lessons: int
     positives: int
     horizon_s: float
+    threshold: float | None
+    """From which probability on it is told."""
     standing: ModelStanding
     auroc: float | None
     brier: float | None
@@ -105,6 +107,7 @@ def _version(stored: StoredVersion) -> ModelEntry:
         lessons=version.lessons,
         positives=version.scores.positives,
         horizon_s=version.horizon_s,
+        threshold=version.threshold,
         standing=stored.standing,
         auroc=version.scores.auroc,
         brier=version.scores.brier,

@@ -64,6 +64,7 @@ model_versions = Table(
     Column("made_at_ms", BigInteger, nullable=False),
     Column("lessons", BigInteger, nullable=False),
     Column("horizon_s", Double, nullable=False),
+    Column("threshold", Double),
     Column("scores", Text, nullable=False),
     Column("standing", Text, nullable=False),
     Column("made_as", Text, nullable=False),

@@ -36,6 +36,7 @@ class Draft(NamedTuple):
     horizon_s: float
     scores: ProgressiveScores
     blob: bytes
+    threshold: float | None = None
 
 
 class Made(NamedTuple):
@@ -86,6 +87,7 @@ def make(conn: Connection, draft: Draft, signer: Signer, *, by: str, why: str) -
         horizon_s=draft.horizon_s,
         standing=standing,
         scores=draft.scores,
+        threshold=draft.threshold,
     )
     superseded = (_versions.candidate == draft.candidate) & (_versions.standing == standing.value)
     conn.execute(update(model_versions).where(superseded).values(standing=ModelStanding.RETIRED.value))
@@ -98,11 +100,12 @@ def make(conn: Connection, draft: Draft, signer: Signer, *, by: str, why: str) -
             made_at_ms=draft.made_at_ms,
             lessons=draft.lessons,
             horizon_s=draft.horizon_s,
+            threshold=draft.threshold,
             scores=msgspec.json.encode(draft.scores).decode(),
             standing=standing.value,
             made_as=standing.value,
             blob=draft.blob,
-            signature=signer.seal(_PURPOSE, _sealed(number, draft.hash, draft.pipeline, draft.blob)),
+            signature=signer.seal(_PURPOSE, _sealed(number, draft.hash, _weights_of(draft))),
         )
     )
     if standing is not ModelStanding.CHAMPION:
@@ -179,18 +182,20 @@ class Weights(NamedTuple):
     candidate: str
     pipeline: str
     blob: bytes
+    horizon_s: float
+    threshold: float | None
 
 
 def load_weights(conn: Connection, number: int, expected_hash: str, signer: Signer) -> Weights:
     """The weights of a version; raises NotFound, and SnapshotMismatch unless this installation sealed exactly these under this hash."""
-    query = select(_versions.hash, _versions.candidate, _versions.pipeline, _versions.blob, _versions.signature)
-    row = conn.execute(query.where(_versions.number == number)).first()
+    row = conn.execute(select(model_versions).where(_versions.number == number)).first()
     if row is None:
         raise NotFound(f"There is no version {number} of the model.")
-    sealed = signer.seal(_PURPOSE, _sealed(number, row.hash, row.pipeline, row.blob))
+    weights = _weights_of(row)
+    sealed = signer.seal(_PURPOSE, _sealed(number, row.hash, weights))
     if not hmac.compare_digest(sealed, row.signature) or row.hash != expected_hash:
         raise SnapshotMismatch(f"Version {number} of the model is not what was announced, or not of this installation.")
-    return Weights(row.candidate, row.pipeline, row.blob)
+    return weights
 
 
 def untold(conn: Connection) -> tuple[tuple[ModelVersion, ...], tuple[ModelSwitch, ...]]:
@@ -244,8 +249,13 @@ def _order(conn: Connection, number: int, version_hash: str, *, at_ms: int, by: 
     return ordered
 
 
-def _sealed(number: int, version_hash: str, pipeline: str, blob: bytes) -> bytes:
-    return b"%d %s %s %s" % (number, version_hash.encode(), pipeline.encode(), blob)
+def _weights_of(found: Draft | Row[Any]) -> Weights:
+    return Weights(found.candidate, found.pipeline, found.blob, found.horizon_s, found.threshold)
+
+
+def _sealed(number: int, version_hash: str, weights: Weights) -> bytes:
+    """Everything that decides what a version scores, and from where on it is told."""
+    return msgspec.msgpack.encode((number, version_hash, weights))
 
 
 def _described() -> Any:  # noqa: ANN401 - a query of everything but the weights
@@ -262,6 +272,7 @@ def _stored(row: Row[Any]) -> StoredVersion:
         lessons=row.lessons,
         horizon_s=row.horizon_s,
         standing=ModelStanding(row.made_as),
+        threshold=row.threshold,
         scores=msgspec.json.decode(row.scores, type=ProgressiveScores),
     )
     return StoredVersion(version, ModelStanding(row.standing))

@@ -74,6 +74,10 @@ class InForce(NamedTuple):
     number: int
     model: PopulationModel | None
     """None where this program has no population model."""
+    horizon_s: float | None = None
+    """It tells of deterioration within this time."""
+    threshold: float | None = None
+    """From which probability on it is to be told; None while nobody can say."""
 
 
 NO_MODEL = InForce(SHIPPED, None)

@@ -79,6 +79,18 @@ class Progress:
             base_log_loss=_rounded(state.base_log_loss / state.total),
         )
 
+    def threshold(self, share: float) -> float | None:
+        """The least probability that at most this share of lessons reached, older ones fading; None while too few are known."""
+        state = self.state
+        if self.scores().auroc is None:
+            return None
+        above = 0.0
+        for place in sorted(state.bins_positive.keys() | state.bins_negative.keys(), reverse=True):
+            above += state.bins_positive.get(place, 0.0) + state.bins_negative.get(place, 0.0)
+            if above > share * state.total:
+                return _probability((place + 1) / _BINS_PER_UNIT)
+        raise AssertionError("The bins hold less than their total.")
+
     def _rescale(self) -> None:
         state, by = self.state, self.state.unit
         for name in ("total", "total_positive", "squared_error", "log_loss", "base_log_loss"):
@@ -92,6 +104,10 @@ class Progress:
 def _bin(probability: float) -> int:
     log_odds = math.log(probability / (1 - probability))
     return math.floor(min(max(log_odds, -_LOG_ODDS_MAX), _LOG_ODDS_MAX) * _BINS_PER_UNIT)
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def _auroc(positive: dict[int, float], negative: dict[int, float]) -> float | None:

@@ -55,7 +55,7 @@ class PatientRisk:
         """
         windows, state = self._windows, self._state
         windows.take(signs, at_ms)
-        number, model = in_force
+        number, model = in_force.number, in_force.model
         if model is None or not state.hours.signs:
             return None
         last_ms = state.scored_at_ms

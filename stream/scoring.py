@@ -143,6 +143,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         pews=warning.pews,
         withheld=impossible + judged.withheld,
         risk=None if state.scored_risk is None else state.scored_risk.probability,
+        risk_threshold=None if state.scored_risk is None else state.in_force.threshold,
+        risk_horizon_s=None if state.scored_risk is None else state.in_force.horizon_s,
         risk_parts=None if state.scored_risk is None else state.scored_risk.parts,
     )
 

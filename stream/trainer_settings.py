@@ -27,6 +27,8 @@ class TrainerSettings(Section):
     """Examples of one patient that wait for their outcome; of more the oldest go."""
     patient_days: float = Field(default=60, ge=1, le=3650)
     """Patients last seen so long ago are forgotten, with what still waits of them."""
+    alert_share: float = Field(default=0.02, gt=0, le=0.5)
+    """The threshold of a version is the probability that this share of moments reached lately: the budget of risk alerts."""
     lessons_min: int = Field(default=200, ge=1, le=1_000_000)
     """A version is made once so many new lessons were learned,"""
     version_every_s: float = Field(default=24 * HOUR_S, ge=1)

@@ -49,4 +49,5 @@ def _draft(racer: Racer, settings: TrainerSettings, now_ms: int) -> Draft:
         horizon_s=settings.horizon_s,
         scores=racer.progress.scores(),
         blob=blob,
+        threshold=racer.progress.threshold(settings.alert_share),
     )

@@ -33,9 +33,9 @@ class Versions:
 
     def __init__(self, candidates: Sequence[Candidate], *, refused: Callable[[], None]) -> None:
         self._candidates = {candidate.name: candidate for candidate in candidates}
-        self._shipped = candidates[0].fresh() if candidates else None
+        self._came_with = InForce(SHIPPED, candidates[0].fresh() if candidates else None)
         self._refused = refused
-        self._models: dict[Named, PopulationModel] = {}
+        self._models: dict[Named, InForce] = {}
         self._now: dict[int, InForce] = {}
         self._last: dict[int, int] = {}
         """Per partition the last switch taken."""
@@ -49,7 +49,7 @@ class Versions:
         for partition, switches in found.items():
             held = in_force_at(switches, positions.get(partition, 0))
             self._last[partition] = UNKNOWN if held is None else held.switch
-            self._now[partition] = InForce(SHIPPED, self._shipped)
+            self._now[partition] = self._came_with
             if held is not None:
                 self.load(conn, signer, [(held.number, held.hash)])
                 if not self._put(partition, (held.number, held.hash)):
@@ -68,7 +68,10 @@ class Versions:
         """Bring versions into memory; what cannot be trusted or read is left out, said aloud."""
         for number, version_hash in wanted:
             try:
-                self._models[number, version_hash] = self._read(models.load_weights(conn, number, version_hash, signer))
+                weights = models.load_weights(conn, number, version_hash, signer)
+                self._models[number, version_hash] = InForce(
+                    number, self._read(weights), weights.horizon_s, weights.threshold
+                )
             except (NotFound, SnapshotMismatch, msgspec.DecodeError, *MODEL_FAULTS) as error:
                 log.warning("model_version_refused", number=number, why=str(error), then="the last version goes on")
 
@@ -101,10 +104,10 @@ class Versions:
         self._unsaved = {}
 
     def _put(self, partition: int, named: Named) -> bool:
-        model = self._shipped if named[0] == SHIPPED else self._models.get(named)
-        if model is None and self._candidates:
+        found = self._came_with if named[0] == SHIPPED else self._models.get(named)
+        if found is None:
             return False
-        self._now[partition] = InForce(named[0], model)
+        self._now[partition] = found
         return True
 
     def _read(self, weights: Weights) -> PopulationModel:

@@ -53,6 +53,8 @@ class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version
     standing: ModelStanding
     """When it was made; what it is for now stands in SQL."""
     scores: ProgressiveScores = ProgressiveScores()
+    threshold: float | None = None
+    """From which probability on it is to be told, so that a set share of moments is; None while too few lessons are known."""
 
 
 class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):

@@ -90,6 +90,7 @@ def _add_models() -> None:
         sa.Column("made_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("lessons", sa.BigInteger(), nullable=False),
         sa.Column("horizon_s", sa.Double(), nullable=False),
+        sa.Column("threshold", sa.Double()),
         sa.Column("scores", sa.Text(), nullable=False),
         sa.Column("standing", sa.Text(), nullable=False),
         sa.Column("made_as", sa.Text(), nullable=False),

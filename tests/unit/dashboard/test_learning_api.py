@@ -127,6 +127,7 @@ async def test_versions_are_listed_with_their_scores_and_a_promotion_is_a_decisi
         ward.make("forest")
         found = (await ward.client.get("models")).json()
         assert found["in_force"] == 1
+        assert {each["threshold"] for each in found["versions"]} == {None}
         assert [(each["number"], each["standing"], each["auroc"]) for each in found["versions"]] == [
             (2, "challenger", 0.71),
             (1, "champion", 0.71),

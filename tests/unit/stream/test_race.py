@@ -102,6 +102,18 @@ def test_progressive_scores_are_those_of_the_pairs_themselves() -> None:
     assert (scores.lessons, scores.positives) == (400, len(positives))
 
 
+def test_the_threshold_is_what_a_share_of_moments_reached_and_unknown_while_too_few_are() -> None:
+    source, progress = random.Random(3), Progress()
+    assert progress.threshold(0.02) is None
+    told = [source.random() for _ in range(2000)]
+    for probability in told:
+        progress.take(probability, source.random() < probability, 1.0)
+    threshold = progress.threshold(0.02)
+    assert threshold is not None
+    assert 0.015 <= sum(probability >= threshold for probability in told) / 2000 <= 0.02
+    assert progress.threshold(0.5) == pytest.approx(0.5, abs=0.03)
+
+
 def test_nothing_is_said_of_too_few_lessons() -> None:
     progress = Progress()
     for _ in range(60):

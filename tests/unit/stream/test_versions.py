@@ -30,7 +30,7 @@ def _scored_by_what_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def assessed(state: PatientState, told: Reading, *, live_age_ms_max: int = LIVE_AGE_MS_MAX) -> Assessment | None:
         assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
-        number, model = state.in_force
+        number, model = state.in_force.number, state.in_force.model
         if assessment is None or model is None:
             return assessment
         features = {"ill": told.measured_at_ms % 7 / 7}
@@ -138,6 +138,20 @@ async def test_a_version_that_is_not_what_was_announced_scores_nobody_and_the_la
     await run.run()
     assert scored_by(run) == {str(second): {1 if second < 6 else 0} for second in range(8)}
     assert run.telemetry.value("wardlight_stream_model_versions_refused_total") == 2 * PARTITIONS
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("change", ["threshold = 1.0", "horizon_s = 60", "blob = x'00'", "pipeline = 'other'"])
+async def test_a_version_that_anybody_changed_in_the_database_scores_nobody(change: str) -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(),))
+    (first,) = make(run, 1.0)
+    with run.database.transaction() as conn:
+        conn.exec_driver_sql(f"UPDATE model_versions SET {change}")  # noqa: S608 - the test's own words
+    log.switch(first)
+    log.append(course(range(2)))
+    await run.run()
+    assert scored_by(run) == {"0": {0}, "1": {0}}
 
 
 @pytest.mark.asyncio
