@@ -93,7 +93,7 @@ class ScorerFigures:
             told |= self._discrimination(group, rows)
             told |= self._calibration(rows)
             told |= self._utility(group)
-        return told | dict(self._alerts(group))
+        return told | dict(self._alerts(group) if subject.labelled else self._at_usual(group))
 
     def _discrimination(self, group: Group, rows: Bools) -> dict[str, Any]:
         order = self._order[rows[self._order]]
@@ -139,13 +139,17 @@ class ScorerFigures:
         for budget in BUDGETS:
             threshold = thresholds.at_budget[budget]
             yield from self._at_threshold(group, threshold, f"_at_{budget:g}")
-        if self._facts.usual_from is not None:
-            yield from self._at_threshold(group, self._facts.usual_from, "_at_usual")
+        yield from self._at_usual(group)
         half = thresholds.at_half
         if half is not None:
             yield from self._at_threshold(group, half.threshold, "_at_half")
             if group.own_threshold:
                 yield "alerts_per_patient_day_at_exactly_half", half.interpolated_alerts_per_day
+
+    def _at_usual(self, group: Group) -> Iterator[tuple[str, Any]]:
+        """Where the score customarily calls somebody: all that can be told without an outcome."""
+        if self._facts.usual_from is not None:
+            yield from self._at_threshold(group, self._facts.usual_from, "_at_usual")
 
     def _at_threshold(self, group: Group, threshold: float | None, suffix: str) -> Iterator[tuple[str, Any]]:
         yield f"threshold{suffix}", threshold
@@ -159,6 +163,7 @@ class ScorerFigures:
         shares = [
             ("alerts_per_patient_day", done.alerts, days),
             ("time_in_alarm", done.hours_in_alarm, done.hours),
+            ("patients_in_alarm", np.minimum(done.alerts, 1.0), np.ones(len(done.alerts))),
         ]
         if self._subject.labelled:
             shares.append(("ppv", done.right_alerts, done.alerts))

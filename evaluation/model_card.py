@@ -102,7 +102,6 @@ def read_report(file: Path) -> Mapping[str, Any]:
         "over_seeds",
         "notes",
         "model_version",
-        "population_model",
     } - report.keys()
     if missing:
         raise InvalidArgument(
@@ -136,12 +135,13 @@ def _figures(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"\n### `{report['command']}`\n"
     first = report["seeds"][0]
     rows = [row for row in report["rows"] if row["seed"] == first]
-    head = [row for row in rows if row["group"] in _HEAD and row["scored_share"]]
+    head = [row for row in rows if row["group"] in _HEAD and row["scored_share"] and row["prevalence"] is not None]
     if head:
         yield f"Of the patients in the order of seed {first}, with 95 % intervals by patient:\n"
         yield from _worth(head)
         yield "\nAt one alert per patient-day, and where half of the patients are caught before the outcome:\n"
         yield from _cost(head)
+    yield from _loads([row for row in rows if row.get("threshold_at_usual") is not None and row["prevalence"] is None])
     yield from _spread(report)
     yield from _calibration(rows)
     yield from _fairness(rows, report["gaps"], first)
@@ -198,6 +198,26 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             for row in rows
         ),
     )
+
+
+def _loads(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    everybody = [row for row in rows if row["group"] == "all"]
+    if everybody:
+        yield "\nWithout an outcome, where each score customarily calls somebody (over minutes, alerts a day say little):\n"
+        yield from _table(
+            ("set", "score", "from", "patients ever in alarm", "time in alarm", "alerts a day"),
+            (
+                (
+                    row["dataset"],
+                    FACTS[row["scorer"]].label,
+                    f"{row['threshold_at_usual']:g}",
+                    _figure(row.get("patients_in_alarm_at_usual")),
+                    _figure(row.get("time_in_alarm_at_usual")),
+                    _figure(row.get("alerts_per_patient_day_at_usual")),
+                )
+                for row in everybody
+            ),
+        )
 
 
 def _spread(report: Mapping[str, Any]) -> Iterator[str]:

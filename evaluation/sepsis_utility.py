@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.alert_sweep import per_patient
-from evaluation.discrimination import curve
+from evaluation.discrimination import curve_of_ordered
 from evaluation.labelled import HOUR_MS, Array, Bools, Ints
 
 EARLY_HOURS = -12.0
@@ -77,8 +77,9 @@ def progressive_alarms(scores: Array, utility: Utility, patient_of: Ints, arriva
 
 def best_threshold(scores: Array, gain: Array) -> float:
     """The threshold with the greatest gain; infinity where silence gains most."""
-    points = curve(np.zeros(len(scores), dtype=bool), scores)
-    gained = np.cumsum(gain[np.argsort(-scores, kind="stable")])[points.false - 1]
+    order = np.argsort(-scores, kind="stable")
+    points = curve_of_ordered(np.zeros(len(order), dtype=bool), scores[order])
+    gained = np.cumsum(gain[order])[points.false - 1]
     best = int(np.argmax(gained))
     if gained[best] <= 0 or not np.isfinite(points.threshold[best]):
         return float("inf")

@@ -33,12 +33,17 @@ def _print(found: Mapping[str, Any]) -> None:
         sys.stdout.write(f"{_said_of(each)}\n")
     for seed in found["seeds"]:
         mine = [row for row in found["rows"] if row["seed"] == seed]
-        first = [row for row in mine if row["group"] in _GROUPS_FIRST]
+        _print_loads([row for row in mine if row["group"] == "all" and row["prevalence"] is None])
+        first = [row for row in mine if row["group"] in _GROUPS_FIRST and row["prevalence"] is not None]
         if not first:
             continue
         print_table(_figures(first, title=f"what each score is worth, seed {seed} (95 % intervals by patient)"))
         print_table(_alerts(first, title=f"at one alert per patient-day, and where half are caught, seed {seed}"))
-        others = [row for row in mine if row["group"] not in _GROUPS_FIRST and row["scorer"] in _BY_GROUP]
+        others = [
+            row
+            for row in mine
+            if row["group"] not in _GROUPS_FIRST and row["scorer"] in _BY_GROUP and row["scored_share"]
+        ]
         if others:
             print_table(_figures(others, title=f"by group, seed {seed}"))
     _print_nights([row for row in found["rows"] if "infections" in row])
@@ -52,6 +57,26 @@ def _said_of(dataset: Mapping[str, Any]) -> str:
     said = f"{dataset['dataset']}: {dataset['rows']:,} rows of {dataset['patients']:,} patients"
     said += "; no outcome recorded" if outcome is None else f", {dataset['patients_with_outcome']:,} with {outcome}"
     return said + ("." if refused is None else f"; {refused:,} impossible values refused.")
+
+
+def _print_loads(rows: list[Mapping[str, Any]]) -> None:
+    lines = [
+        (
+            row["dataset"],
+            FACTS[row["scorer"]].label,
+            f"{row['threshold_at_usual']:g}",
+            _figure(row.get("patients_in_alarm_at_usual")),
+            _figure(row.get("time_in_alarm_at_usual")),
+            _figure(row.get("alerts_per_patient_day_at_usual")),
+        )
+        for row in rows
+        if row.get("threshold_at_usual") is not None
+    ]
+    if lines:
+        columns = ("set", "score", "from", "patients ever in alarm", "time in alarm", "alerts a day")
+        print_table(
+            table(columns, lines, title="where each score customarily calls somebody; nobody knows who was ill")
+        )
 
 
 def _print_nights(rows: list[Mapping[str, Any]]) -> None:
