@@ -204,10 +204,11 @@ def _everywhere_in_force(conn: Connection) -> bool:
 def _check_switches(scene: WardScene, log: list[Incoming]) -> None:
     """Every partition switched to the same versions in the same order, at places where the log says so."""
     with scene.database.snapshot() as conn:
-        noted, made, last = _switches(conn), models.versions(conn), models.last_switch(conn)
-    assert last is not None
-    assert (last.number, made[0].standing) == (made[0].version.number, ModelStanding.CHAMPION)
-    assert made[0].version.lessons == LESSONS
+        noted, last = _switches(conn), models.last_switch(conn)
+        assert last is not None
+        scoring, made = models.get(conn, last.number), models.versions(conn)
+    assert (scoring.standing, scoring.version.lessons) == (ModelStanding.CHAMPION, LESSONS)
+    assert {each.version.candidate for each in made} == {candidate.name for candidate in CANDIDATES}
     orders = {tuple((each.switch, each.number) for each in switches) for switches in noted.values()}
     assert len(orders) == 1
     at = {(record.partition, record.offset): record for record in log}
