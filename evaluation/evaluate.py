@@ -17,7 +17,7 @@ from evaluation.labelled import Array, Recorded
 from evaluation.live_scorer import LiveScorer, population_model, population_model_name
 from evaluation.orders import Plan, Tell, in_orders, unmoved_by_order
 from evaluation.replay import Replayed
-from evaluation.scorers import FACTS
+from evaluation.scorers import facts_of
 from evaluation.sepsis_utility import utility_of
 from vitals.errors import InvalidArgument
 
@@ -165,7 +165,7 @@ def _compare(rows: list[dict[str, Any]]) -> None:
 
 def _leave_out_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, notes: list[str]) -> None:
     silent = sorted({row["scorer"] for row in rows if row["group"] == "all" and not row["scored_share"]})
-    notes += [f"{FACTS[name].label} ({name}) never says anything on {recorded.name}." for name in silent]
+    notes += [f"{facts_of(name).label} ({name}) never says anything on {recorded.name}." for name in silent]
     notes += [
         f"{row['scorer']} speaks in {100 * row['scored_share']:.0f} % of the hours of {recorded.name}: AUROC and AUPRC are over"
         " those, alerts over all; where long stays differ from short ones, to begin late is itself a hint of the outcome."

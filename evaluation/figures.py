@@ -18,7 +18,7 @@ from evaluation.discrimination import (
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, Group
 from evaluation.intervals import Bootstrap, Histogram, around
 from evaluation.labelled import Array, Bools
-from evaluation.scorers import FACTS
+from evaluation.scorers import facts_of
 from evaluation.sepsis_utility import Utility, progressive_alarms
 
 BUDGETS = (0.5, 1.0, 2.0)
@@ -50,7 +50,7 @@ class ScorerFigures:
 
     def __init__(self, name: str, scores: Array, subject: Subject) -> None:
         self._name = name
-        self._facts = FACTS[name]
+        self._facts = facts_of(name)
         self._given = scores
         self._scores = np.where(np.isnan(scores), -np.inf, scores)
         self._subject = subject

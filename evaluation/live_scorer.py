@@ -1,8 +1,8 @@
 """The one door by which the live code enters the evaluation: `stream.scoring.assess` and the population model, as on a ward."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from evaluation.scorers import Arrival
+from evaluation.scorers import CHALLENGER, Arrival
 from stream.candidates import CANDIDATES
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.population import InForce, PopulationModel
@@ -79,6 +79,15 @@ def population_model(prior: str) -> PopulationModel | None:
             f"This version ships no population model that has learned: begin with --prior {UNTAUGHT}."
         )
     return CANDIDATES[0].fresh() if CANDIDATES else None
+
+
+def challengers() -> Mapping[str, Callable[[], PopulationModel]]:
+    """The other candidates that learn from the champion's features, by the names of their scores; untaught."""
+    return {
+        f"{CHALLENGER}{each.name.replace('-', '_')}": each.fresh
+        for each in CANDIDATES[1:]
+        if each.pipeline == CANDIDATES[0].pipeline
+    }
 
 
 def population_model_name() -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN
-from evaluation.scorers import FACTS
+from evaluation.scorers import facts_of
 from vitals.errors import InvalidArgument
 
 REPORT_BYTES_MAX = 64 * 1024 * 1024
@@ -158,7 +158,7 @@ def _worth(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             (
                 row["site"],
                 row["group"],
-                FACTS[row["scorer"]].label,
+                facts_of(row["scorer"]).label,
                 _count(row["n"]),
                 f"{100 * row['scored_share']:.0f} %",
                 _between(row, "auroc"),
@@ -187,7 +187,7 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             (
                 row["site"],
                 row["group"],
-                FACTS[row["scorer"]].label,
+                facts_of(row["scorer"]).label,
                 _between(row, "sensitivity_at_1"),
                 _between(row, "ppv_at_1"),
                 _lead(row.get("lead_time_hours_at_1")),
@@ -209,7 +209,7 @@ def _loads(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             (
                 (
                     row["dataset"],
-                    FACTS[row["scorer"]].label,
+                    facts_of(row["scorer"]).label,
                     f"{row['threshold_at_usual']:g}",
                     _figure(row.get("patients_in_alarm_at_usual")),
                     _figure(row.get("time_in_alarm_at_usual")),
@@ -228,7 +228,12 @@ def _spread(report: Mapping[str, Any]) -> Iterator[str]:
         yield from _table(
             ("site", "group", "score", "AUROC", "AUPRC", "ECE", "utility", "alerts fewer than NEWS2, %"),
             (
-                (row["site"], row["group"], FACTS[row["scorer"]].label, *(_over_seeds(row.get(name)) for name in names))
+                (
+                    row["site"],
+                    row["group"],
+                    facts_of(row["scorer"]).label,
+                    *(_over_seeds(row.get(name)) for name in names),
+                )
                 for row in rows
             ),
         )
@@ -258,7 +263,7 @@ def _fairness(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any
             (
                 row["site"],
                 row["group"],
-                FACTS[row["scorer"]].label,
+                facts_of(row["scorer"]).label,
                 _count(row["patients"]),
                 row["withheld"] if "withheld" in row else _count(row["patients_with_outcome"]),
                 _between(row, "auroc"),
@@ -278,7 +283,7 @@ def _fairness(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any
             (
                 (
                     gap["site"],
-                    FACTS[gap["scorer"]].label,
+                    facts_of(gap["scorer"]).label,
                     gap["grouping"],
                     gap["figure"],
                     _end(gap["lowest"]),

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from evaluation import column_scorers, offline_reference
 from evaluation.known_features import KnownFeatures, RiskInOrder
 from evaluation.labelled import Array, Recorded
-from evaluation.live_scorer import LiveScorer, population_model
+from evaluation.live_scorer import LiveScorer, challengers, population_model
 from evaluation.replay import CLOCK_FROM_MS, Replay, Replayed, arrival_places, order_of
 from evaluation.scorers import BedsideScores
+from stream.population import PopulationModel
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it, of how much."""
@@ -29,22 +30,31 @@ class Plan(NamedTuple):
 
 def in_orders(recorded: Recorded, before: Sequence[Recorded], plan: Plan, tell: Tell) -> Iterator[Replayed]:
     """The scores of the set in the order of each seed; the model learns from the sets `before` first, in that order too."""
-    several = len(plan.seeds) > 1
-    known = [KnownFeatures(each) for each in (*before, recorded)] if several else []
+    others = challengers()
+    again = len(plan.seeds) > 1 or others
+    known = [KnownFeatures(each) for each in (*before, recorded)] if again else []
     first = _replayed(recorded, before, plan, known, tell)
-    yield first
+    seed = plan.seeds[0]
+    shadow = {name: _risk_in_order(known, fresh(), seed, name, tell) for name, fresh in others.items()}
+    yield first._replace(scores=first.scores | shadow)
     for seed in plan.seeds[1:]:
         order = arrival_places(order_of(recorded, seed))
         model = population_model(plan.prior)
         if model is None:
             yield Replayed(seed, order, first.scores)
             continue
-        taught, risk = False, first.scores["risk"]
-        for each in known:
-            learner = RiskInOrder(each, model, seed=seed, taught=taught)
-            _show(learner.steps(), each.recorded, f"seed {seed}: risk of {each.recorded.name} in another order", tell)
-            taught, risk = learner.taught, learner.result()
+        risk = _risk_in_order(known, model, seed, "risk", tell)
         yield Replayed(seed, order, first.scores | {"risk": risk})
+
+
+def _risk_in_order(known: Sequence[KnownFeatures], model: PopulationModel, seed: int, name: str, tell: Tell) -> Array:
+    """The last set's risk, by a model that comes through all of them in the order of the seed."""
+    taught = False
+    for each in known:
+        learner = RiskInOrder(each, model, seed=seed, taught=taught)
+        _show(learner.steps(), each.recorded, f"seed {seed}: {name} of {each.recorded.name}", tell)
+        taught, risk = learner.taught, learner.result()
+    return risk
 
 
 def _replayed(

@@ -69,6 +69,18 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
 """By the name in JSON."""
 
 
+CHALLENGER = "risk_"
+"""How the names of candidates begin that score nobody on a ward."""
+
+
+def facts_of(name: str) -> Facts:
+    """What is known of a score by its name in JSON; of a challenger it is that it is one."""
+    known = FACTS.get(name)
+    if known is None and name.startswith(CHALLENGER):
+        return Facts(f"challenger {name.removeprefix(CHALLENGER)}", is_probability=True)
+    return FACTS[name]
+
+
 class BedsideScores:
     """qSOFA, SIRS and MEWS in part, and the shock index, of what still stands for the patient: the freshness of NEWS2's inputs."""
 

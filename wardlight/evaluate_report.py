@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from evaluation.evaluate import evaluate
 from evaluation.orders import Plan
-from evaluation.scorers import FACTS
+from evaluation.scorers import facts_of
 from wardlight.printing import print_json, print_table, table
 
 __all__ = ["Plan", "report"]
@@ -63,7 +63,7 @@ def _print_loads(rows: list[Mapping[str, Any]]) -> None:
     lines = [
         (
             row["dataset"],
-            FACTS[row["scorer"]].label,
+            facts_of(row["scorer"]).label,
             f"{row['threshold_at_usual']:g}",
             _figure(row.get("patients_in_alarm_at_usual")),
             _figure(row.get("time_in_alarm_at_usual")),
@@ -132,7 +132,7 @@ def _alerts(rows: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN40
             (
                 row["site"],
                 row["group"],
-                FACTS[row["scorer"]].label,
+                facts_of(row["scorer"]).label,
                 _figure(row.get("sensitivity_at_1")),
                 _figure(row.get("ppv_at_1")),
                 "" if lead is None else f"{lead['median']:.0f} ({lead['q25']:.0f} to {lead['q75']:.0f})",
