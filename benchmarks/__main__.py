@@ -13,7 +13,18 @@ from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from runtime.logs import set_up_logging
 from runtime.settings import TelemetrySettings
 
-BENCHES = ("scorer", "baselines", "quality", "recorder", "ledger", "bridge", "embedded", "simulator", "alert_latency")
+BENCHES = (
+    "scorer",
+    "baselines",
+    "quality",
+    "unusual",
+    "recorder",
+    "ledger",
+    "bridge",
+    "embedded",
+    "simulator",
+    "alert_latency",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -93,6 +93,7 @@ class AnomalyTrees:
         "_learning",
         "_limits",
         "_parameters",
+        "_reached_by",
         "_reference",
         "_reference_count",
         "_scores",
@@ -110,6 +111,7 @@ class AnomalyTrees:
     ) -> None:
         """`limits` in the unit that deviations come in. Raises ValueError where a state is of trees of another shape."""
         self._parameters = parameters
+        self._reached_by: tuple[Mapping[Sign, float], tuple[int, ...]] | None = None
         self._limits = tuple((sign, limits[sign]) for sign in DEVIATION_LIMITS)
         self._template = template_of(parameters)
         leaves = parameters.trees << parameters.height
@@ -170,8 +172,11 @@ class AnomalyTrees:
         """The trees that `dump` described; their future is bit-identical."""
         return cls(parameters, state)
 
-    def _reached(self, deviations: Mapping[Sign, float]) -> list[int]:
-        """The leaf of each tree, counted through all trees."""
+    def _reached(self, deviations: Mapping[Sign, float]) -> Sequence[int]:
+        """The leaf of each tree, counted through all trees; what was just scored is not looked up again to be learned."""
+        known = self._reached_by
+        if known is not None and known[0] is deviations:
+            return known[1]
         get, shape = deviations.get, self._parameters
         still_open = -1
         for (sign, limit), thresholds, open_leaves in zip(self._limits, *self._template, strict=True):
@@ -183,6 +188,7 @@ class AnomalyTrees:
             reached.append(first + (still_open & all_of_tree).bit_length())
             still_open >>= width
             first += width
+        self._reached_by = (deviations, tuple(reached))
         return reached
 
     def _turn(self) -> None:

@@ -148,14 +148,15 @@ class AlertBudget:
         state, parameters = self._state, self._parameters
         elapsed_ms = 0 if state.last_ms is None else max(at_ms - state.last_ms, 0)
         state.last_ms = at_ms
-        is_gap = elapsed_ms > max(_GAP_FLOOR_MS, _GAP_INTERVALS * self._usual_ms(elapsed_ms))
+        is_gap = elapsed_ms > _GAP_FLOOR_MS and elapsed_ms > _GAP_INTERVALS * self._usual_ms(elapsed_ms)
         if elapsed_ms:
             state.intervals_ms.append(elapsed_ms)
             del state.intervals_ms[:-_INTERVALS_KEPT]
         if is_gap:
             state.scores.clear()
         state.scores.append((at_ms, score, score))
-        is_spot = elapsed_ms > parameters.delay_s * 1000 and self._usual_ms(elapsed_ms) > parameters.delay_s * 1000
+        delay_ms = parameters.delay_s * 1000
+        is_spot = elapsed_ms > delay_ms and self._usual_ms(elapsed_ms) > delay_ms
         before, state.sustained = state.sustained, self._sustained(score, at_ms, is_spot=is_spot and not is_gap)
         begins = state.threshold is not None and before <= state.threshold < state.sustained
         self._count(before, state.sustained, held_back=held_back)
@@ -193,9 +194,9 @@ class AlertBudget:
         state, slots = self._state, self._state.scores
         if is_spot:
             return max(score, min(state.sustained, score / self._parameters.released_share))
-        kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
-        kept_below = self._extreme(at_ms - round(self._parameters.clear_s * 1000), lowest=False)
         clear_ms = at_ms - round(self._parameters.clear_s * 1000)
+        kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
+        kept_below = self._extreme(clear_ms, lowest=False)
         while len(slots) > 1 and slots[1][0] <= clear_ms:
             del slots[0]
         sustained = state.sustained
@@ -205,12 +206,18 @@ class AlertBudget:
 
     def _extreme(self, from_ms: int, *, lowest: bool) -> float | None:
         """The lowest or highest score since a moment; None where scores do not reach back so far."""
+        slots = self._state.scores
+        if slots[0][0] > from_ms:
+            return None
         found = math.inf if lowest else 0.0
-        for began_ms, low, high in reversed(self._state.scores):
-            found = min(found, low) if lowest else max(found, high)
+        for began_ms, low, high in reversed(slots):
+            if lowest and low < found:
+                found = low
+            elif not lowest and high > found:
+                found = high
             if began_ms <= from_ms:
-                return found
-        return None
+                break
+        return found
 
     def _settle(self, at_ms: int) -> None:
         """Let what was counted fade, and find the threshold."""
