@@ -54,8 +54,8 @@ def auroc(points: Curve) -> float | None:
 
 
 def auprc(points: Curve) -> float | None:
-    """Average precision: precision at each operating point, weighted by the recall it adds; None without positives."""
-    if not len(points.hits) or not points.hits[-1]:
+    """Average precision: precision at each operating point, weighted by the recall it adds; None without both kinds of moments."""
+    if not len(points.hits) or not points.hits[-1] or not points.false[-1]:
         return None
     precision = points.hits / (points.hits + points.false)
     return float(np.sum(np.diff(points.hits, prepend=0) * precision) / points.hits[-1])
