@@ -198,6 +198,22 @@ def load_weights(conn: Connection, number: int, expected_hash: str, signer: Sign
     return weights
 
 
+def newest_weights(conn: Connection, candidate: str, signer: Signer) -> tuple[Weights, int] | None:
+    """The weights of a candidate's newest version, and its lessons; None where it made none that can be trusted."""
+    row = conn.execute(
+        select(_versions.number, _versions.hash, _versions.lessons)
+        .where(_versions.candidate == candidate)
+        .order_by(_versions.number.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    try:
+        return load_weights(conn, row.number, row.hash, signer), row.lessons
+    except SnapshotMismatch:
+        return None
+
+
 def untold(conn: Connection) -> tuple[tuple[ModelVersion, ...], tuple[ModelSwitch, ...]]:
     """Versions and switches that the log does not have yet, oldest first."""
     made = conn.execute(_described().where(_versions.told.is_(False)).order_by(_versions.number).limit(TOLD_MAX))

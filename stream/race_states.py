@@ -1,14 +1,16 @@
 """What the candidates have learned as signed rows, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
+from storage.models import Weights
 from storage.signing import Signer
 from storage.states import StateRow
 from stream.population import Candidate
+from stream.progressive import ProgressState
 from stream.race import Race, Racer, RacerState, RaceState
 from vitals.errors import SnapshotMismatch
 
@@ -41,13 +43,24 @@ def rows_of(race: Race, signer: Signer, *, group: str, partition: int) -> list[S
 
 
 def race_of(
-    rows: Sequence[StateRow], candidates: Sequence[Candidate], signer: Signer, *, group: str, partition: int
+    rows: Sequence[StateRow],
+    candidates: Sequence[Candidate],
+    signer: Signer,
+    *,
+    group: str,
+    partition: int,
+    newest: Mapping[str, tuple[Weights, int]] | None = None,
 ) -> Race:
-    """The race as it was stored; who is not in the rows, or cannot be trusted or read, starts as shipped, said aloud."""
+    """The race as it was stored; who is not in the rows, or cannot be trusted or read, starts anew, said aloud.
+
+    Anew is from the newest version of the same feature code, where there is one, else as it was shipped.
+    """
     stored = {row.key: row for row in rows}
+    versions = {} if newest is None else newest
     racers = [
-        _racer(candidate, stored.get(f"{_PREFIX}{candidate.name}"), signer, group, partition)
-        for candidate in candidates
+        _racer(each, stored.get(f"{_PREFIX}{each.name}"), signer, group, partition)
+        or _anew(each, versions.get(each.name))
+        for each in candidates
     ]
     return Race(racers, _common(stored.get(COMMON_KEY), signer, group, partition))
 
@@ -63,15 +76,26 @@ def _common(row: StateRow | None, signer: Signer, group: str, partition: int) ->
         return None
 
 
-def _racer(candidate: Candidate, row: StateRow | None, signer: Signer, group: str, partition: int) -> Racer:
+def _racer(candidate: Candidate, row: StateRow | None, signer: Signer, group: str, partition: int) -> Racer | None:
     if row is None:
-        return Racer(candidate)
+        return None
     if row.pipeline_hash != candidate.pipeline:
-        log.warning("candidate_of_other_features", candidate=candidate.name, then="it starts as it was shipped")
-        return Racer(candidate)
+        log.warning("candidate_of_other_features", candidate=candidate.name, then="it starts anew")
+        return None
     try:
         signer.verify(group, partition, row)
         return Racer(candidate, msgspec.msgpack.decode(row.blob, type=RacerState))
     except (msgspec.DecodeError, SnapshotMismatch) as error:
+        log.warning("candidate_refused", candidate=candidate.name, why=str(error), then="it starts anew")
+        return None
+
+
+def _anew(candidate: Candidate, newest: tuple[Weights, int] | None) -> Racer:
+    if newest is None or newest[0].pipeline != candidate.pipeline:
+        return Racer(candidate)
+    weights, lessons = newest
+    try:
+        return Racer(candidate, RacerState(weights.blob, lessons, lessons, ProgressState()))
+    except SnapshotMismatch as error:
         log.warning("candidate_refused", candidate=candidate.name, why=str(error), then="it starts as it was shipped")
         return Racer(candidate)

@@ -16,6 +16,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import models
 from storage.claims import Claims, claim, remember_positions
+from storage.models import Weights
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -46,6 +47,7 @@ class _Claimed(NamedTuple):
     rows: list[StateRow]
     signer: Signer
     standings: dict[str, ModelStanding]
+    newest: dict[str, tuple[Weights, int]]
 
 
 class TrainerHandler:
@@ -102,7 +104,14 @@ class TrainerHandler:
         self._announced_s = float("-inf")
         self.race = None
         if self._home in partitions:
-            self.race = race_of(claimed.rows, self._candidates, claimed.signer, group=GROUP, partition=self._home)
+            self.race = race_of(
+                claimed.rows,
+                self._candidates,
+                claimed.signer,
+                group=GROUP,
+                partition=self._home,
+                newest=claimed.newest,
+            )
             self._stand(claimed.standings)
         self._telemetry.ready(GROUP)
         return {
@@ -145,9 +154,11 @@ class TrainerHandler:
     def _claim(self, conn: Connection, partitions: frozenset[int]) -> _Claimed:
         claims = claim(conn, GROUP, partitions)
         if self._home not in partitions:
-            return _Claimed(claims, [], load_signer(conn), {})
-        standings = models.require_candidates(conn, [each.name for each in self._candidates])
-        return _Claimed(claims, load_states(conn, GROUP, self._home), load_signer(conn), standings)
+            return _Claimed(claims, [], load_signer(conn), {}, {})
+        names, signer = [each.name for each in self._candidates], load_signer(conn)
+        standings = models.require_candidates(conn, names)
+        newest = {name: found for name in names if (found := models.newest_weights(conn, name, signer)) is not None}
+        return _Claimed(claims, load_states(conn, GROUP, self._home), signer, standings, newest)
 
     def _decoded(self, record: Incoming) -> Told | Lesson | None:
         try:

@@ -1,9 +1,11 @@
 """Candidates side by side: once each lesson, scored before learned, and progressive scores that are right."""
 
+import math
 import random
 
 import pytest
 
+from storage.models import Weights
 from storage.signing import Signer
 from stream.progressive import Progress
 from stream.race import Race, Racer
@@ -86,6 +88,17 @@ def test_what_is_not_signed_here_or_is_of_other_features_starts_as_shipped() -> 
         assert race_of(rows, [candidate], signer, group="trainer", partition=partition).racers["at 0.5"].lessons == 0
 
 
+def test_whose_state_is_lost_goes_on_from_its_newest_version_of_the_same_features() -> None:
+    signer, begun = Signer(b"k" * 32), race()
+    begun.take(lessons(30))
+    blob = begun.racers["at 0.5"].model.dump()
+    for pipeline, kept in (("test", 30), ("elsewhere", 0)):
+        newest = {"at 0.5": (Weights("at 0.5", pipeline, blob, 3600.0, None), 30)}
+        again = race_of([], [logistic("at 0.5")], signer, group="trainer", partition=2, newest=newest)
+        racer = again.racers["at 0.5"]
+        assert (racer.lessons, racer.published, racer.model.dump() == blob) == (kept, kept, kept == 30)
+
+
 def test_progressive_scores_are_those_of_the_pairs_themselves() -> None:
     source, progress, told = random.Random(3), Progress(), []
     for _ in range(400):
@@ -112,6 +125,30 @@ def test_the_threshold_is_what_a_share_of_moments_reached_and_unknown_while_too_
     assert threshold is not None
     assert 0.015 <= sum(probability >= threshold for probability in told) / 2000 <= 0.02
     assert progress.threshold(0.5) == pytest.approx(0.5, abs=0.03)
+
+
+def test_bins_of_calibration_hold_what_was_told_against_what_turned_out() -> None:
+    source, progress = random.Random(5), Progress()
+    for _ in range(3000):
+        truth = source.uniform(0.001, 0.08)
+        progress.take(min(2 * truth, 0.99), source.random() < truth, 1.0)
+    bins = progress.scores().calibration
+    assert 8 <= len(bins) <= 10
+    assert [each.predicted for each in bins] == sorted(each.predicted for each in bins)
+    worth = sum(each.lessons for each in bins)
+    assert worth == pytest.approx(5000 * (1 - math.exp(-3000 / 5000)), rel=0.01)
+    assert sum(each.lessons * each.predicted for each in bins) / worth == pytest.approx(0.081, abs=0.004)
+    assert sum(each.lessons * each.observed for each in bins) / worth == pytest.approx(0.0405, abs=0.008)
+    assert all(each.lessons >= worth / 20 for each in bins)
+
+
+@pytest.mark.parametrize(("lessons", "every"), [(199, 10), (600, 75)])
+def test_too_few_lessons_or_deteriorations_have_no_calibration(lessons: int, every: int) -> None:
+    progress = Progress()
+    for number in range(lessons):
+        progress.take(0.1, number % every == 0, 1.0)
+    assert progress.scores().auroc is not None
+    assert progress.scores().calibration == ()
 
 
 def test_nothing_is_said_of_too_few_lessons() -> None:
