@@ -8,13 +8,21 @@ from typing import Final
 
 import msgspec
 
-from vitals.model_version import ProgressiveScores
+from vitals.model_version import (
+    CALIBRATION_LESSONS_MIN,
+    CALIBRATION_POSITIVES_MIN,
+    CalibrationBin,
+    ProgressiveScores,
+)
 
 FADE_LESSONS: Final = 5000.0
 """Lessons in which an old one fades to 1/e; our choice: some weeks of a ward of 24 beds at one example an hour."""
 LESSONS_MIN: Final = 50
 """Before so many, nothing is said."""
 POSITIVES_MIN: Final = 5
+CALIBRATION_BINS: Final = 10
+CALIBRATION_BIN_MIN: Final = 20.0
+"""Fewer whole lessons make no bin of their own."""
 _BINS_PER_UNIT: Final = 10
 _LOG_ODDS_MAX: Final = 12.0
 _GROWTH: Final = math.exp(1 / FADE_LESSONS)
@@ -77,6 +85,7 @@ class Progress:
             brier=_rounded(state.squared_error / state.total),
             log_loss=_rounded(state.log_loss / state.total),
             base_log_loss=_rounded(state.base_log_loss / state.total),
+            calibration=self._calibration(),
         )
 
     def threshold(self, share: float) -> float | None:
@@ -90,6 +99,30 @@ class Progress:
             if above > share * state.total:
                 return _probability((place + 1) / _BINS_PER_UNIT)
         raise AssertionError("The bins hold less than their total.")
+
+    def _calibration(self) -> tuple[CalibrationBin, ...]:
+        """Bins of about equal weight, filled from the highest probability down, so that the highest are not thinned out."""
+        state = self.state
+        if state.lessons < CALIBRATION_LESSONS_MIN or state.positives < CALIBRATION_POSITIVES_MIN:
+            return ()
+        full = max(state.total / CALIBRATION_BINS, CALIBRATION_BIN_MIN * state.unit)
+        sums: list[list[float]] = []
+        left = state.total
+        for place in sorted(state.bins_positive.keys() | state.bins_negative.keys(), reverse=True):
+            if not sums or (sums[-1][0] >= full and left >= full / 2):
+                sums.append([0.0, 0.0, 0.0])
+            positive = state.bins_positive.get(place, 0.0)
+            here = positive + state.bins_negative.get(place, 0.0)
+            for index, more in enumerate((here, here * _probability((place + 0.5) / _BINS_PER_UNIT), positive)):
+                sums[-1][index] += more
+            left -= here
+        return tuple(
+            CalibrationBin(
+                lessons=round(worth / state.unit, 1), predicted=round(told / worth, 5), observed=round(came / worth, 5)
+            )
+            for worth, told, came in reversed(sums)
+            if worth > 0
+        )
 
     def _rescale(self) -> None:
         state, by = self.state, self.state.unit

@@ -20,6 +20,23 @@ class ModelStanding(StrEnum):
     """Kept on record, for replays; put in force by nobody."""
 
 
+CALIBRATION_LESSONS_MIN: Final = 200
+"""Before so many lessons nothing is said of how far probabilities can be trusted,"""
+CALIBRATION_POSITIVES_MIN: Final = 10
+"""nor before so many of them deteriorated; our choice: a tenth of the least may then hold one by chance, or none."""
+
+
+class CalibrationBin(msgspec.Struct, frozen=True):
+    """Lessons of like probability: what was told of them, and what turned out."""
+
+    lessons: float
+    """What they are worth in whole lessons of today: surer outcomes weigh more, older lessons fade."""
+    predicted: float
+    """Mean probability that was told."""
+    observed: float
+    """The share of them that deteriorated."""
+
+
 class ProgressiveScores(msgspec.Struct, frozen=True, omit_defaults=True):
     """How well a candidate did on lessons before it learned from them; older lessons fade. None where too few are known."""
 
@@ -32,6 +49,8 @@ class ProgressiveScores(msgspec.Struct, frozen=True, omit_defaults=True):
     """In nats; held against `base_log_loss`."""
     base_log_loss: float | None = None
     """What telling everybody the share of positives so far would have scored on the same lessons."""
+    calibration: tuple[CalibrationBin, ...] = ()
+    """At most ten bins of about as many lessons, lowest probability first; none while too few lessons are known."""
 
 
 class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version"):
