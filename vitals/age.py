@@ -1,4 +1,4 @@
-"""Ages as bands: as much of a patient's age as scores and limits need, and no more leaves the registry."""
+"""Ages as bands, for scores and limits, and in completed years, for the risk model: a date of birth leaves the registry never."""
 
 from datetime import UTC, date, datetime
 from enum import StrEnum

@@ -39,10 +39,10 @@ def test_names_differ_and_no_more_race_than_the_setting_lets() -> None:
 
 @by_name
 def test_what_was_dumped_goes_on_bit_identically(candidate: Candidate) -> None:
-    lessons = told(700)
+    lessons = told(560)
     straight = taught(candidate, lessons)
-    again = candidate.load(taught(candidate, lessons[:350]).dump())
-    for lesson in lessons[350:]:
+    again = candidate.load(taught(candidate, lessons[:280]).dump())
+    for lesson in lessons[280:]:
         again.learn(*lesson)
     assert again.dump() == straight.dump()
     assert candidate.load(straight.dump()).dump() == straight.dump()
@@ -52,7 +52,7 @@ def test_what_was_dumped_goes_on_bit_identically(candidate: Candidate) -> None:
 
 @by_name
 def test_scoring_changes_nothing_and_the_parts_add_up(candidate: Candidate) -> None:
-    model = taught(candidate, told(600))
+    model = taught(candidate, told(280))
     before = model.dump()
     for features, _, _ in told(50, seed=9):
         score = model.score(features)

@@ -7,7 +7,7 @@ import pytest
 
 from storage.models import Weights
 from storage.signing import Signer
-from stream.progressive import Progress
+from stream.progressive import Progress, ProgressState
 from stream.race import Race, Racer
 from stream.race_states import race_of, rows_of
 from tests.support.learning import lesson, logistic
@@ -160,9 +160,9 @@ def test_nothing_is_said_of_too_few_lessons() -> None:
 
 
 def test_old_lessons_fade_and_sums_stay_finite() -> None:
-    progress = Progress()
-    for number in range(110_000):
-        progress.take(0.9, number > 50_000, 1.0)
+    progress = Progress(ProgressState(unit=2e7))
+    for number in range(40_000):
+        progress.take(0.9, number > 10_000, 1.0)
     scores = progress.scores()
     assert scores.brier == pytest.approx(0.01, abs=0.002)
     assert progress.state.unit < 1e9
