@@ -38,8 +38,8 @@ _TELL_EVERY = 500
 
 
 def is_table(path: Path) -> bool:
-    """Whether this is a table of the set, or a folder with one."""
-    return _table_in(path) is not None
+    """Whether this is a table of the set, or a folder with some."""
+    return bool(_tables_in(path))
 
 
 def is_psv(path: Path) -> bool:
@@ -49,15 +49,23 @@ def is_psv(path: Path) -> bool:
 
 
 def read_table(path: Path, progress: Progress) -> Recorded:
-    """The set from one table with a column `patient`, and `set` for the hospital where there is one."""
-    file = _table_in(path)
-    if file is None:
+    """The set from tables with a column `patient`, and `set` for the hospital where there is one."""
+    files = _tables_in(path)
+    if not files:
         raise InvalidArgument(f"{path} holds no table of the set.")
-    present = names_in(file)
-    table = table_of(file, [name for name in ("patient", "set", *_WANTED) if name in present])
-    site = texts(table, "set") if "set" in present else [_site_of(file.stem)] * table.num_rows
-    progress(1, 1)
-    return _recorded(table, np.array(texts(table, "patient")), site, source=str(file))
+    parts: list[pa.Table] = []
+    patient: list[str] = []
+    site: list[str] = []
+    for number, file in enumerate(files):
+        present = names_in(file)
+        table = table_of(file, [name for name in ("patient", "set", *_WANTED) if name in present])
+        hospital = texts(table, "set") if "set" in present else [_site_of(file.name.split(".")[0])] * table.num_rows
+        names = texts(table, "patient")
+        patient += names if len(files) == 1 else [f"{one}/{name}" for one, name in zip(hospital, names, strict=True)]
+        site += hospital
+        parts.append(pa.table({name: numbers(table, name) for name in _WANTED}))
+        progress(number + 1, len(files))
+    return _recorded(pa.concat_tables(parts), np.array(patient), site, source=str(path))
 
 
 def read_psv(path: Path, progress: Progress) -> Recorded:
@@ -96,9 +104,9 @@ def _psv_files(path: Path) -> Any:  # noqa: ANN401 - an iterator whose end nobod
     return iter(direct or listed(path, "*/*.psv"))
 
 
-def _table_in(path: Path) -> Path | None:
+def _tables_in(path: Path) -> list[Path]:
     files = [path] if path.is_file() else listed(path, "*.parquet", "*.csv", "*.csv.gz")
-    return next((file for file in files if names_in(file) >= NEEDED | {"patient"}), None)
+    return [file for file in files if names_in(file) >= NEEDED | {"patient"}]
 
 
 def _site_of(name: str) -> str:

@@ -69,6 +69,15 @@ def test_a_table_is_put_in_order_and_its_set_is_the_site(tmp_path: Path) -> None
     assert found.site == ("A", "A")
 
 
+def test_tables_of_two_hospitals_are_one_set_whose_patients_keep_apart(tmp_path: Path) -> None:
+    names = ["HR", "O2Sat", "Temp", "SBP", "MAP", "DBP", "Resp", "Age", "Gender", "ICULOS", "SepsisLabel"]
+    for hospital in ("a", "b"):
+        table = pa.table({"patient": ["p1"], **{name: [1.0] for name in names}})
+        parquet.write_table(table, str(tmp_path / f"set_{hospital}.parquet"))
+    found = read(tmp_path, "sepsis2019")
+    assert (found.patients, found.site) == (("A/p1", "B/p1"), ("A", "B"))
+
+
 def test_the_challenge_of_2012_takes_the_cuff_where_there_is_no_line(tmp_path: Path) -> None:
     values = [
         (1, 0, "Age", 70.0),
