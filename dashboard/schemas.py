@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from dashboard.night_entry import NightEntry
+from dashboard.trend_entry import TrendEntry
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.episode_state import EpisodeState
@@ -214,6 +215,8 @@ class AssessmentEntry(BaseModel):
     pews: PewsEntry | None
     drivers: list[DriverEntry]
     withheld: list[WithheldEntry]
+    trends: list[TrendEntry]
+    """Signs that are going somewhere, beyond what chance does."""
     relearned: list[Sign]
     """Signs that had settled elsewhere for a day or two: from here on that is what is usual for this patient."""
     night: NightEntry | None

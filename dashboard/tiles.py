@@ -104,6 +104,17 @@ def assessment(shown: Assessment) -> Json:
             {"sign": value.sign, "value": value.value, "cause": value.cause, "scored": value.scored}
             for value in shown.withheld
         ],
+        "trends": [
+            {
+                "sign": trend.sign,
+                "per_hour": trend.per_hour,
+                "limit": trend.limit,
+                "minutes": trend.minutes,
+                "minutes_low": trend.minutes_low,
+                "minutes_high": trend.minutes_high,
+            }
+            for trend in shown.trends
+        ],
         "relearned": list(shown.relearned),
         "night": None if shown.night is None else _night(shown.night),
         "warming_up": shown.warming_up,

@@ -104,8 +104,6 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     band = reading.age_band
     signs, impossible = sift(reading.signs, of_child=band is not None)
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
-    if not out_of_order:
-        state.fresh.age_band = band
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
         judged = stale(signs) if late else _judged(state, signs, at_ms)
@@ -137,7 +135,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         as_usual=as_usual,
         relearned=relearned,
         night=None if late or band is not None else _night(state, reading, scored),
-        trends=() if late else scored.trends,
+        trends=() if late or band is not None else scored.trends,
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,
@@ -151,6 +149,7 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 
 def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], at_ms: int) -> Mapping[Sign, float]:
     fresh = state.fresh
+    fresh.age_band = reading.age_band
     fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is Origin.REPLAY else 0
     fresh.take(signs, at_ms, reading.device_id)
     steps = signs.get(Sign.STEPS)

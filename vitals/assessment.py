@@ -149,7 +149,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     night: NightSummary | None = None
     """Of the night that is over with this reading; None with all others."""
     trends: tuple[Trend, ...] = ()
-    """Signs that are going somewhere, beyond what chance does."""
+    """Signs of an adult that are going somewhere, beyond what chance does."""
     exerted: bool = False
     """Steps were counted up to some minutes ago: heart rate and breathing are not those of rest."""
     risk: float | None = None

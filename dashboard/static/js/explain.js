@@ -62,6 +62,7 @@ function patternSentence(assessed) {
   if (assessed.anomaly === null) return "Too few signs to judge the pattern.";
   const against = assessed.anomaly_threshold === null ? "" : ` against a threshold of ${assessed.anomaly_threshold.toFixed(2)}`;
   const score = `score ${assessed.anomaly.toFixed(2)}${against}`;
+  if (assessed.flagged && assessed.anomaly <= assessed.anomaly_threshold) return `Still unusual for this patient, until well below its threshold: ${score}.`;
   return assessed.flagged ? `Unusual for this patient: ${score}.` : `Usual for this patient: ${score}.`;
 }
 

@@ -8,6 +8,7 @@ import { Outcomes } from "./outcomes.js";
 import { Charts } from "./charts.js";
 import { arrange, el, setText } from "./dom.js";
 import { showPattern, showScore } from "./explain.js";
+import { showTrends } from "./trends.js";
 import { showWithheld } from "./withheld.js";
 import { ORIGIN_NOTES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, labelOf, moment } from "./format.js";
 import { Frame, toast } from "./frame.js";
@@ -151,6 +152,7 @@ function render() {
   charting.show(tile, nowMs);
   showScore(tile, nowMs);
   showPattern(tile);
+  showTrends(tile, nowMs);
   showWithheld(tile, nowMs);
   renderEpisodes(nowMs);
   charts.draw({ endMs: dataNow(), windowMs, gapOf, episodes: shownEpisodes() });
