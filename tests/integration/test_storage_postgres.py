@@ -18,6 +18,7 @@ from tests.support.migration_contract import MigrationContract
 from tests.support.people_contract import PeopleContract
 from tests.support.postgres_server import PostgresServer, private_server
 from tests.support.recorder_contract import Bench, RecorderContract, some_readings
+from tests.support.reliability_contract import ReliabilityContract
 from tests.support.retention_contract import RetentionContract
 from tests.support.rules_contract import RulesContract
 from tests.support.silence_contract import SilenceContract
@@ -92,6 +93,10 @@ class TestRecorder(RecorderContract):
 
 
 class TestLedger(LedgerContract):
+    pass
+
+
+class TestReliability(ReliabilityContract):
     pass
 
 
