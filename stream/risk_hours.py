@@ -95,10 +95,21 @@ class Hours(msgspec.Struct):
         """Hours since the newest value, at most `HELD_H`; so many too where there never was one."""
         return float(min(hour - self.hours[-1], HELD_H)) if self.hours else float(HELD_H)
 
-    def share(self, begin: int, hour: int, width_h: int) -> float:
-        """In which share of the last hours it was measured, of those since it first was; 0 where it was not."""
-        count = len(self.hours) - begin
-        return count / min(hour - self.first_hour + 1, width_h) if count else 0.0
+    def pace(self, begin: int, hour: int) -> float:
+        """Hours measured per hour, from place `begin` on: 1 over the mean gap, the open one too once it is the longer; 0 for never.
+
+        By gaps, not by counts over the time so far: those would fall for two days of anybody measured every fourth hour, and so
+        tell how long the patient has been there.
+        """
+        hours = self.hours
+        count = len(hours) - begin
+        if not count:
+            return 0.0
+        newest, oldest = hours[-1], hours[begin]
+        span_h, gaps = newest - oldest, count - 1
+        if (hour - newest) * gaps > span_h or not gaps:
+            span_h, gaps = hour - oldest, count
+        return gaps / span_h if span_h > gaps else 1.0
 
     def levels(self) -> tuple[float, float]:
         """The two fading levels, with the newest hour as far as it has come; there must be a value."""

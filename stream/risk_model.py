@@ -37,7 +37,7 @@ class LearningParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Precision of the prior of the intercept."""
     shift_precision: float = 5.0
     """Precision of the prior of the shift around 0."""
-    memory_lessons: float = 1_000_000.0
+    memory_lessons: float = 400_000.0
     """Lessons in which an old one fades to 1/e."""
     base_memory_lessons: float = 100_000.0
     """The same for how common deterioration is here and now, which changes faster than what brings it."""

@@ -15,7 +15,7 @@ from vitals import news2
 from vitals.sex import Sex
 from vitals.sign import Sign, is_possible
 
-FEATURES_REVISION: Final = 1
+FEATURES_REVISION: Final = 2
 """Raise it whenever the same readings would give other features: models learn from features of their own kind only."""
 HOUR_MS: Final = 3_600_000
 RISK_SIGNS: Final = (
@@ -127,7 +127,7 @@ _NEVER: Final = Hours()
 
 
 def _heart_rate(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["heart_rate_bpm.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
+    found["heart_rate_bpm.pace_12h"] = hours.pace(hours.since(hour, 12), hour)
     if value is None:
         return
     fast, slow = hours.levels()
@@ -138,7 +138,7 @@ def _heart_rate(found: dict[str, float], hours: Hours, value: float | None, hour
 
 
 def _respiratory_rate(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["respiratory_rate_bpm.share_48h"] = hours.share(hours.since(hour, 48), hour, 48)
+    found["respiratory_rate_bpm.pace_48h"] = hours.pace(hours.since(hour, 48), hour)
     if value is None:
         return
     fast, slow = hours.levels()
@@ -152,8 +152,8 @@ def _respiratory_rate(found: dict[str, float], hours: Hours, value: float | None
 def _temperature(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
     two_days = hours.since(hour, 48)
     found["temperature_celsius.age_h"] = hours.age_h(hour)
-    found["temperature_celsius.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
-    found["temperature_celsius.share_48h"] = hours.share(two_days, hour, 48)
+    found["temperature_celsius.pace_12h"] = hours.pace(hours.since(hour, 12), hour)
+    found["temperature_celsius.pace_48h"] = hours.pace(two_days, hour)
     if value is None:
         return
     found["temperature_celsius.last"] = value
@@ -163,7 +163,7 @@ def _temperature(found: dict[str, float], hours: Hours, value: float | None, hou
 
 
 def _spo2(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["spo2_percent.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
+    found["spo2_percent.pace_12h"] = hours.pace(hours.since(hour, 12), hour)
     if value is None:
         return
     found["spo2_percent.last"] = value
@@ -186,7 +186,7 @@ def _systolic(found: dict[str, float], hours: Hours, value: float | None, hour: 
 
 
 def _mean_pressure(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:
-    found["mean_pressure_mmhg.share_12h"] = hours.share(hours.since(hour, 12), hour, 12)
+    found["mean_pressure_mmhg.pace_12h"] = hours.pace(hours.since(hour, 12), hour)
     if value is None:
         return
     found["mean_pressure_mmhg.slope_24h"] = hours.slope(hours.since(hour, 24))

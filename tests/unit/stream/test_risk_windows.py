@@ -111,11 +111,11 @@ def test_trend_level_and_cadence_say_what_they_mean() -> None:
     assert features["heart_rate_bpm.slope_6h"] == pytest.approx(1)
     assert features["temperature_celsius.slope_24h"] == pytest.approx(0.05)
     assert features["temperature_celsius.most_48h"] == pytest.approx(38.15)
-    assert features["heart_rate_bpm.share_12h"] == 1
-    assert features["respiratory_rate_bpm.share_48h"] == 0
+    assert features["heart_rate_bpm.pace_12h"] == 1
+    assert features["respiratory_rate_bpm.pace_48h"] == 0
     assert features["heart_rate_bpm.over_day"] == pytest.approx(11.5)
     later = stepped(windows, {}, 29)
-    assert later["heart_rate_bpm.share_12h"] == 0.5
+    assert later["heart_rate_bpm.pace_12h"] == pytest.approx(6 / 11)
     assert later["temperature_celsius.age_h"] == 6
     assert "heart_rate_bpm.last" not in stepped(windows, {}, 60)
 
@@ -166,3 +166,20 @@ def test_windows_of_other_code_start_anew() -> None:
     state = risk.dump()
     state.pipeline = "another"
     assert PatientRisk(state).dump().hours.signs == {}
+
+
+@pytest.mark.parametrize("every_h", [1, 2, 4, 5])
+def test_an_even_pace_tells_nothing_of_how_long_the_patient_has_been_there(every_h: int) -> None:
+    windows = RiskWindows()
+    told = [stepped(windows, USUAL, hour)["temperature_celsius.pace_48h"] for hour in range(0, 120, every_h)]
+    assert told[1:] == [pytest.approx(1 / every_h)] * (len(told) - 1)
+
+
+def test_a_pace_slows_down_once_the_open_gap_is_the_longer() -> None:
+    windows = RiskWindows()
+    for hour in range(0, 21, 4):
+        stepped(windows, {Sign.TEMPERATURE: 37.0}, hour)
+    told = [stepped(windows, {}, hour)["temperature_celsius.pace_48h"] for hour in range(20, 40)]
+    assert told[:5] == [0.25] * 5
+    assert told[5:] == sorted(told[5:], reverse=True)
+    assert told[-1] == pytest.approx(6 / 39)
