@@ -15,6 +15,7 @@ OPERATIONS = "tests/integration/test_operations_doc.py"
 HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 ALARM_LOAD = "tests/integration/test_alarm_load.py::test_the_load_stays_within_its_targets_on_ward_and_recordings"
+EVALUATED = "tests/integration/test_evaluate_recordings.py::test_the_command_and_the_card_of_its_report"
 LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody_gets_goes_on_at_once_until_somebody_has_it_in_hand"
 MODELS = "tests/unit/wardlight/test_learning_commands.py::test_a_version_is_put_in_force_or_retired_with_a_reason"
 TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_is_not_accepted_fails_and_says_why"
@@ -37,6 +38,9 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up": COMPOSE,
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
+    "wardlight evaluate DIRECTORY": EVALUATED,
+    "wardlight model-card REPORT": EVALUATED,
+    "wardlight evaluate mimic3_demo smartwatch_covid mimic2_minute bidmc --prior none --seed 1 --no-reference --json": EVALUATED,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
     "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
     "wardlight alarm-load --beds 40 --hours 30 --every 60": ALARM_LOAD,
