@@ -1,6 +1,7 @@
 """Outcomes and versions over the API: who may say what, that it goes through the log once, and that a promotion is on record."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,7 +10,8 @@ import pytest
 
 from dashboard.app import create_app
 from runtime.bus import Delivered
-from storage import models, outcomes
+from storage import audit, models, outcomes
+from storage.audit import Link
 from storage.models import Draft
 from storage.signing import load_signer
 from tests.support.builders import at_ms
@@ -48,6 +50,11 @@ class Api:
         rows = [outcomes.outcome_row(msgspec.json.encode(record)) for record in await self.published()]
         with self.scene.database.transaction() as conn:
             outcomes.OUTCOMES_INSERT.insert(conn, rows)
+
+    def audited(self) -> tuple[Link, ...]:
+        """What the audit has."""
+        with self.scene.database.snapshot() as conn:
+            return audit.list_entries(conn, limit=50)
 
     def make(self, candidate: str = "logistic") -> None:
         """One more version of a candidate."""
@@ -137,6 +144,12 @@ async def test_versions_are_listed_with_their_scores_and_a_promotion_is_a_decisi
         found = (await ward.client.get("models")).json()
         assert (found["in_force"], found["candidates"]) == (2, {"logistic": "challenger", "forest": "champion"})
         assert found["switches"][0]["why"] == "Better over a month"
+        (entry,) = ward.audited()
+        assert (entry.name, entry.action, entry.subject) == ("Guest", "change", "2")
+        assert json.loads(entry.detail) == {
+            "reason": "Better over a month",
+            "request": "POST models/{number}/promote",
+        }
         assert (await ward.client.post("models/2/promote", json={"reason": "again"})).status_code == 409
         assert (await ward.client.post("models/2/retire", json={"reason": "in force"})).status_code == 409
         assert (await ward.client.post("models/9/promote", json={"reason": "none such"})).status_code == 404

@@ -10,17 +10,18 @@ from storage.models import Draft
 from storage.scorers import Switched, in_force_at, switches_of
 from storage.signing import load_signer
 from stream import worker
-from stream.population import ScoredRisk, hash_of
+from stream.pipeline import PatientPipeline
+from stream.population import InForce, ScoredRisk, hash_of
 from stream.scoring import PatientState, assess
 from stream.worker import GROUP
 from tests.support.builders import at_ms, reading
 from tests.support.learning import LogisticModel, logistic
-from tests.support.stream_log import PARTITIONS, ListLog, StreamRun, stream_run
+from tests.support.stream_log import PARTITIONS, QUICK, ListLog, StreamRun, stream_run
 from vitals import codec
 from vitals.assessment import Assessment
 from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.model_version import ModelSwitch, ProgressiveScores
-from vitals.reading import Reading
+from vitals.reading import PatientId, Reading
 from vitals.training import Example
 
 
@@ -171,3 +172,12 @@ async def test_examples_are_thinned_per_patient_and_say_what_scored_them() -> No
 def test_what_scored_a_position_is_the_last_switch_before_it() -> None:
     noted = [Switched(5, 1, 1, "a", 0), Switched(9, 2, 2, "b", 0)]
     assert [in_force_at(noted, position) for position in (5, 6, 9, 10)] == [None, noted[0], noted[0], noted[1]]
+
+
+def test_an_assessment_says_from_where_on_its_risk_is_to_be_told_and_of_what_time_it_speaks() -> None:
+    state = PatientState(PatientId("p1"), PatientPipeline(QUICK))
+    state.in_force = InForce(3, LogisticModel(), 43_200.0, 0.4)
+    told = assess(state, reading(at_s=0))
+    assert told is not None
+    assert told.risk is not None
+    assert (told.risk_threshold, told.risk_horizon_s) == (0.4, 43_200.0)
