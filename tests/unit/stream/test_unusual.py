@@ -68,8 +68,8 @@ def test_a_deterioration_of_a_day_stays_flagged_to_its_end_and_its_recovery_does
 
 def test_the_threshold_stands_still_while_flagged() -> None:
     bed = Bed(2)
-    list(bed.lives(0, 20))
-    thresholds = {each.anomaly_threshold for _, each in bed.lives(20, 30, ILL) if each.flagged}
+    list(bed.lives(0, 12))
+    thresholds = {each.anomaly_threshold for _, each in bed.lives(12, 18, ILL) if each.flagged}
     assert len(thresholds) == 1
 
 
