@@ -1,11 +1,12 @@
 """The one door by which the live code enters the evaluation: `stream.scoring.assess` and the population model, as on a ward."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from evaluation.scorers import CHALLENGER, Arrival
 from stream.candidates import CANDIDATES
 from stream.pipeline import PatientPipeline, PipelineParameters
-from stream.population import InForce, PopulationModel
+from stream.population import Candidate, InForce, PopulationModel
 from stream.scoring import PatientState, assess
 from vitals.assessment import Assessment
 from vitals.errors import InvalidArgument
@@ -14,10 +15,12 @@ from vitals.reading import PatientId, Reading
 
 UNTAUGHT = "none"
 """The prior that knows nothing."""
+SHIPPED_PRIOR = "shipped"
+"""What the champion of a new installation knows."""
 LESSON_WEIGHT = 1.0
 """Every label of a recording counts alike: nobody left an alert unreviewed."""
 _TAUGHT = SHIPPED + 1
-"""The number of a model that has learned from somebody: what was shipped tells no risk."""
+"""The number of a model that has learned from somebody here."""
 
 
 class LiveScorer:
@@ -70,24 +73,28 @@ class LiveScorer:
 
 
 def population_model(prior: str) -> PopulationModel | None:
-    """The champion of a new installation, untaught; None where this program has none.
+    """The champion of a new installation, with what it ships with or without; None where this program has none.
 
-    Raises InvalidArgument for any other prior than `none`: this version ships no model that has learned.
+    Raises InvalidArgument for a prior there is not.
     """
-    if prior != UNTAUGHT:
-        raise InvalidArgument(
-            f"This version ships no population model that has learned: begin with --prior {UNTAUGHT}."
-        )
-    return CANDIDATES[0].fresh() if CANDIDATES else None
+    if prior not in (UNTAUGHT, SHIPPED_PRIOR):
+        raise InvalidArgument(f"There is no prior {prior}: begin with --prior {UNTAUGHT} or {SHIPPED_PRIOR}.")
+    if not CANDIDATES:
+        return None
+    return CANDIDATES[0].fresh() if prior == SHIPPED_PRIOR else _untaught(CANDIDATES[0])
 
 
 def challengers() -> Mapping[str, Callable[[], PopulationModel]]:
     """The other candidates that learn from the champion's features, by the names of their scores; untaught."""
     return {
-        f"{CHALLENGER}{each.name.replace('-', '_')}": each.fresh
+        f"{CHALLENGER}{each.name.replace('-', '_')}": partial(_untaught, each)
         for each in CANDIDATES[1:]
         if each.pipeline == CANDIDATES[0].pipeline
     }
+
+
+def _untaught(candidate: Candidate) -> PopulationModel:
+    return candidate.fresh() if candidate.untaught is None else candidate.untaught()
 
 
 def population_model_name() -> str | None:

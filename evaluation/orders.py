@@ -49,7 +49,7 @@ def in_orders(recorded: Recorded, before: Sequence[Recorded], plan: Plan, tell: 
 
 def _risk_in_order(known: Sequence[KnownFeatures], model: PopulationModel, seed: int, name: str, tell: Tell) -> Array:
     """The last set's risk, by a model that comes through all of them in the order of the seed."""
-    taught = False
+    taught = model.is_taught
     for each in known:
         learner = RiskInOrder(each, model, seed=seed, taught=taught)
         _show(learner.steps(), each.recorded, f"seed {seed}: {name} of {each.recorded.name}", tell)

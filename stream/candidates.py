@@ -2,12 +2,20 @@
 
 from typing import Final
 
+from stream import risk_prior
 from stream.population import Candidate
-from stream.risk_model import AdditiveRisk
+from stream.risk_model import AdditiveRisk, Prior
 from stream.risk_windows import PIPELINE_HASH
 from stream.river_risk import RiverLogistic
 
+SHIPPED_PRIOR: Final = Prior(risk_prior.INTERCEPT, dict(risk_prior.HEIGHTS), risk_prior.STRENGTH)
+
+
+def _shipped() -> AdditiveRisk:
+    return AdditiveRisk(prior=SHIPPED_PRIOR)
+
+
 CANDIDATES: Final[tuple[Candidate, ...]] = (
-    Candidate("additive", PIPELINE_HASH, AdditiveRisk, AdditiveRisk.load),
+    Candidate("additive", PIPELINE_HASH, _shipped, AdditiveRisk.load, AdditiveRisk),
     Candidate("river-logistic", PIPELINE_HASH, RiverLogistic, RiverLogistic.load),
 )

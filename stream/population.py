@@ -31,6 +31,10 @@ class Probable(Protocol):
 class PopulationModel(Protocol):
     """One model of all patients: equal bytes of `dump` score alike, now and after any same further lessons."""
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether it knows anything, of a prior or of lessons: only then a probability of its is told."""
+
     def score(self, features: Mapping[str, float], /) -> Probable:
         """The risk of whoever has these features; changes nothing. What is absent is unknown."""
 
@@ -51,6 +55,8 @@ class Candidate(NamedTuple):
     """As it was shipped."""
     load: Callable[[bytes], PopulationModel]
     """As `dump` described it; raises one of `stream.scoring.MODEL_FAULTS` or msgspec's where it cannot be."""
+    untaught: Callable[[], PopulationModel] | None = None
+    """Without what was shipped, to be measured on the recordings that came from; None where nothing was."""
 
 
 class ScoredRisk(NamedTuple):

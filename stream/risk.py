@@ -50,7 +50,7 @@ class PatientRisk:
     ) -> ScoredRisk | None:
         """Take in what passed the gate and score it; None without a population model, or while no sign is known.
 
-        What was shipped has learned nothing, so it tells no probability; its features are noted all the same, to learn from.
+        A model that knows nothing tells no probability; its features are noted all the same, to learn from.
         Scores at most once in `SCORE_EVERY_MS`; in between the last score stands, unless another version came.
         """
         windows, state = self._windows, self._state
@@ -63,7 +63,7 @@ class PatientRisk:
             features = windows.features(at_ms, age_years, sex)
             state.scored_at_ms, state.features, state.number = at_ms, features, number
             state.probability = state.parts = None
-            if number != SHIPPED:
+            if model.is_taught:
                 score = model.score(features)
                 state.probability, state.parts = score.probability, parts_of(score)
         return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)

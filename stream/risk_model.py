@@ -61,11 +61,21 @@ class Shift(msgspec.Struct):
     anchor: float = 0.0
 
 
+class Prior(msgspec.Struct, frozen=True):
+    """What is held to be likely before a lesson: heights of curves, and how sure that is."""
+
+    intercept: float
+    heights: dict[str, tuple[float, ...]]
+    strength: float
+    """Times the precision of knowing nothing."""
+
+
 class AdditiveState(msgspec.Struct):
     """The whole model as plain records; arrays as bytes, little-endian."""
 
     parameters: LearningParameters
     shapes: dict[str, tuple[float, ...]]
+    prior: Prior | None
     weights: bytes
     information: bytes
     """Upper triangle of what the lessons say of the weights, without the prior; float64."""
@@ -102,18 +112,20 @@ class AdditiveRisk(base.Classifier):
         self,
         parameters: LearningParameters = LearningParameters(),  # noqa: B008 - frozen
         shapes: Mapping[str, tuple[float, ...]] = SHAPES,
+        prior: Prior | None = None,
     ) -> None:
         self.parameters = parameters
         self.shapes = dict(shapes)
+        self.prior = prior
+        """None for one that knows nothing."""
         self._curves: list[_Curve] = []
         place = 0
         for name, points in self.shapes.items():
             self._curves.append(_Curve(name, tuple(points), place, place + len(self._curves)))
             place += len(points)
         self._size = place + 1
-        self._prior = self._prior_precision()
-        self._prior_weights = np.zeros(self._size)
-        self._prior_weights[-1] = math.log(parameters.base_rate / (1 - parameters.base_rate))
+        self._precision = self._prior_precision()
+        self._prior_weights = self._prior_mode()
         self._weights: list[float] = []
         self._levels: list[float] = []
         self._slopes: list[float] = []
@@ -170,6 +182,7 @@ class AdditiveRisk(base.Classifier):
         state = AdditiveState(
             parameters=self.parameters,
             shapes=self.shapes,
+            prior=self.prior,
             weights=_as_bytes(np.array(self._weights)),
             information=_as_bytes(self._information[upper]),
             anchor=_as_bytes(self._anchor),
@@ -184,7 +197,7 @@ class AdditiveRisk(base.Classifier):
     def load(cls, blob: bytes, /) -> "AdditiveRisk":
         """As `dump` described it; raises msgspec.DecodeError or ValueError where it cannot be."""
         state = _decoder.decode(blob)
-        model = cls(state.parameters, state.shapes)
+        model = cls(state.parameters, state.shapes, state.prior)
         size = model._size
         upper = np.triu_indices(size)
         weights, anchor = _from_bytes(state.weights, size), _from_bytes(state.anchor, size)
@@ -238,8 +251,8 @@ class AdditiveRisk(base.Classifier):
         upper = np.triu(design.T @ (design * curvature[:, None]))
         self._information = old_information + upper + np.triu(upper, 1).T
         self._anchor = old_anchor + design.T @ (curvature * log_odds + counted * (labels - told))
-        right = self._anchor + self._prior @ self._prior_weights
-        self._take_weights(np.asarray(np.linalg.solve(self._information + self._prior, right), dtype=np.float64))
+        right = self._anchor + self._precision @ self._prior_weights
+        self._take_weights(np.asarray(np.linalg.solve(self._information + self._precision, right), dtype=np.float64))
 
     def _calibrate(self, log_odds: Floats, labels: Floats, counted: Floats) -> None:
         """Hold what was told of a block, before it is learned, to what came."""
@@ -269,10 +282,31 @@ class AdditiveRisk(base.Classifier):
             self._slopes += [slope for _, slope in lines]
             self._unknown.append(-average)
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether it knows anything: then its probabilities may be told."""
+        return self.prior is not None or self.lessons > 0
+
+    def _prior_mode(self) -> Floats:
+        """Raises ValueError where the prior does not fit the shapes."""
+        weights = np.zeros(self._size)
+        if self.prior is None:
+            base_rate = self.parameters.base_rate
+            weights[-1] = math.log(base_rate / (1 - base_rate))
+            return weights
+        for name, points, place, _ in self._curves:
+            heights = self.prior.heights[name]
+            if len(heights) != len(points):
+                raise ValueError(f"{len(heights)} heights do not fit the {len(points)} points of {name}.")
+            weights[place : place + len(points)] = heights
+        weights[-1] = self.prior.intercept
+        return weights
+
     def _prior_precision(self) -> Floats:
-        precision = np.eye(self._size) * self.parameters.ridge
+        strength = 1.0 if self.prior is None else self.prior.strength
+        precision = np.eye(self._size) * self.parameters.ridge * strength
         precision[-1, -1] = self.parameters.base_precision
-        smoothness = self.parameters.smoothness
+        smoothness = self.parameters.smoothness * strength
         for _, points, place, _ in self._curves:
             for at in range(place, place + len(points) - 1):
                 precision[at, at] += smoothness

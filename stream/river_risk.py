@@ -52,6 +52,11 @@ class RiverLogistic:
             intercept_lr=LEARNING_RATE,
         )
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether it has learned anything."""
+        return bool(self._model.optimizer.n_iterations)
+
     def score(self, features: Mapping[str, float], /) -> LinearScore:
         """The risk of whoever has these features; changes nothing. What is absent or was never learned adds nothing."""
         weights = self._model._weights  # noqa: SLF001 - River's public view of them is a slow copy

@@ -165,8 +165,7 @@ async def test_an_outcome_charted_by_a_nurse_becomes_the_version_that_scores_and
         _check_switches(scene, await everything(scene, LogTopic.READINGS))
         live = await _said(scene)
         told = {one.reading_id: one.risk for one in live}
-        assert all(told[one.reading_id] is None for one in before)
-        assert all(told[one.reading_id] is not None for one in after)
+        assert all(told[one.reading_id] is not None for one in (*before, *after)), "what was shipped tells a risk too"
         _forget_stream(scene)
         async with working(scene):
             await _replayed(scene, 2 * len(live))

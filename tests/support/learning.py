@@ -102,6 +102,10 @@ class LogisticModel:
         self.weights = {"": -2.0} if weights is None else weights
         self.rate = rate
 
+    @property
+    def is_taught(self) -> bool:
+        return True
+
     def score(self, features: Mapping[str, float], /) -> Told:
         intercept = self.weights.get("", 0.0)
         contributions = {name: self.weights.get(name, 0.0) * value for name, value in features.items()}

@@ -140,9 +140,9 @@ def test_seeds_are_given_once_each(tmp_path: Path) -> None:
         evaluate(Plan((tmp_path,), seeds=(1, 1)), unseen)
 
 
-def test_a_prior_that_is_not_shipped_is_said_so_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="ships no population model"):
-        evaluate(Plan((tmp_path / "nowhere",), prior="shipped"), unseen)
+def test_a_prior_there_is_not_is_said_so_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="There is no prior"):
+        evaluate(Plan((tmp_path / "nowhere",), prior="guessed"), unseen)
 
 
 def test_patients_ill_from_their_first_row_on_stand_apart() -> None:

@@ -8,7 +8,7 @@ import pytest
 from evaluation.column_scorers import held_beyond_limits, rolling_z
 from evaluation.known_features import KnownFeatures, RiskInOrder
 from evaluation.live_scorer import LiveScorer, population_model
-from evaluation.replay import Replay
+from evaluation.replay import Replay, order_of
 from evaluation.scorers import FACTS, Arrival, BedsideScores, Scorer
 from stream.population import PopulationModel
 from tests.support.recorded_sets import recorded
@@ -123,6 +123,16 @@ def test_another_order_from_known_features_gives_the_bits_of_a_replay() -> None:
     assert np.isfinite(risk).sum() > 500
     assert len(np.unique(risk[np.isfinite(risk)])) > 100, "it learned"
     assert np.array_equal(again.result(), risk, equal_nan=True)
+
+
+def test_only_what_was_shipped_tells_a_risk_of_the_first_patient() -> None:
+    made = recorded([[70.0] * 30, [120.0] * 30], onset_hours=[None, 20])
+    for prior, told in (("none", False), ("shipped", True)):
+        replay = Replay(made, [LiveScorer(population_model(prior))], seed=1)
+        first = int(order_of(made, 1)[0])
+        list(replay.steps())
+        risk = replay.result().scores["risk"][made.first[first] : made.first[first + 1]]
+        assert np.isfinite(risk).any() == told
 
 
 def model_of() -> PopulationModel:

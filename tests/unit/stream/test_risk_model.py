@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from river import base
 
-from stream.risk_model import AdditiveRisk, LearningParameters
+from stream.risk_model import AdditiveRisk, LearningParameters, Prior
 from stream.risk_shapes import SHAPES
 
 QUICK = LearningParameters(block_lessons=64)
@@ -140,3 +140,21 @@ def test_what_was_learned_long_ago_fades() -> None:
                 model.learn({"heart_rate_bpm.last": 120.0 if fast else 70.0}, label, 1.0)
     ill = {"heart_rate_bpm.last": 120.0}
     assert quick.score(ill).probability < 0.6 * slow.score(ill).probability
+
+
+def test_a_prior_speaks_first_and_gives_way_to_lessons() -> None:
+    heights = {name: tuple(0.0 for _ in points) for name, points in SHORT.items()}
+    heights["heart_rate_bpm.last"] = tuple(-float(number) / 4 for number in range(8))
+    model = AdditiveRisk(QUICK, SHORT, Prior(-3.0, heights, 5.0))
+    slow, fast = {"heart_rate_bpm.last": 55.0}, {"heart_rate_bpm.last": 120.0}
+    assert model.is_taught
+    assert model.score(slow).log_odds > model.score(fast).log_odds
+    for features, label in lessons(6000, missing=0.0):
+        model.learn(features, label, 1.0)
+    assert model.score(slow).log_odds < model.score(fast).log_odds
+    assert AdditiveRisk.load(model.dump()).dump() == model.dump()
+
+
+def test_a_prior_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="heights"):
+        AdditiveRisk(QUICK, SHORT, Prior(-3.0, dict.fromkeys(SHORT, (0.0,)), 1.0))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
+from stream.candidates import CANDIDATES
 from stream.population import NO_MODEL, InForce
 from stream.risk import PatientRisk, RiskState
 from stream.risk_model import AdditiveRisk
@@ -131,12 +132,13 @@ def test_the_state_goes_on_to_the_bit_and_stays_small() -> None:
             assert stepped(windows, {}, hour) == features
 
 
-def test_risk_is_told_by_a_version_that_learned_and_only_noted_by_what_was_shipped() -> None:
+def test_risk_is_told_by_a_model_that_knows_something_and_only_noted_by_one_that_does_not() -> None:
     model, risk, at_ms = a_model(), PatientRisk(), START_MS
     assert risk.step(USUAL, at_ms, 64, Sex.MALE, NO_MODEL) is None
-    noted = risk.step(USUAL, at_ms + 1000, 64, Sex.MALE, InForce(SHIPPED, model))
+    noted = risk.step(USUAL, at_ms + 1000, 64, Sex.MALE, InForce(SHIPPED, AdditiveRisk()))
     assert noted is not None
     assert noted.probability is None
+    assert noted.parts is None
     told = risk.step(USUAL, at_ms + 2000, 64, Sex.MALE, InForce(1, model))
     assert told is not None
     assert told.probability == model.score(told.features).probability
@@ -158,6 +160,14 @@ def test_within_five_minutes_the_same_score_stands_also_after_a_restore() -> Non
     assert first is not None
     assert later.features["heart_rate_bpm.last"] > first.features["heart_rate_bpm.last"]
     assert "age_years" not in later.features
+
+
+def test_what_is_shipped_ranks_the_ill_above_the_well_from_the_first_reading_on() -> None:
+    shipped = CANDIDATES[0].fresh()
+    ill = {**USUAL, Sign.HEART_RATE: 128.0, Sign.RESPIRATORY_RATE: 31.0, Sign.TEMPERATURE: 39.2, Sign.SYSTOLIC: 84.0}
+    told = [PatientRisk().step(signs, START_MS, 64, Sex.MALE, InForce(SHIPPED, shipped)) for signs in (USUAL, ill)]
+    well, worse = [0.0 if each is None or each.probability is None else each.probability for each in told]
+    assert 0 < well < 0.03 < worse < 0.5
 
 
 def test_windows_of_other_code_start_anew() -> None:
