@@ -26,6 +26,7 @@ from dashboard import (
     people_routes,
     refusals,
     rejected_routes,
+    reliability_routes,
     rule_routes,
     sign_in_routes,
     silence_routes,
@@ -71,6 +72,7 @@ _RESOURCES = (
     live_routes,
     status_routes,
     model_routes,
+    reliability_routes,
     audit_routes,
     ledger_routes,
     sign_in_routes,
@@ -98,6 +100,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         status_routes.pages_router,
         audit_routes.pages_router,
         ledger_routes.pages_router,
+        reliability_routes.pages_router,
     ):
         rooms.include_router(room)
     return tuple(rooms.router.routes)

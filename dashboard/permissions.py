@@ -369,6 +369,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
     "GET /api/v1/ledger": Rule(_P.SEE_LEDGER, Where.FILTERED),
     "GET /api/v1/status": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "GET /reliability": Rule(_P.SEE_STATUS, Where.FILTERED),
+    "GET /api/v1/reliability": Rule(_P.SEE_STATUS, Where.FILTERED),
     "GET /api/v1/models": Rule(_P.SEE_STATUS, Where.FILTERED),
     # Which version scores every ward's patients is a rule of the house.
     "POST /api/v1/models/{number}/promote": Rule(_P.SET_RULES, Where.HOUSE),

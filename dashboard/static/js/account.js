@@ -17,6 +17,7 @@ const PAGES = [
   ["/ledger", "Ledger", ["see_ledger"]],
   ["/audit", "Audit", ["see_audit"]],
   ["/status", "Status", ["see_status"]],
+  ["/reliability", "Reliability", ["see_status"]],
   ["/people", "People", ["manage_people"]],
 ];
 const LOOK_MS = 15_000;

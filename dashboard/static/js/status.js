@@ -34,7 +34,7 @@ async function ask() {
     heardAt = performance.now();
     heardMs = status.now_ms;
     show(status);
-    await refreshModels(status.now_ms);
+    await refreshModels();
   } catch (error) {
     why = error.message ?? "the server does not answer";
   }
