@@ -166,6 +166,9 @@ async def test_an_outcome_charted_by_a_nurse_becomes_the_version_that_scores_and
         live = await _said(scene)
         told = {one.reading_id: one.risk for one in live}
         assert all(told[one.reading_id] is not None for one in (*before, *after)), "what was shipped tells a risk too"
+        horizons = {one.reading_id: one.risk_horizon_s for one in live}
+        assert {horizons[one.reading_id] for one in before} == {None}, "nobody has taught a horizon yet"
+        assert {horizons[one.reading_id] for one in after} == {TRAINER.horizon_s}
         _forget_stream(scene)
         async with working(scene):
             await _replayed(scene, 2 * len(live))
