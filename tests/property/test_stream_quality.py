@@ -56,6 +56,8 @@ class Likely(NamedTuple):
 class Weighing:
     """A population model whose score depends on every feature, however little."""
 
+    is_taught = True
+
     def score(self, features: Mapping[str, float], /) -> Likely:
         parts = {name: number * features[name] / 1e4 for number, name in enumerate(sorted(features), start=1)}
         log_odds = sum(parts.values())
