@@ -18,6 +18,7 @@ BENCHES = (
     "baselines",
     "quality",
     "unusual",
+    "risk",
     "recorder",
     "ledger",
     "bridge",

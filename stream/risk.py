@@ -4,6 +4,7 @@ Of adults: the model never learned of children. It adds a figure and ranks; it l
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -84,8 +85,13 @@ def parts_of(score: Probable) -> RiskParts:
     """What brought a score: the strongest by what they are of, and the rest."""
     by_subject: dict[str, float] = {}
     for name, log_odds in score.contributions.items():
-        subject = name.partition(".")[0]
+        subject = _subject_of(name)
         by_subject[subject] = by_subject.get(subject, 0.0) + log_odds
     ranked = sorted(by_subject.items(), key=lambda item: (-abs(item[1]), item[0]))
     others = sum([log_odds for _, log_odds in ranked[PARTS_TOLD:]])
     return RiskParts(score.log_odds, score.intercept, dict(ranked[:PARTS_TOLD]), others)
+
+
+@lru_cache(maxsize=1000)
+def _subject_of(feature: str) -> str:
+    return feature.partition(".")[0]

@@ -47,6 +47,8 @@ class Hours(msgspec.Struct):
     means: list[float] = []
     readings: int = 0
     """In the newest hour."""
+    has_levels: bool = False
+    """Whether the two fading levels are kept."""
     first_hour: int = 0
     closed: int = 0
     """Hours that the levels know, up to `_COUNT_MAX`; the newest is not among them."""
@@ -65,11 +67,12 @@ class Hours(msgspec.Struct):
                 return
             if hour < newest:
                 return
-            self._close()
+            if self.has_levels:
+                self._close()
             gone = bisect_left(hours, hour - KEPT_H + 1)
             if gone:
                 del hours[:gone], means[:gone]
-        elif not self.closed:
+        elif not self.readings:
             self.first_hour = hour
         hours.append(hour)
         means.append(value)
@@ -112,7 +115,7 @@ class Hours(msgspec.Struct):
         return gaps / span_h if span_h > gaps else 1.0
 
     def levels(self) -> tuple[float, float]:
-        """The two fading levels, with the newest hour as far as it has come; there must be a value."""
+        """The two fading levels, with the newest hour as far as it has come; there must be a value, and levels be kept."""
         newest = self.means[-1]
         if not self.closed:
             return newest, newest

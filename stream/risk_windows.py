@@ -13,7 +13,7 @@ import msgspec
 from stream.risk_hours import FAST_H, HELD_H, KEPT_H, SLOW_H, Hours
 from vitals import news2
 from vitals.sex import Sex
-from vitals.sign import Sign, is_possible
+from vitals.sign import SIGN_FACTS, Sign
 
 FEATURES_REVISION: Final = 2
 """Raise it whenever the same readings would give other features: models learn from features of their own kind only."""
@@ -26,7 +26,11 @@ RISK_SIGNS: Final = (
     Sign.SYSTOLIC,
     Sign.MEAN_PRESSURE,
 )
-_COUNTED: Final = frozenset({*RISK_SIGNS, Sign.DIASTOLIC})
+_POSSIBLE: Final = {
+    sign: (SIGN_FACTS[sign].possible_low, SIGN_FACTS[sign].possible_high) for sign in (*RISK_SIGNS, Sign.DIASTOLIC)
+}
+"""All signs that are counted as measured, and what of them can be."""
+_WITH_LEVELS: Final = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE})
 _POINTS: Final = "news2_points"
 _MEASURED: Final = "signs_measured"
 SUBJECTS: Final = (*(sign.value for sign in RISK_SIGNS), _POINTS, _MEASURED, "shock_index", "breaths_per_saturation")
@@ -65,7 +69,8 @@ class RiskWindows:
         by_sign, now = state.signs, state.measured_now
         is_new = not state.measured.hours or hour > state.measured.hours[-1]
         for sign, value in signs.items():
-            if sign not in _COUNTED or not is_possible(sign, value):
+            possible = _POSSIBLE.get(sign)
+            if possible is None or not possible[0] <= value <= possible[1]:
                 continue
             if is_new:
                 now.clear()
@@ -77,7 +82,7 @@ class RiskWindows:
                 continue
             hours = by_sign.get(sign)
             if hours is None:
-                hours = by_sign[sign] = Hours()
+                hours = by_sign[sign] = Hours(has_levels=sign in _WITH_LEVELS)
             hours.take(value, hour)
 
     def features(self, at_ms: int, age_years: float | None, sex: Sex | None) -> dict[str, float]:
