@@ -68,7 +68,7 @@ class RiskInOrder:
         done = 0
         for patient in self._order.tolist():
             rows = list(self._known.of_patient(patient))
-            if self.taught:
+            if model.is_taught:
                 for row, features in rows:
                     self._risk[row] = model.score(features).probability
             if recorded.truth is not None:

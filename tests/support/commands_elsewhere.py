@@ -40,6 +40,7 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight realism DIRECTORY": REALISM,
     "wardlight evaluate DIRECTORY": EVALUATED,
     "wardlight model-card REPORT": EVALUATED,
+    "wardlight evaluate sepsis2019 --prior none --seed 1 --seed 2 --seed 3 --no-reference --json": EVALUATED,
     "wardlight evaluate mimic3_demo smartwatch_covid mimic2_minute bidmc --prior none --seed 1 --no-reference --json": EVALUATED,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
     "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
