@@ -25,8 +25,8 @@ check: ## lint, types, import contract and the fast tests; needs no server, unde
 test: ## everything: sets up the servers the tests need, then check, simulation, integration and e2e
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
-	@sh scripts/check
-	$(BIN)/python -m pytest tests/simulation tests/integration tests/e2e
+	@WARDLIGHT_TEST_THOROUGH=1 sh scripts/check
+	WARDLIGHT_TEST_THOROUGH=1 $(BIN)/python -m pytest tests/simulation tests/integration tests/e2e
 
 bench: ## each stage beside its floor; one of them by ARGS="recorder --json"
 	@sh scripts/set-up-python requirements-dev.lock

@@ -9,11 +9,14 @@ import hypothesis
 import pytest
 import structlog
 
+from tests.support.examples import how_many
+
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 SEED_VARIABLE = "WARDLIGHT_TEST_SEED"
 
-hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
-hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+_EXAMPLES = how_many(100)
+hypothesis.settings.register_profile("here", deadline=None, print_blob=True, max_examples=_EXAMPLES)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=_EXAMPLES, derandomize=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "here")
 
 

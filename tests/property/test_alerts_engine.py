@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.engine import PatientAlerts, Record
@@ -12,6 +12,7 @@ from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
 from tests.support.alert_timetable import PATIENT, WARD, assessment, charted, charted_assessment, ms, reading
+from tests.support.examples import examples
 from vitals.alert import Action, AlertKind, Command, Transition, TransitionKind, order_of
 from vitals.news2 import score
 from vitals.reading import DeviceId, Reading, RefusedSigns, Tick, WardId, Withdrawn
@@ -115,7 +116,7 @@ def restored(state: PatientState) -> PatientState:
     return msgspec.json.decode(msgspec.json.encode(state), type=PatientState)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses())
 def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record]) -> None:
     engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
@@ -158,7 +159,7 @@ def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record
     assert len([kind for kind in news2 & open_by_kind.keys() if last[open_by_kind[kind]].active]) <= 1
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses())
 def test_after_a_withdrawal_nothing_open_rests_on_what_was_withdrawn(records: list[Record]) -> None:
     engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
@@ -177,7 +178,7 @@ def test_after_a_withdrawal_nothing_open_rests_on_what_was_withdrawn(records: li
                 assert not (raised_then and episode.device_id in (None, record.device_id))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses(), st.data())
 def test_a_restart_anywhere_changes_nothing(records: list[Record], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(records)))
@@ -188,7 +189,7 @@ def test_a_restart_anywhere_changes_nothing(records: list[Record], data: st.Data
     assert after.state == whole.state
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses(), st.data())
 def test_what_comes_again_after_a_restore_is_told_no_second_time(records: list[Record], data: st.DataObject) -> None:
     recent = records[-40:]
@@ -203,7 +204,7 @@ def test_what_comes_again_after_a_restore_is_told_no_second_time(records: list[R
     assert after.state.machines.keys() == whole.state.machines.keys()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses(), st.data())
 def test_topics_may_interleave_as_they_like(records: list[Record], data: st.DataObject) -> None:
     # A withdrawal stands among the readings and takes back what assessments raised: when it comes does matter.
@@ -223,7 +224,7 @@ def test_topics_may_interleave_as_they_like(records: list[Record], data: st.Data
     assert _raises(told) == _raises(without_commands)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(courses(), st.data())
 def test_acknowledgements_that_a_replay_delivers_early_are_not_lost(records: list[Record], data: st.DataObject) -> None:
     records = [record for record in records if not isinstance(record, Command) or record.action is Action.ACKNOWLEDGE]
@@ -242,7 +243,7 @@ def test_acknowledgements_that_a_replay_delivers_early_are_not_lost(records: lis
             assert replayed.acknowledged
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.sampled_from((70.0, 84.0, 87.9, 88.0, 89.0, 95.0)), min_size=1, max_size=400))
 def test_an_alert_is_open_exactly_while_its_evidence_says_so(values: list[float]) -> None:
     """A second implementation of the SpO2 rule for gapless seconds, written from its definition."""

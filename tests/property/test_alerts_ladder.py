@@ -6,7 +6,7 @@ The oracle keeps its own books of what happened when, and judges each step by th
 import asyncio
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.ladder import Step, advance
@@ -23,6 +23,7 @@ from tests.support.alert_transitions import (
     silenced,
     unsilenced,
 )
+from tests.support.examples import examples
 from tests.support.ladder_scene import LadderScene
 from vitals.alert import Priority, Transition
 from vitals.escalation import Case, Evidence, Reached, Round, Taken, failed_at, round_of
@@ -218,7 +219,7 @@ def act(books: Books, action: str, seconds: int, ladder: Ladder) -> None:
             books.order(action)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(ladders(), st.lists(ACTIONS, max_size=25))
 def test_every_step_is_taken_once_in_its_time_and_for_a_reason(ladder: Ladder, actions: list[tuple[str, int]]) -> None:
     books = Books()
@@ -233,7 +234,7 @@ class Killed(BaseException):
     """The process is gone, wherever it was."""
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(
     st.lists(
         st.tuples(st.integers(1, 90), st.integers(0, 4), st.sampled_from(["", "sent", "failed"])),

@@ -5,12 +5,13 @@ import random
 from collections import Counter
 from collections.abc import Awaitable
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from alerts.notification import DeliveryFault, Notification
 from alerts.notification_settings import NotificationsSettings
 from runtime.virtual_loop import run_virtual
+from tests.support.examples import examples
 from tests.support.outbox_scene import OutboxScene, refuse, step
 from vitals.alert import Priority, TransitionKind
 from vitals.notification import DeliveryState
@@ -103,7 +104,7 @@ def judge(stage: OutboxScene, name: str, server: Moody) -> None:
             assert first[raised.step.transition_id] <= first[one.step.transition_id]
 
 
-@settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@examples(3, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**32))
 def test_nothing_is_lost_and_nothing_taken_twice_unless_its_answer_was_lost(seed: int) -> None:
     run_virtual(story(seed))

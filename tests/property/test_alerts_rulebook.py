@@ -5,18 +5,19 @@ import re
 import msgspec
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from alerts.bundled_rules import default_book, read_book
 from alerts.rulebook_text import RulebookError
 from alerts.rules import AlertRules
+from tests.support.examples import examples
 from vitals.alert import Priority
 from vitals.kind_rules import PRIORITY_RANK
 from vitals.limits import HARD_LIMITS, LimitDepth, LimitRule, Side
 from vitals.sign import SIGN_FACTS, Sign
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = examples(60, suppress_health_check=[HealthCheck.too_slow])
 LINES = default_book().text.splitlines()
 MIDDLES = {
     Sign.SPO2: 90.0, Sign.HEART_RATE: 80.0, Sign.RESPIRATORY_RATE: 18.0, Sign.TEMPERATURE: 37.0, Sign.SYSTOLIC: 120.0,
@@ -103,7 +104,7 @@ SLIPS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(index=st.sampled_from(EDITABLE), new=SLIPS, data=st.data())
 def test_a_slip_in_a_number_is_taken_or_refused_at_its_line(index: int, new: str, data: st.DataObject) -> None:
     places = list(NUMBER.finditer(LINES[index]))
@@ -112,14 +113,14 @@ def test_a_slip_in_a_number_is_taken_or_refused_at_its_line(index: int, new: str
     _holds(index, [*LINES[:index], line, *LINES[index + 1 :]])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(index=st.sampled_from(KEYED), letter=st.sampled_from("abcxyz"))
 def test_a_misspelt_key_is_refused_at_its_line(index: int, letter: str) -> None:
     line = KEY.sub(rf"\g<1>\g<2>{letter}\g<3>", LINES[index])
     _holds(index, [*LINES[:index], line, *LINES[index + 1 :]])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(index=st.sampled_from([index for index in KEYED if not LINES[index].lstrip().startswith("-")]))
 def test_a_line_given_twice_is_refused_at_its_line(index: int) -> None:
     text = "\n".join([*LINES[: index + 1], LINES[index], *LINES[index + 1 :]])

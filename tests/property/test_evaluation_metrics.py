@@ -2,18 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.alert_sweep import alerts_of, at_threshold, course_of
 from evaluation.discrimination import auprc, auroc, curve
 from evaluation.labelled import hours_of
+from tests.support.examples import examples
 from tests.support.recorded_sets import recorded
 
 moments = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=40)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(moments)
 def test_auroc_is_the_share_of_pairs_in_the_right_order(given_moments: list[tuple[bool, int]]) -> None:
     positive = np.array([label for label, _ in given_moments])
@@ -28,7 +29,7 @@ def test_auroc_is_the_share_of_pairs_in_the_right_order(given_moments: list[tupl
         assert found == pytest.approx(np.mean(pairs))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(moments)
 def test_auprc_is_the_mean_precision_over_positives_of_equal_scores_together(
     given_moments: list[tuple[bool, int]],
@@ -42,7 +43,7 @@ def test_auprc_is_the_mean_precision_over_positives_of_equal_scores_together(
         assert found == pytest.approx(np.mean([positive[scores >= score].mean() for score in scores[positive]]))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(moments, st.floats(0.1, 10), st.floats(-5, 5))
 def test_areas_ask_only_for_the_order(given_moments: list[tuple[bool, int]], scale: float, shift: float) -> None:
     positive = np.array([label for label, _ in given_moments])
@@ -50,7 +51,7 @@ def test_areas_ask_only_for_the_order(given_moments: list[tuple[bool, int]], sca
     assert auroc(curve(positive, scores)) == auroc(curve(positive, scores * scale + shift))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=40), min_size=1, max_size=5))
 def test_alerts_of_a_patient_are_a_shift_apart_and_every_alarm_lies_within_one(courses: list[list[bool]]) -> None:
     made = recorded([[70.0] * len(course) for course in courses], onset_hours=[None] * len(courses))
@@ -66,7 +67,7 @@ def test_alerts_of_a_patient_are_a_shift_apart_and_every_alarm_lies_within_one(c
     assert at_threshold(course, alarm.astype(np.float64), 1).alerts.sum() == len(rows)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=30))
 def test_a_row_stands_until_the_next_and_never_longer_than_a_gap(steps: list[int]) -> None:
     at_ms = np.cumsum(steps) * 600_000

@@ -6,12 +6,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from runtime.bus import Outgoing, TopicPartition, partition_of
 from runtime.local_log import LocalLog, ReadRequest
+from tests.support.examples import examples
 from vitals.errors import PositionOutOfRange
 
 PARTITIONS = 3
@@ -88,4 +88,4 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLocalLog = LogMachine.TestCase
-TestLocalLog.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLocalLog.settings = examples(40, stateful_step_count=25)

@@ -2,10 +2,11 @@
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.outbox import Outbox
+from tests.support.examples import examples
 
 READINGS_MAX = 60
 
@@ -46,7 +47,7 @@ def kept_by(outbox: Outbox) -> set[int]:
     return {int(kept.payload) for kept in outbox._slots if kept is not None}
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     seed=st.integers(0, 2**32),
     unkindness=st.floats(0, 0.6),
@@ -82,7 +83,7 @@ def test_nothing_is_let_go_unreceipted_and_everything_arrives_at_last(
     assert outbox.lost_on_device == 0
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(seed=st.integers(0, 2**32), crashes=st.lists(st.integers(1, 150), max_size=4))
 def test_readings_first_arrive_in_sequence_order_though_connections_drop_everything_at_times(
     seed: int, crashes: list[int]

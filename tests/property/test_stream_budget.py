@@ -4,11 +4,12 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rules import AlertRules
 from stream.budget import BIN, BINS, AlertBudget, BudgetParameters, BudgetState
+from tests.support.examples import examples
 
 UNCOUNTED = BudgetParameters(learned_s_min=1e12, expected_s=1e-9, time_constant_s=1e15)
 """Nothing is expected, nothing fades, no threshold is ever found: only counted."""
@@ -39,7 +40,7 @@ def alerts_at(threshold: float, scores: list[tuple[int, float]], parameters: Bud
     return count
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 10**6), every_s=st.sampled_from([10.0, 30.0, 60.0, 100.0]))
 def test_alerts_of_every_threshold_are_counted_at_once(seed: int, every_s: float) -> None:
     scores = wander(seed, 400, every_s=every_s)
@@ -52,7 +53,7 @@ def test_alerts_of_every_threshold_are_counted_at_once(seed: int, every_s: float
         assert (counted[number] if number < len(counted) else 0) == expected, number * BIN
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 10**6), every_s=st.sampled_from([1.0, 7.0, 60.0, 3600.0]), cut=st.integers(5, 400))
 def test_a_snapshot_anywhere_changes_nothing_afterwards(seed: int, every_s: float, cut: int) -> None:
     parameters = BudgetParameters(learned_s_min=600)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.pipeline import PatientPipeline
@@ -15,6 +15,7 @@ from stream.quality import QualityGate
 from stream.quality_facts import MOVEMENTS
 from stream.scoring import PatientState, assess
 from tests.support.builders import reading
+from tests.support.examples import examples
 from tests.support.stream_log import QUICK
 from vitals import codec
 from vitals.assessment import Assessment
@@ -83,7 +84,7 @@ def as_bytes(assessments: Mapping[str, Assessment], names: Iterable[str]) -> lis
     return [codec.encode(msgspec.structs.replace(assessments[name], withheld=())) for name in names]
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 10**6))
 def test_artefacts_in_and_between_readings_change_no_score(seed: int) -> None:
     source = random.Random(seed)
@@ -110,7 +111,7 @@ def test_artefacts_in_and_between_readings_change_no_score(seed: int) -> None:
     assert causes.count(WithheldCause.IMPLAUSIBLE) == told
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(0, 10**6))
 def test_a_spike_that_a_body_could_have_but_not_so_fast_changes_no_later_score(seed: int) -> None:
     source = random.Random(seed)
@@ -133,7 +134,7 @@ def test_a_spike_that_a_body_could_have_but_not_so_fast_changes_no_later_score(s
         assert (withheld.cause, withheld.scored) == (WithheldCause.TOO_FAST, False)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.sampled_from(PHYSIOLOGICAL_SIGNS),
     st.sampled_from([1.0, 5.0, 60.0, 900.0, 3600.0]),
@@ -156,7 +157,7 @@ def test_whatever_values_come_a_sign_is_scored_within_three_minutes_or_at_the_th
         assert at_s - withheld_from_s <= 180 or withheld_count <= 2
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 10**6), st.integers(1, 118))
 def test_a_gate_restored_from_a_snapshot_goes_on_to_the_bit(seed: int, at: int) -> None:
     source = random.Random(seed)

@@ -5,10 +5,11 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import at_ms, charted, reading, withdrawn
+from tests.support.examples import examples
 from tests.support.stream_log import ListLog, stream_run
 from vitals.reading import DeviceId, Origin, Reading, Tick, Withdrawn
 
@@ -75,7 +76,7 @@ def people(source: random.Random, second: int, patient: str, device: str) -> lis
     return said
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(
     seed=st.integers(0, 10**6),
     live_max=st.sampled_from([2, 3, 100]),

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.population import InForce
@@ -12,6 +12,7 @@ from stream.risk import PatientRisk, RiskState
 from stream.risk_model import AdditiveRisk, LearningParameters
 from stream.risk_shapes import SHAPES
 from stream.risk_windows import HOUR_MS
+from tests.support.examples import examples
 from vitals.sex import Sex
 from vitals.sign import PHYSIOLOGICAL_SIGNS, SIGN_FACTS, Sign
 
@@ -44,7 +45,7 @@ def models(draw: st.DrawFn) -> AdditiveRisk:
     return model
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(models(), readings(), st.integers(0, 24))
 def test_parts_add_up_junk_leaves_no_trace_and_a_restored_patient_goes_on(
     model: AdditiveRisk, course: list[tuple[int, dict[Sign, float], dict[Sign, float]]], restored_at: int
@@ -64,7 +65,7 @@ def test_parts_add_up_junk_leaves_no_trace_and_a_restored_patient_goes_on(
             risk = PatientRisk(msgspec.msgpack.decode(msgspec.msgpack.encode(risk.dump()), type=RiskState))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(models())
 def test_a_model_of_any_lessons_is_the_same_after_a_dump(model: AdditiveRisk) -> None:
     again = AdditiveRisk.load(model.dump())

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from river.anomaly import HalfSpaceTrees
 
 from stream.anomaly_trees import DEVIATION_LIMITS, AnomalyTrees, TreeParameters, TreeState, template_of
+from tests.support.examples import examples
 from vitals.sign import Sign
 
 UNBOUNDED = 2**62
@@ -61,7 +62,7 @@ def reloaded(parameters: TreeParameters, trees: AnomalyTrees) -> AnomalyTrees:
     return AnomalyTrees.load(parameters, msgspec.msgpack.decode(blob, type=TreeState))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     seed=st.integers(0, 10**6),
     trees=st.integers(1, 10),

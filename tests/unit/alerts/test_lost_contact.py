@@ -6,12 +6,13 @@ from itertools import accumulate, pairwise
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alerts.rules import AlertRules
 from alerts.watchdog import BURSTS_KEPT, Contact, ContactRule, Watch
 from tests.support.alert_timetable import START_MS, Timetable, ms, named, reading
+from tests.support.examples import examples
 from vitals.alert import Action, AlertKind, Priority, Reason, TransitionKind
 from vitals.reading import Origin
 
@@ -207,7 +208,7 @@ def test_a_state_that_was_kept_before_bursts_were_noted_is_read_as_it_is() -> No
     assert msgspec.json.decode(msgspec.json.encode(kept), type=Contact) == kept
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     burst_s=st.integers(0, 600),
     pause_s=st.integers(121, 3600),

@@ -3,11 +3,12 @@
 import random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from river.drift import ADWIN
 
 from stream.drift import LEVELS_MAX, DriftParameters, DriftWatch, Stretch
+from tests.support.examples import examples
 
 HALF_HOUR_MS = 1_800_000
 PARAMETERS = DriftParameters()
@@ -43,7 +44,7 @@ def test_a_long_pause_begins_anew() -> None:
     assert len(watch.stretch.unpacked()) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 10**6), steps=st.lists(st.tuples(st.integers(1, 120), st.floats(30, 200)), max_size=6))
 def test_feeding_the_levels_again_gives_adwin_back_bit_for_bit(seed: int, steps: list[tuple[int, float]]) -> None:
     source = random.Random(seed)

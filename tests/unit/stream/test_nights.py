@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.nights import Night, NightParameters, Nights
+from tests.support.examples import examples
 
 PARAMETERS = NightParameters()
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -89,7 +90,7 @@ def test_a_value_that_is_not_a_number_leaves_no_trace() -> None:
     assert heard(nights, 20_000, 60) == heard(twin, 20_000, 60)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 10**6), cut=st.integers(1, 600))
 def test_a_snapshot_anywhere_goes_on_bit_identically_and_stays_small(seed: int, cut: int) -> None:
     source = random.Random(seed)

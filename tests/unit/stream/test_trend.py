@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.baseline import BaselineParameters, PersonalBaselines
 from stream.trend import SignTrend, TrendForecasts, TrendParameters
+from tests.support.examples import examples
 from vitals.assessment import Trend
 from vitals.sign import Sign
 
@@ -126,7 +127,7 @@ def test_what_is_not_a_number_is_refused_and_leaves_no_trace(bad: float) -> None
     assert msgspec.msgpack.encode(model.dump()) == before
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(seed=st.integers(0, 10**6), every_s=st.sampled_from([1, 20, 60, 700, 3600]), cut=st.integers(3, 100))
 def test_a_snapshot_anywhere_changes_nothing_afterwards(seed: int, every_s: int, cut: int) -> None:
     source = random.Random(seed)
