@@ -1,7 +1,8 @@
-"""The scorer: CPU the stream handler takes per reading beyond the bare models, which run on the same readings in turn.
+"""The scorer: CPU per reading of the bare models, of a patient's whole pipeline, and of the worker around it, in turn.
 
-Floor: one patient's models (baselines, River's trees, own quantile) called in a plain loop on decoded readings. What
-the handler adds is decoding, deduplication, NEWS2, drivers, encoding, bookkeeping and snapshots when due.
+The bare models are quality gate, baselines, unusual pattern, budget, trends and risk in a plain loop on decoded readings.
+The pipeline (`stream.scoring.assess`) adds deduplication, NEWS2, drivers and departures; the worker decodes, encodes,
+keeps the books, and stores snapshots when due.
 """
 
 import asyncio
@@ -19,6 +20,10 @@ from runtime.telemetry import Telemetry
 from storage.migrate import upgrade
 from storage.session import Database
 from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.population import InForce
+from stream.quality import QualityGate
+from stream.risk import PatientRisk
+from stream.scoring import PatientState, assess
 from stream.settings import StreamSettings
 from stream.worker import StreamHandler
 from vitals import codec
@@ -36,10 +41,10 @@ PARTITIONS = 4
 
 def run() -> list[Result]:
     """Measure."""
-    return [asyncio.run(_run())]
+    return asyncio.run(_run())
 
 
-async def _run() -> Result:
+async def _run() -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="wardlight-bench-") as directory:
         url = f"sqlite:///{Path(directory) / 'ward.db'}"
         upgrade(url)
@@ -52,7 +57,7 @@ async def _run() -> Result:
             database.close()
 
 
-async def _measure(database: Database, bus: LocalBus) -> Result:
+async def _measure(database: Database, bus: LocalBus) -> list[Result]:
     handler = StreamHandler(
         bus=bus,
         database=database,
@@ -62,51 +67,81 @@ async def _measure(database: Database, bus: LocalBus) -> Result:
         settings=StreamSettings(),
     )
     await handler.claim(frozenset(range(PARTITIONS)))
-    bare = _BareModels()
+    bare, pipelines = _BareModels(handler.versions.now(0)), _Pipelines(handler.versions.now(0))
     warm_up = records(PATIENTS, WARM_UP_READINGS, boot="warm", from_ms=0, every_s=10, partitions=PARTITIONS)
     await _handle(handler, warm_up)
     bare.run(_decoded(warm_up))
+    pipelines.run(_decoded(warm_up))
     ends = _ends(warm_up)
     from_ms = WARM_UP_READINGS // PATIENTS * 10_000
     live = records(
         PATIENTS, ROUNDS * READINGS_PER_ROUND, boot="live", from_ms=from_ms, every_s=1, partitions=PARTITIONS
     )
     live = [record._replace(offset=record.offset + ends[record.partition]) for record in live]
-    beyond_us: list[float] = []
-    bare_us: list[float] = []
+    figures: list[tuple[float, float, float]] = []
     for first in range(0, len(live), READINGS_PER_ROUND):
         chunk = live[first : first + READINGS_PER_ROUND]
         decoded = _decoded(chunk)
         watch = Stopwatch()
         bare.run(decoded)
-        floor_s = watch.cpu_s()
+        models_s = watch.cpu_s()
+        watch = Stopwatch()
+        pipelines.run(decoded)
+        pipeline_s = watch.cpu_s()
         watch = Stopwatch()
         await _handle(handler, chunk)
-        ours_s = watch.cpu_s()
-        bare_us.append(floor_s / len(chunk) * 1e6)
-        beyond_us.append((ours_s - floor_s) / len(chunk) * 1e6)
-    return Result.of(
-        "scorer",
-        value=statistics.median(beyond_us),
-        unit="us of CPU per reading beyond the bare models",
-        floor=statistics.median(bare_us),
+        worker_s = watch.cpu_s() - pipeline_s
+        figures.append((models_s, pipeline_s, worker_s))
+    models_us, pipeline_us, worker_us = (
+        statistics.median(column) / READINGS_PER_ROUND * 1e6 for column in zip(*figures, strict=True)
     )
+    return [
+        Result.of("scorer-pipeline", value=pipeline_us, unit="us of CPU per reading", floor=models_us),
+        Result.of(
+            "scorer-worker", value=worker_us, unit="us of CPU per reading beyond the pipeline", floor=pipeline_us
+        ),
+    ]
 
 
 class _BareModels:
     """The same models without anything around them."""
 
-    def __init__(self) -> None:
-        self._pipelines: dict[PatientId, PatientPipeline] = {}
+    def __init__(self, in_force: InForce) -> None:
+        self._in_force = in_force
+        self._models: dict[PatientId, tuple[QualityGate, PatientPipeline, PatientRisk]] = {}
 
     def run(self, readings: list[Reading]) -> None:
         """Score, then learn, each reading."""
         for reading in readings:
-            pipeline = self._pipelines.get(reading.patient_id)
-            if pipeline is None:
-                pipeline = self._pipelines[reading.patient_id] = PatientPipeline(PipelineParameters())
-            scored = pipeline.score(reading.signs, reading.measured_at_ms)
+            models = self._models.get(reading.patient_id)
+            if models is None:
+                models = QualityGate(), PatientPipeline(PipelineParameters()), PatientRisk()
+                self._models[reading.patient_id] = models
+            gate, pipeline, risk = models
+            at_ms = reading.measured_at_ms
+            pipeline.enter(at_ms, active=False)
+            judged = gate.judge(reading.signs, at_ms)
+            scored = pipeline.score(judged.scored, at_ms, judged.barred)
             pipeline.learn(scored, held_back=scored.flagged)
+            risk.step(judged.scored, at_ms, reading.age_years, reading.sex, self._in_force)
+
+
+class _Pipelines:
+    """A patient's whole pipeline without a worker around it."""
+
+    def __init__(self, in_force: InForce) -> None:
+        self._in_force = in_force
+        self._states: dict[PatientId, PatientState] = {}
+
+    def run(self, readings: list[Reading]) -> None:
+        """Assess each reading."""
+        for reading in readings:
+            state = self._states.get(reading.patient_id)
+            if state is None:
+                state = PatientState(reading.patient_id, PatientPipeline(PipelineParameters()))
+                self._states[reading.patient_id] = state
+            state.in_force = self._in_force
+            assess(state, reading)
 
 
 async def _handle(handler: StreamHandler, chunk: list[Incoming]) -> None:

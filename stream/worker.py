@@ -53,6 +53,23 @@ class _Claimed(NamedTuple):
     switches: dict[int, list[Switched]]
 
 
+class _Tally:
+    """What a batch came to."""
+
+    __slots__ = ("duplicates", "failed", "flagged", "late", "replayed", "switched", "withheld")
+
+    def __init__(self) -> None:
+        self.replayed = self.duplicates = self.late = self.flagged = self.failed = self.switched = 0
+        self.withheld: Counter[WithheldCause] = Counter()
+
+    def note(self, assessment: Assessment) -> None:
+        """Count what an assessment says."""
+        self.late += assessment.late
+        self.flagged += assessment.flagged
+        if assessment.withheld:
+            self.withheld.update(value.cause for value in assessment.withheld)
+
+
 class StreamHandler:
     """Assesses each distinct reading, measured or charted, once, in the order of the log, however often that is read again.
 
@@ -178,56 +195,55 @@ class StreamHandler:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
         outputs: list[Outgoing] = []
         examples: list[Outgoing] = []
-        withheld: Counter[WithheldCause] = Counter()
-        replayed = duplicates = late = flagged = failed = switched = 0
-        for record, reading in decoded:
-            if isinstance(reading, ModelSwitch):
-                switched += self.versions.take(record.partition, record.offset, reading)
+        tally = _Tally()
+        for record, told in decoded:
+            if isinstance(told, ModelSwitch):
+                tally.switched += self.versions.take(record.partition, record.offset, told)
                 continue
-            patient = live[reading.patient_id]
-            offset = record.offset
+            patient = live[told.patient_id]
+            state, offset = patient.state, record.offset
             if offset < patient.next_offset:
-                replayed += 1
+                tally.replayed += 1
                 continue
-            if isinstance(reading, Reading) and reading.charted is None:
-                patient.state.in_force = self.versions.now(record.partition)
-                assessment = assess(patient.state, reading, live_age_ms_max=live_age_ms_max)
+            if isinstance(told, Reading) and told.charted is None:
+                state.in_force = self.versions.now(record.partition)
+                assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
+                if assessment is not None and state.scored_risk is not None:
+                    examples += self._example(record, state, told, assessment)
             else:
-                assessment = _of_people(patient.state, reading)
+                assessment = _of_people(state, told)
             patient.next_offset = offset + 1
             if patient.first_unsaved is None:
                 patient.first_unsaved = offset
             if assessment is None:
-                duplicates += 1
+                tally.duplicates += 1
                 continue
-            if patient.state.models_failed:
-                failed += self._note_failure(patient.state)
-            late += assessment.late
-            flagged += assessment.flagged
-            withheld.update(value.cause for value in assessment.withheld)
+            tally.note(assessment)
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
-            examples += self._example(record, patient.state, reading, assessment)
-        for cause, count in withheld.items():
-            self._telemetry.count("wardlight_stream_withheld_values_total", count, cause=cause.value)
-        for name, number in (
-            ("wardlight_stream_assessed_readings_total", len(outputs)),
-            ("wardlight_stream_late_readings_total", late),
-            ("wardlight_stream_flagged_readings_total", flagged),
-            ("wardlight_stream_duplicate_readings_total", duplicates),
-            ("wardlight_stream_replayed_readings_total", replayed),
-            ("wardlight_stream_models_failed_total", failed),
-            ("wardlight_stream_examples_total", len(examples)),
-            ("wardlight_stream_model_switches_total", switched),
-        ):
-            self._telemetry.count(name, number)
+            if state.models_failed:
+                tally.failed += self._note_failure(state)
+        self._tell(tally, assessed=len(outputs), examples=len(examples))
         return outputs + examples
 
+    def _tell(self, tally: _Tally, *, assessed: int, examples: int) -> None:
+        for cause, count in tally.withheld.items():
+            self._telemetry.count("wardlight_stream_withheld_values_total", count, cause=cause.value)
+        for name, number in (
+            ("wardlight_stream_assessed_readings_total", assessed),
+            ("wardlight_stream_late_readings_total", tally.late),
+            ("wardlight_stream_flagged_readings_total", tally.flagged),
+            ("wardlight_stream_duplicate_readings_total", tally.duplicates),
+            ("wardlight_stream_replayed_readings_total", tally.replayed),
+            ("wardlight_stream_models_failed_total", tally.failed),
+            ("wardlight_stream_examples_total", examples),
+            ("wardlight_stream_model_switches_total", tally.switched),
+        ):
+            self._telemetry.count(name, number)
+
     def _example(
-        self, record: Incoming, state: PatientState, told: Reading | Withdrawn, assessment: Assessment
+        self, record: Incoming, state: PatientState, reading: Reading, assessment: Assessment
     ) -> list[Outgoing]:
-        if isinstance(told, Withdrawn) or told.charted is not None:
-            return []
-        example = example_of(state, told, assessment, every_ms=round(self._settings.example_every_s * 1000))
+        example = example_of(state, reading, assessment, every_ms=round(self._settings.example_every_s * 1000))
         return [] if example is None else [Outgoing(_TRAINING, record.key, codec.encode(example))]
 
     def _note_failure(self, state: PatientState) -> int:
