@@ -9,6 +9,7 @@ from alerts.rules import NOTHING, Judgement
 from alerts.shift import SignShift, least_of
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.assessment import Assessment, Driver
+from vitals.explanation import raised_by
 from vitals.sign import Sign
 
 
@@ -22,13 +23,14 @@ def step_risk(book: Casebook, assessment: Assessment, moment: Moment, cause: Cau
     fallen = has_fallen(machine, assessment, moment, rule)
     judgement = NOTHING
     if assessment.risk is not None and assessment.risk_threshold is not None:
-        text = wording.risk(assessment.risk, assessment.risk_threshold, assessment.risk_horizon_s)
+        figures = assessment.risk, assessment.risk_threshold, assessment.risk_horizon_s
         is_active = machine.episode is not None and machine.episode.active
         if since_ms is not None and not is_active:
+            text = wording.risk(*figures, raised_by(assessment.risk_parts))
             finding = Finding(Priority.MEDIUM, Reason.RISK_REACHED, since_ms, text, value=assessment.risk)
             judgement = Judgement(finding._replace(limit=assessment.risk_threshold))
         elif fallen and is_active:
-            judgement = Judgement(ended_text=text)
+            judgement = Judgement(ended_text=wording.risk(*figures))
     return book.settle(kind, machine, judgement, cause, Reason.RISK_FELL, assessment.risk)
 
 

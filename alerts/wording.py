@@ -158,14 +158,15 @@ def charged(device_id: str, percent: float) -> str:
     return f"Battery of {device_id} at {percent:.0f} %, charging or charged"
 
 
-def risk(probability: float, threshold: float, horizon_s: float | None) -> str:
-    """A learned probability beside its threshold.
+def risk(probability: float, threshold: float, horizon_s: float | None, raised_by: Sequence[str] = ()) -> str:
+    """A learned probability beside its threshold, and what raised it most.
 
-    >>> risk(0.34, 0.2, 21_600)
-    'Risk of deterioration 34 % within 6 h, threshold 20 %'
+    >>> risk(0.34, 0.2, 21_600, ("Respiratory rate", "Heart rate"))
+    'Risk of deterioration 34 % within 6 h, threshold 20 %: most by Respiratory rate, Heart rate'
     """
     within = "" if horizon_s is None else f" within {duration(round(horizon_s * 1000))}"
-    return f"Risk of deterioration {probability * 100:.0f} %{within}, threshold {threshold * 100:.0f} %"
+    most = f": most by {', '.join(raised_by)}" if raised_by else ""
+    return f"Risk of deterioration {probability * 100:.0f} %{within}, threshold {threshold * 100:.0f} %{most}"
 
 
 def shift(sign: Sign, value: float, usual: float, lasted_ms: int) -> str:

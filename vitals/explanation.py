@@ -4,12 +4,26 @@ Per sign the value and how far it lies from what is usual for this patient: clin
 and its context (Tonekaboni et al., Machine Learning for Healthcare 2019), not for attributions of a model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from vitals.assessment import Assessment, Driver
-from vitals.phrases import distance, quantity
+from vitals.assessment import Assessment, Driver, RiskParts
+from vitals.phrases import distance, label, quantity
+from vitals.sign import Sign
 
 DRIVERS_NAMED = 3
+_SUBJECTS: Mapping[str, str] = MappingProxyType(
+    {
+        **{sign.value: label(sign) for sign in Sign},
+        "age_years": "Age",
+        "is_male": "Sex",
+        "shock_index": "Heart rate over systolic pressure",
+        "breaths_per_saturation": "Respiratory rate over SpO2",
+        "news2_points": "NEWS2",
+        "signs_measured": "How often signs are measured",
+    }
+)
+"""What a part of a risk is of, in words."""
 SPREADS_TOLD = 2.0
 """Nearer to usual than so many robust standard deviations the distance is not worth a word."""
 
@@ -27,6 +41,18 @@ def explanation(assessment: Assessment) -> str | None:
 def drivers_in_words(drivers: Sequence[Driver]) -> str:
     """At most `DRIVERS_NAMED` of them, strongest first as they came."""
     return "; ".join(map(_in_words, drivers[:DRIVERS_NAMED]))
+
+
+def raised_by(parts: RiskParts | None) -> tuple[str, ...]:
+    """What raised a risk most, strongest first, at most `DRIVERS_NAMED`; what lowered it is not named.
+
+    >>> raised_by(RiskParts(-2.0, -4.0, {"respiratory_rate_bpm": 1.5, "age_years": -0.4, "news2_points": 0.3}, 0.6))
+    ('Respiratory rate', 'NEWS2')
+    """
+    if parts is None:
+        return ()
+    raising = [_SUBJECTS.get(subject, subject) for subject, log_odds in parts.parts.items() if log_odds > 0]
+    return tuple(raising[:DRIVERS_NAMED])
 
 
 def _in_words(driver: Driver) -> str:

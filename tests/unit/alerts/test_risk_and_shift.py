@@ -4,7 +4,7 @@ import msgspec
 
 from tests.support.alert_timetable import Timetable, assessment, news2
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
-from vitals.assessment import Assessment, Driver
+from vitals.assessment import Assessment, Driver, RiskParts
 from vitals.sign import Sign
 
 RAISED, RESOLVED = TransitionKind.RAISED, TransitionKind.RESOLVED
@@ -38,6 +38,14 @@ def test_a_risk_at_its_threshold_for_five_minutes_is_told_with_medium_priority()
     assert (ward.last.kind, ward.last.priority, ward.last.reason) == (RISK, Priority.MEDIUM, Reason.RISK_REACHED)
     assert (ward.last.value, ward.last.limit) == (0.34, 0.2)
     assert ward.last.text == "Risk of deterioration 34 % within 6 h, threshold 20 %"
+
+
+def test_what_raised_a_risk_most_is_told_with_it_and_what_lowered_it_is_not() -> None:
+    ward = Timetable()
+    parts = RiskParts(-0.7, -4.0, {"respiratory_rate_bpm": 2.0, "age_years": -0.5, "heart_rate_bpm": 1.2}, 0.6)
+    for second in range(0, 600, 10):
+        ward.step(msgspec.structs.replace(risky(second, 0.34), risk_parts=parts))
+    assert ward.last.text.endswith("threshold 20 %: most by Respiratory rate, Heart rate")
 
 
 def test_it_ends_well_below_its_threshold_only() -> None:

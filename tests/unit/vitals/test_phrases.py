@@ -2,9 +2,10 @@
 
 import pytest
 
+from stream.risk_shapes import SHAPES
 from vitals import phrases
-from vitals.assessment import Driver
-from vitals.explanation import drivers_in_words
+from vitals.assessment import Driver, RiskParts
+from vitals.explanation import drivers_in_words, raised_by
 from vitals.sign import Sign
 
 
@@ -45,3 +46,14 @@ def test_an_explanation_names_the_three_strongest_drivers_and_how_far_each_is_fr
         Driver(Sign.TEMPERATURE, 38.4, 36.8, 5.0, 1),
     ]
     assert drivers_in_words(drivers) == "SpO2 88 %, 5 below usual; Respiratory rate 26 /min; Heart rate 92 /min"
+
+
+def test_every_subject_of_the_risk_model_has_words_of_its_own() -> None:
+    for subject in {feature.partition(".")[0] for feature in SHAPES}:
+        (words,) = raised_by(RiskParts(0.0, -1.0, {subject: 1.0}, 0.0))
+        assert words != subject
+
+
+def test_what_lowers_a_risk_is_not_named_and_no_parts_name_nothing() -> None:
+    assert raised_by(RiskParts(-5.0, -4.0, {"age_years": -1.0}, 0.0)) == ()
+    assert raised_by(None) == ()
