@@ -131,12 +131,15 @@ def store(
 
 
 def crowded(conn: Connection, patient_ids: Collection[PatientId], *, per_patient_max: int) -> list[str]:
-    """Of these patients the oldest examples beyond so many each."""
+    """Of these patients the newest examples beyond so many each.
+
+    The oldest wait longest for their outcome; were they to go, those without one would, and only deteriorations be taught.
+    """
     ids: list[str] = []
     for patient_id in sorted(set(patient_ids)):
         query = select(_examples.example_id).where(_examples.patient_id == patient_id)
-        newest_first = query.order_by(_examples.measured_at_ms.desc(), _examples.example_id)
-        ids += conn.execute(newest_first.offset(per_patient_max)).scalars()
+        oldest_first = query.order_by(_examples.measured_at_ms, _examples.example_id)
+        ids += conn.execute(oldest_first.offset(per_patient_max)).scalars()
     return ids
 
 

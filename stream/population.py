@@ -72,6 +72,8 @@ class ScoredRisk(NamedTuple):
     """The version that scored."""
     parts: RiskParts | None = None
     """With `probability`: what brought it."""
+    is_new: bool = True
+    """Whether the reading said anything of the patient; otherwise what was scored before stands."""
 
 
 class InForce(NamedTuple):

@@ -75,10 +75,10 @@ class Racer:
         for lesson, probability in told:
             try:
                 self.model.learn(lesson.example.features, lesson.label, lesson.weight)
+                self.progress.take(probability, lesson.label, lesson.weight)
             except MODEL_FAULTS:
                 self.faults += 1
                 continue
-            self.progress.take(probability, lesson.label, lesson.weight)
             self.lessons += 1
 
     @property

@@ -3,6 +3,7 @@
 Of adults: the model never learned of children. It adds a figure and ranks; it lowers no score and gates no alarm.
 """
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -18,6 +19,9 @@ from vitals.sign import Sign
 
 SCORE_EVERY_MS: Final = 300_000
 """Readings closer together share a score: every feature is of hours, and the cost of a fast stream stays small."""
+
+STANDS_MS: Final = 2 * 3_600_000
+"""For so long a score stands while nothing is heard of the patient but a battery or steps: two rounds of an hour; our choice."""
 
 PARTS_TOLD: Final = 4
 """A nurse reads a line, not a list; our choice."""
@@ -66,15 +70,22 @@ class PatientRisk:
             state.probability = state.parts = None
             if model.is_taught:
                 score = model.score(features)
+                if not math.isfinite(score.log_odds):
+                    raise ValueError(f"Version {number} of the population model tells log-odds of {score.log_odds}.")
                 state.probability, state.parts = score.probability, parts_of(score)
         return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)
 
-    def standing(self, in_force: InForce) -> ScoredRisk | None:
-        """The last score, for a moment that says nothing of the patient; takes no note of it."""
+    def standing(self, at_ms: int, in_force: InForce) -> ScoredRisk | None:
+        """The last score, for a moment that says nothing of the patient; takes no note of it.
+
+        None once it is older than `STANDS_MS`, or where another version is in force by now.
+        """
         state = self._state
-        if in_force.model is None or state.scored_at_ms is None:
+        if in_force.model is None or state.scored_at_ms is None or state.number != in_force.number:
             return None
-        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, state.number, state.parts)
+        if not 0 <= at_ms - state.scored_at_ms <= STANDS_MS:
+            return None
+        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, state.number, state.parts, is_new=False)
 
     def dump(self) -> RiskState:
         """The whole state; what loads it goes on bit-identically. Shared with the patient: encode it at once."""

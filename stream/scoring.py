@@ -79,6 +79,11 @@ class PatientState:
         self.models_failed += 1
         self.restart_models()
 
+    def put_risk_aside(self) -> None:
+        """The population model, or this patient's windows, broke: only the risk begins anew."""
+        self.models_failed += 1
+        self.risk = PatientRisk()
+
     def restart_models(self) -> None:
         """Go on with new models, and a gate before them that remembers nothing."""
         self.quality = QualityGate()
@@ -161,11 +166,11 @@ def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], 
 def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int) -> ScoredRisk | None:
     """What the population model in force makes of an adult's moment."""
     if not judged.is_telling:
-        return state.risk.standing(state.in_force)
+        return state.risk.standing(at_ms, state.in_force)
     try:
         return state.risk.step(judged.scored, at_ms, reading.age_years, reading.sex, state.in_force)
     except MODEL_FAULTS:
-        state.put_models_aside()
+        state.put_risk_aside()
         return None
 
 

@@ -93,15 +93,12 @@ class Labeller:
                     self._pass(partition, record.received_at_ms)
                     known.seen_until_ms = max(known.seen_until_ms, record.measured_at_ms)
                     arrived[record.example_id] = self._waiting(partition, record, known)
-                case Outcome():
+                case Outcome() | OutcomeWithdrawn():
                     self._pass(partition, record.at_ms)
-                    _remember_outcome(known, record)
+                    _note_outcome(known, record)
                     for waiting in (*training.waiting_of(conn, record.patient_id), *arrived.values()):
                         if waiting.example.patient_id == record.patient_id:
                             arrived[waiting.example.example_id] = self._waiting(partition, waiting.example, known)
-                case OutcomeWithdrawn():
-                    self._pass(partition, record.at_ms)
-                    known.outcomes = [each for each in known.outcomes if each.outcome_id != record.outcome_id]
         training.store(conn, self._group, self._epochs, patients=watched, arrived=list(arrived.values()), gone=())
         self._steps += 1
         if self._steps % FORGET_ROUND == 0:
@@ -167,7 +164,8 @@ class Labeller:
                 step.fates[Fate.CROWDED_OUT] += 1
 
 
-def _remember_outcome(known: Watched, outcome: Outcome) -> None:
-    others = [each for each in known.outcomes if each.outcome_id != outcome.outcome_id]
-    others.append(OutcomeFact(outcome.outcome_id, outcome.happened_at_ms, outcome.at_ms))
+def _note_outcome(known: Watched, told: Outcome | OutcomeWithdrawn) -> None:
+    others = [each for each in known.outcomes if each.outcome_id != told.outcome_id]
+    if isinstance(told, Outcome):
+        others.append(OutcomeFact(told.outcome_id, told.happened_at_ms, told.at_ms))
     known.outcomes = sorted(others, key=lambda each: each.happened_at_ms)[-OUTCOMES_MAX:]

@@ -24,7 +24,7 @@ class TrainerSettings(Section):
     unreviewed_weight: float = Field(default=0.25, gt=0, le=1)
     """What lessons weigh: docs/learning.md, section Trainer."""
     waiting_per_patient_max: int = Field(default=128, ge=1, le=10_000)
-    """Examples of one patient that wait for their outcome; of more the oldest go."""
+    """Examples of one patient that wait for their outcome; while so many do, newer ones are left out."""
     patient_days: float = Field(default=60, ge=1, le=3650)
     """Patients last seen so long ago are forgotten, with what still waits of them."""
     alert_share: float = Field(default=0.02, gt=0, le=0.5)

@@ -1,10 +1,14 @@
 """Versions of the population model of risk: numbered, named by their hash, and in force from one place in the log on."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+Counted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A number of something; no record of the log names one that a database could not hold."""
+TimeMs = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A moment, in milliseconds since 1970."""
 SHIPPED: Final = 0
 """The number of what Wardlight came with: in force until the first switch."""
 
@@ -56,7 +60,7 @@ class ProgressiveScores(msgspec.Struct, frozen=True, omit_defaults=True):
 class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version"):
     """One version as it was made, on log topic `models`; its weights stand in SQL, signed, under this number."""
 
-    number: int
+    number: Counted
     """Counts from 1, over all candidates."""
     hash: str
     """Of the weights: equal hash, equal scores."""
@@ -64,8 +68,8 @@ class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version
     """Which pipeline learned it."""
     pipeline: str
     """Hash of the feature code whose examples it learned from."""
-    made_at_ms: int
-    lessons: int
+    made_at_ms: TimeMs
+    lessons: Counted
     """How many its candidate had learned from."""
     horizon_s: float
     """It tells the probability of deterioration within this time."""
@@ -83,12 +87,12 @@ class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):
     that is not above the last it took passes it over, so that one told twice, or late, changes nothing.
     """
 
-    switch: int
+    switch: Counted
     """Counts from 1."""
-    number: int
+    number: Counted
     """The version; `SHIPPED` to go back to what Wardlight came with."""
     hash: str
-    at_ms: int
+    at_ms: TimeMs
     """When it was ordered."""
     by: str
     """Who ordered it: a person's name, or `trainer`."""

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from vitals.errors import InvalidArgument
+from vitals.model_version import TimeMs
 from vitals.reading import PatientId, WardId
 
 NOTE_CHARACTERS_MAX: Final = 500
@@ -32,8 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome"):
     ward_id: WardId
     """Where the patient was when it was charted."""
     kind: OutcomeKind
-    happened_at_ms: int
-    at_ms: int
+    happened_at_ms: TimeMs
+    at_ms: TimeMs
     """When it was charted."""
     person_id: str
     by: str
@@ -49,7 +50,7 @@ class OutcomeWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="out
 
     outcome_id: str
     patient_id: PatientId
-    at_ms: int
+    at_ms: TimeMs
     person_id: str
     by: str
     reason: str

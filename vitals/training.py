@@ -1,10 +1,11 @@
 """What the population model of risk learns from: examples as they were scored, and the lessons they become once the outcome is known."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from vitals.model_version import Counted, TimeMs
 from vitals.reading import PatientId
 
 POPULATION_KEY: Final = b"population"
@@ -21,13 +22,13 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True, tag="example"):
     example_id: str
     """The reading's id; an example told twice is one example."""
     patient_id: PatientId
-    measured_at_ms: int
-    received_at_ms: int
+    measured_at_ms: TimeMs
+    received_at_ms: TimeMs
     features: dict[str, float]
     """Exactly those that were scored: finite; what was not known is absent."""
     pipeline: str
     """Hash of the code that made the features: models learn from their own kind only."""
-    model_number: int = 0
+    model_number: Counted = 0
     """The version that scored it; 0 for what was shipped."""
     risk: float | None = None
     """The probability that was told; None where none was."""
@@ -50,9 +51,9 @@ class Lesson(msgspec.Struct, frozen=True, omit_defaults=True, tag="lesson"):
     example: Example
     label: bool
     """Whether the patient deteriorated within `horizon_s` of the example."""
-    weight: float
+    weight: Annotated[float, msgspec.Meta(gt=0, le=1)]
     """How much it counts, above 0 and at most 1."""
-    known_at_ms: int
+    known_at_ms: TimeMs
     """When the label could be known, in the time of the log."""
     source: LessonSource
     horizon_s: float

@@ -75,7 +75,9 @@ EXAMPLES = st.builds(
     received_at_ms=TIMES,
 )
 LESSONS = st.builds(Lesson, example=EXAMPLES, weight=st.floats(0.01, 1), horizon_s=VALUES, known_at_ms=TIMES)
-OUTCOMES = st.builds(Outcome, patient_id=NAMES.map(PatientId), ward_id=NAMES.map(WardId), at_ms=TIMES)
+OUTCOMES = st.builds(
+    Outcome, patient_id=NAMES.map(PatientId), ward_id=NAMES.map(WardId), happened_at_ms=TIMES, at_ms=TIMES
+)
 
 
 @given(record=READINGS)
@@ -88,7 +90,7 @@ def test_what_is_learned_from_comes_back_equal(record: TrainingRecord) -> None:
     assert codec.decode_training_record(codec.encode(record)) == record
 
 
-@given(record=st.one_of(OUTCOMES, st.builds(OutcomeWithdrawn, patient_id=NAMES.map(PatientId))))
+@given(record=st.one_of(OUTCOMES, st.builds(OutcomeWithdrawn, patient_id=NAMES.map(PatientId), at_ms=TIMES)))
 def test_an_outcome_and_its_withdrawal_come_back_equal(record: OutcomeRecord) -> None:
     assert codec.decode_outcomes_record(codec.encode(record)) == record
 

@@ -10,7 +10,7 @@ import pytest
 from stream.candidates import CANDIDATES
 from stream.population import NO_MODEL, InForce
 from stream.risk import PatientRisk, RiskState
-from stream.risk_model import AdditiveRisk
+from stream.risk_model import AdditiveRisk, RiskScore
 from stream.risk_shapes import SHAPES
 from stream.risk_windows import HOUR_MS, RiskHours, RiskWindows
 from vitals.model_version import SHIPPED
@@ -160,6 +160,25 @@ def test_within_five_minutes_the_same_score_stands_also_after_a_restore() -> Non
     assert first is not None
     assert later.features["heart_rate_bpm.last"] > first.features["heart_rate_bpm.last"]
     assert "age_years" not in later.features
+
+
+def test_a_score_stands_two_hours_without_news_of_the_patient_and_not_for_another_version() -> None:
+    model, risk = a_model(), PatientRisk()
+    first = risk.step(USUAL, START_MS, 64, Sex.MALE, InForce(1, model))
+    assert first is not None
+    for hours in (0, 1, 2):
+        standing = risk.standing(START_MS + hours * HOUR_MS, InForce(1, model))
+        assert standing == first._replace(is_new=False)
+    assert risk.standing(START_MS + 2 * HOUR_MS + 1, InForce(1, model)) is None
+    assert risk.standing(START_MS - 1, InForce(1, model)) is None
+    assert risk.standing(START_MS, InForce(2, model)) is None
+
+
+def test_log_odds_that_are_no_number_are_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = a_model()
+    monkeypatch.setattr(model, "score", lambda _: RiskScore(0.5, math.nan, 0.0, {}))
+    with pytest.raises(ValueError, match="Version 1"):
+        PatientRisk().step(USUAL, START_MS, 64, Sex.MALE, InForce(1, model))
 
 
 def test_what_is_shipped_ranks_the_ill_above_the_well_from_the_first_reading_on() -> None:

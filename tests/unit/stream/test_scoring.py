@@ -8,7 +8,10 @@ import pytest
 
 from stream.anomaly import UnusualParameters
 from stream.anomaly_trees import TreeParameters
+from stream.candidates import CANDIDATES
+from stream.examples import example_of
 from stream.pipeline import PatientPipeline, PipelineParameters
+from stream.population import InForce
 from stream.scales import Scales
 from stream.scoring import PatientState, assess
 from tests.support.builders import reading
@@ -262,3 +265,32 @@ def test_models_that_break_are_put_aside_and_news2_goes_on(step: str, monkeypatc
     assert after.adult_news2.low == 6
     assert after.warming_up
     assert bed.state.models_failed == 1
+
+
+def test_a_risk_that_breaks_costs_the_risk_and_neither_news2_nor_what_is_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    bed = Bedside()
+    bed.rests(0, 400)
+    model = CANDIDATES[0].fresh()
+    bed.state.in_force = InForce(1, model)
+    assert bed.at(500, heart_rate_bpm=72).risk is not None
+
+    def broken(_: object) -> object:
+        raise ValueError("This version is broken.")
+
+    monkeypatch.setattr(model, "score", broken)
+    said = bed.at(900, respiratory_rate_bpm=28, spo2_percent=90)
+    assert said.adult_news2.low == 6
+    assert said.risk is None
+    assert not said.warming_up
+    assert bed.state.models_failed == 1
+
+
+def test_a_battery_teaches_nothing_and_its_risk_is_that_of_before() -> None:
+    bed = Bedside()
+    bed.state.in_force = InForce(1, CANDIDATES[0].fresh())
+    told = bed.at(0, heart_rate_bpm=120, respiratory_rate_bpm=26)
+    silent = reading(at_s=1800, battery_percent=40)
+    standing = bed.says(silent)
+    assert standing.risk == told.risk is not None
+    assert example_of(bed.state, silent, standing, every_ms=0) is None
+    assert bed.at(3 * 3600, battery_percent=39).risk is None

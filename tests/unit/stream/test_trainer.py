@@ -77,6 +77,20 @@ async def test_an_outcome_taken_back_in_time_teaches_nothing() -> None:
     await bench.stop()
 
 
+async def test_an_outcome_charted_in_place_of_one_taken_back_still_finds_its_examples() -> None:
+    bench = await training_bench(settings=QUICK.model_copy(update={"take_back_s": 3600.0}))
+    bench.start()
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in range(3)))
+    await bench.tell(outcome("wrong", at_s=2 * HOUR_S, said_s=2.1 * HOUR_S))
+    await bench.tell(outcome_withdrawn("wrong", at_s=2.2 * HOUR_S))
+    await bench.tell(example("later", at_s=4 * HOUR_S))
+    await bench.tell(outcome("right", at_s=2.5 * HOUR_S, said_s=5 * HOUR_S))
+    await bench.tell(example("settles", at_s=7 * HOUR_S))
+    told = await bench.lessons(3)
+    assert [(each.lesson_id, each.label) for each in told] == [("e0", True), ("e1", True), ("e2", True)]
+    await bench.stop()
+
+
 async def test_killed_and_started_again_it_has_learned_what_one_that_never_was_killed_has() -> None:
     records = [example(f"e{hour}", at_s=hour * HOUR_S, ill=hour / 40) for hour in range(40)]
     records_told: list[Example | Outcome] = [
@@ -186,7 +200,7 @@ async def test_no_more_examples_of_one_patient_wait_than_the_setting_says() -> N
     await bench.tell(*(example(f"e{number}", at_s=number * 60) for number in range(9)))
     await bench.tell(outcome(at_s=3600, said_s=3700))
     told = await bench.lessons(3)
-    assert [each.lesson_id for each in told] == ["e6", "e7", "e8"]
+    assert [each.lesson_id for each in told] == ["e0", "e1", "e2"]
     await bench.stop()
 
 
