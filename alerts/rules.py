@@ -241,12 +241,14 @@ def has_fallen(level: ScoreLevel, known: Mapping[Sign, int]) -> bool:
 
 
 def judge_pattern(machine: Machine, assessment: Assessment, moment: Moment, rules: AlertRules) -> Judgement:
-    """Step the unusual pattern: flagged against the patient's own quantile, and lasting."""
-    if not moment.is_consecutive or not machine.since_ms:
+    """Step the unusual pattern: flagged against the patient's own threshold, and lasting.
+
+    A moment that says too little to be judged, as steps or a temperature between other signs, neither adds nor takes away.
+    """
+    if not moment.is_consecutive or not machine.since_ms or assessment.warming_up:
         machine.since_ms = [None]
         machine.clear_since_ms = None
     if assessment.anomaly is None:
-        machine.since_ms[0] = machine.clear_since_ms = None
         return NOTHING
     if assessment.flagged:
         machine.clear_since_ms = None

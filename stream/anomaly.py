@@ -16,6 +16,7 @@ import msgspec
 from stream.anomaly_trees import DEVIATION_LIMITS, AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import PersonalBaselines
 from stream.baseline_facts import VARIATION
+from vitals.lateness import CLOCK_SKEW_MS_MAX
 from vitals.sign import Sign
 
 CORE_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2})
@@ -108,7 +109,8 @@ class UnusualPattern:
     def observe(self, unusual: Unusual) -> None:
         """Remember a moment that came in order."""
         self._spreads.update(unusual.spreads)
-        self._at_ms.update(dict.fromkeys(unusual.spreads, unusual.at_ms))
+        for sign in unusual.spreads:
+            self._at_ms[sign] = max(unusual.at_ms, self._at_ms.get(sign, unusual.at_ms))
 
     def learn(self, unusual: Unusual) -> None:
         """Let a moment teach what is populated."""
@@ -132,7 +134,7 @@ class UnusualPattern:
         counted = dict(spreads)
         for sign, measured_ms in self._at_ms.items():
             age_ms = at_ms - measured_ms
-            if sign not in counted and 0 <= age_ms <= self._parameters.held_s * 1000:
+            if sign not in counted and -CLOCK_SKEW_MS_MAX <= age_ms <= self._parameters.held_s * 1000:
                 counted[sign] = self._spreads[sign]
                 has_core = has_core or (sign in CORE_SIGNS and age_ms <= self._parameters.core_held_s * 1000)
         return counted, has_core

@@ -112,19 +112,19 @@ class AlertBudget:
         return score > (self._parameters.released_share * state.threshold if has_lasted else state.threshold)
 
     def take(self, score: float | None, at_ms: int, *, held_back: bool = False) -> None:
-        """Take note of a score, in the order of time; None: there was too little to score.
+        """Take note of a score; None, there was too little to score, is no news. What comes a little late counts as of now.
 
         `held_back` says that the patient is flagged, beyond a limit or of an alarming NEWS2: neither that time nor what is
         passed meanwhile is counted, but for the alert that begins with it; the threshold stays. Raises ValueError on a
         score that is negative or not finite, before anything moved.
         """
         if score is None:
-            self._state.scores.clear()
             return
         if not (score >= 0 and math.isfinite(score)):
             raise ValueError(f"Score {score} is not in [0, infinity).")
         state = self._state
         slots = state.scores
+        at_ms = at_ms if state.last_ms is None else max(at_ms, state.last_ms)
         if slots and 0 <= at_ms - slots[-1][0] < self._parameters.slot_s * 1000:
             began_ms, low, high = slots[-1]
             if not low <= score <= high:
@@ -192,13 +192,13 @@ class AlertBudget:
     def _sustained(self, score: float, at_ms: int, *, is_spot: bool) -> float:
         """The highest threshold at which an alert would be open now."""
         state, slots = self._state, self._state.scores
-        if is_spot:
-            return max(score, min(state.sustained, score / self._parameters.released_share))
         clear_ms = at_ms - round(self._parameters.clear_s * 1000)
+        if is_spot:
+            _forget(slots, clear_ms)
+            return max(score, min(state.sustained, score / self._parameters.released_share))
         kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
         kept_below = self._extreme(clear_ms, lowest=False)
-        while len(slots) > 1 and slots[1][0] <= clear_ms:
-            del slots[0]
+        _forget(slots, clear_ms)
         sustained = state.sustained
         if kept_below is not None:
             sustained = min(sustained, kept_below / self._parameters.released_share)
@@ -244,6 +244,12 @@ class AlertBudget:
         allowed = per_day * days + _PASSED_EXTRA
         seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
         return max(by_tail, seen * BIN, parameters.threshold_min)
+
+
+def _forget(slots: list[tuple[int, float, float]], before_ms: int) -> None:
+    """Drop the slots that end before a moment."""
+    while len(slots) > 1 and slots[1][0] <= before_ms:
+        del slots[0]
 
 
 def expected_per_day(threshold: float) -> float:

@@ -17,7 +17,7 @@ from stream.trend import SignTrend, TrendForecasts, TrendParameters
 from vitals.assessment import Trend
 from vitals.sign import Sign
 
-MODEL_REVISION = 7
+MODEL_REVISION = 8
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
@@ -158,7 +158,7 @@ class PatientPipeline:
 
     def lesson(self, scored: Scored) -> dict[Sign, float]:
         """What a due moment would teach: its signs, and those that other readings brought since the last due moment."""
-        lesson = self._recent.since(self._due_at_ms, scored.at_ms)
+        lesson = self._recent.lesson()
         lesson.update(scored.taught)
         return lesson
 
@@ -176,6 +176,7 @@ class PatientPipeline:
         every_s = self._every_s(at_ms, held_back=held_back)
         self._due_at_ms = at_ms
         self.observe(scored)
+        self._recent.taught()
         self.baselines.learn(lesson, at_ms, alarming=every_s is None)
         if every_s is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_s * 1000):
             return False
@@ -189,7 +190,7 @@ class PatientPipeline:
 
         The budget counts by itself, at whatever moment, what alerts a threshold would have brought.
         """
-        self._recent.take(scored.signs, scored.at_ms, scored.barred)
+        self._recent.take(scored.signs, scored.barred)
         if scored.unusual is not None:
             self._unusual.observe(scored.unusual)
             held_back = scored.flagged or self._paused_s > 0

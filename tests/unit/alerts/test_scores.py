@@ -1,5 +1,7 @@
 """NEWS2 thresholds and unusual patterns as timetables."""
 
+import msgspec
+
 from tests.support.alert_timetable import Timetable, assessment, ms, news2
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
 from vitals.assessment import Driver
@@ -104,6 +106,14 @@ def test_a_pattern_must_stay_unusual_to_be_told_and_usual_to_end() -> None:
     assert ward.last.text == "Unusual pattern for 2 min: Heart rate 118 /min, 46 above usual; SpO2 93 %"
     ward.assess(200, 600, CALM)
     assert ward.said()[-1] == (500.0, RESOLVED)
+
+
+def test_steps_between_the_vital_signs_do_not_keep_an_unusual_pattern_from_being_told() -> None:
+    ward = Timetable()
+    for minute in range(40):
+        vital = assessment(minute * 60, CALM, flagged=True, anomaly=0.8)
+        ward.step(vital if minute % 5 == 0 else msgspec.structs.replace(vital, flagged=False, anomaly=None))
+    assert [transition for _, transition in ward.said()] == [RAISED]
 
 
 def test_scattered_flags_are_not_told() -> None:

@@ -294,3 +294,13 @@ def test_a_battery_teaches_nothing_and_its_risk_is_that_of_before() -> None:
     assert standing.risk == told.risk is not None
     assert example_of(bed.state, silent, standing, every_ms=0) is None
     assert bed.at(3 * 3600, battery_percent=39).risk is None
+
+
+@pytest.mark.parametrize(("every_s", "lag_s"), [(60, 0), (60, -1), (10, -0.3), (5, -15), (1, -9)])
+def test_of_two_devices_a_little_apart_every_sign_is_learned(every_s: float, lag_s: float) -> None:
+    bed = Bedside()
+    for number in range(400):
+        at_s = 100 + number * every_s
+        bed.says(reading(at_s=at_s, device="ecg", sequence=number, heart_rate_bpm=71 + number % 2))
+        bed.says(reading(at_s=at_s + lag_s, device="oximeter", sequence=number, spo2_percent=97))
+    assert bed.state.pipeline.baselines.signs[Sign.SPO2].count > 10

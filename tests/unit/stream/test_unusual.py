@@ -3,13 +3,15 @@
 import random
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from stream.anomaly import UnusualParameters, UnusualPattern, shown, towards_harm
 from stream.baseline import BaselineParameters, PersonalBaselines
+from stream.budget import AlertBudget, BudgetParameters
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.scoring import PatientState, assess
-from tests.support.builders import reading
+from tests.support.builders import EPOCH_MS, reading
 from vitals.assessment import Assessment
 from vitals.reading import PatientId
 from vitals.sign import Sign
@@ -132,3 +134,21 @@ def test_scores_are_shown_from_0_to_1_in_their_order() -> None:
     assert values == sorted(values)
     assert values[0] == 0
     assert values[-1] < 1
+
+
+def test_weeks_of_spot_checks_keep_a_budget_small() -> None:
+    budget = AlertBudget(BudgetParameters())
+    for number in range(14 * 288):
+        budget.take(1.0 + number % 3, EPOCH_MS + number * 300_000)
+    assert len(msgspec.msgpack.encode(budget.dump())) < 4_000
+
+
+def test_moments_that_say_too_little_and_devices_a_little_apart_change_no_count() -> None:
+    plain, mixed = AlertBudget(BudgetParameters()), AlertBudget(BudgetParameters())
+    source = random.Random(3)
+    for number in range(5_000):
+        at_ms, score = EPOCH_MS + number * 10_000, abs(source.gauss(1.0, 0.6))
+        plain.take(score, at_ms)
+        mixed.take(score, at_ms)
+        mixed.take(None, at_ms + 300)
+    assert mixed.dump() == plain.dump()
