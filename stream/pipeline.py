@@ -33,6 +33,8 @@ class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Moments closer together than this teach only once, so that a window is a time whatever the rate."""
     pause_s_max: float = 6 * 3600.0
     """After this much time of being held back without a break the models learn again, slowly …"""
+    flagged_pause_s_max: float = 48 * 3600.0
+    """… and after this much where the pattern is unusual: a deterioration of a day and a night stays one …"""
     paused_learn_every_s: float = 120.0
     """… once in this time, so that a patient who has changed for good is not unusual for ever. Gates no alarm."""
     gap_s_max: float = 3600.0
@@ -173,12 +175,14 @@ class PatientPipeline:
             self.observe(scored)
             return False
         lesson = self.lesson(scored)
-        every_s = self._every_s(at_ms, held_back=held_back)
+        every_s = self._every_s(at_ms, held_back=held_back, flagged=scored.flagged)
         self._due_at_ms = at_ms
         self.observe(scored)
         self._recent.taught()
-        self.baselines.learn(lesson, at_ms, alarming=every_s is None)
-        if every_s is None or (self._learned_at_ms is not None and at_ms - self._learned_at_ms < every_s * 1000):
+        last_ms = self._learned_at_ms
+        learns = every_s is not None and (last_ms is None or at_ms - last_ms >= every_s * 1000)
+        self.baselines.learn(lesson, at_ms, alarming=not learns and every_s != self.parameters.learn_every_s)
+        if not learns:
             return False
         self._learned_at_ms = at_ms
         if scored.unusual is not None and not held_back and not self._recent.barred:
@@ -212,11 +216,12 @@ class PatientPipeline:
             paused_s=self._paused_s,
         )
 
-    def _every_s(self, at_ms: int, *, held_back: bool) -> float | None:
+    def _every_s(self, at_ms: int, *, held_back: bool, flagged: bool) -> float | None:
         """How often to learn now; None for not at all."""
         if not held_back:
             self._paused_s = 0.0
             return self.parameters.learn_every_s
         if self._due_at_ms is not None:
             self._paused_s += min((at_ms - self._due_at_ms) / 1000, self.parameters.gap_s_max)
-        return self.parameters.paused_learn_every_s if self._paused_s > self.parameters.pause_s_max else None
+        pause_s_max = self.parameters.flagged_pause_s_max if flagged else self.parameters.pause_s_max
+        return self.parameters.paused_learn_every_s if self._paused_s > pause_s_max else None

@@ -33,6 +33,7 @@ QUICK = PipelineParameters(
     budget=BudgetParameters(unusual_per_day_max=500, delay_s=6, clear_s=10, slot_s=2, learned_s_min=60, expected_s=600),
     learn_every_s=5,
     pause_s_max=120,
+    flagged_pause_s_max=120,
     paused_learn_every_s=20,
 )
 """Models that warm up within two minutes, so that short tests see every state of theirs."""

@@ -185,7 +185,7 @@ def test_a_patient_who_changed_for_good_is_learned_again_slowly() -> None:
     gauss = random.Random(5).gauss
     changed = [
         bed.at(second, heart_rate_bpm=gauss(108, 2), respiratory_rate_bpm=gauss(20, 0.5))
-        for second in range(400, 2400, 2)
+        for second in range(400, 9000, 4)
     ]
     until_s = 400 + QUICK.pause_s_max
     assert changed[10].flagged

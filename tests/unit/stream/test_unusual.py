@@ -152,3 +152,14 @@ def test_moments_that_say_too_little_and_devices_a_little_apart_change_no_count(
         mixed.take(score, at_ms)
         mixed.take(None, at_ms + 300)
     assert mixed.dump() == plain.dump()
+
+
+def test_a_day_of_what_is_flagged_is_not_learned_however_slightly_each_sign_is_away() -> None:
+    bed = Bed(4)
+    list(bed.lives(0, 24))
+    said = [each for _, each in bed.lives(24, 48, {name: 0.4 * ill for name, ill in ILL.items()})]
+    begun = next(number for number, each in enumerate(said) if each.flagged)
+    flagged = [each for each in said[begun:] if each.flagged]
+    assert begun < 30
+    assert len(flagged) >= 0.99 * len(said[begun:])
+    assert not any(each.learned for each in flagged)
