@@ -129,7 +129,7 @@ class Meanings:
         return str(self._ward.ask("corrections list")[0]["correction_id"])
 
     def _silence(self) -> str:
-        order = {"ward_id": "north", "kind": "clock-wrong", "minutes": 5, "reason": "to be ended by the reader"}
+        order = {"ward_id": "ward", "kind": "clock-wrong", "minutes": 5, "reason": "to be ended by the reader"}
         return str(self._ward.api.post("silences", order)["silence_id"])
 
     def _open_episode(self) -> dict[str, Any]:
