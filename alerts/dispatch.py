@@ -128,7 +128,7 @@ class Dispatcher:
         except Unavailable as error:
             log.warning("sending_put_off", destination=lane[0], error=str(error))
             self._put_to_rest(lane, self._clock.now_ms() + 1000)
-        except Exception:
+        except Exception:  # a worker's loop: one destination must not keep the others from being told
             self._telemetry.count("wardlight_alerts_lane_failures_total")
             log.exception("sending_failed", destination=lane[0])
             self._put_to_rest(lane, self._clock.now_ms() + round(self._settings.retry_s_max * 1000))
@@ -182,7 +182,7 @@ class Dispatcher:
             raise Undelivered(DeliveryFault.TIMED_OUT, sentence, retryable=True) from error
         except Undelivered:
             raise
-        except Exception as error:
+        except Exception as error:  # counted as a failed attempt (`crashed`), on record, and tried again
             log.exception("channel_crashed", channel=destination.channel.value, destination=destination.destination_id)
             sentence = f"The channel failed: {type(error).__name__}."
             raise Undelivered(DeliveryFault.CRASHED, sentence, retryable=True) from error

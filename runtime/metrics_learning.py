@@ -24,6 +24,11 @@ LEARNING_METRICS: Final[tuple[Metric, ...]] = (
         help="Versions that could not be put in force: not stored, not as announced, or of other features; the last goes on.",
     ),
     Metric(
+        name="wardlight_trainer_failures_total",
+        kind=MetricKind.COUNTER,
+        help="Times that the trainer ended for a reason that nobody foresaw, to be tried again. Must stay 0.",
+    ),
+    Metric(
         name="wardlight_trainer_examples_total",
         kind=MetricKind.COUNTER,
         help="Examples whose outcome is settled, and what they came to.",

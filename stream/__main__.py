@@ -3,13 +3,14 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from runtime.composition import Ports, run_process
 from storage.foundation import foundation
 from stream import service
 from stream.candidates import CANDIDATES
 from stream.settings import StreamSettings
-from stream.trainer_service import Trainer
+from stream.trainer_service import Trainer, build_trainer
 from stream.trainer_settings import TrainerSettings
 
 
@@ -39,7 +40,8 @@ async def _score(ports: Ports, stopping: asyncio.Event) -> None:
 async def _train(ports: Ports, stopping: asyncio.Event) -> None:
     settings = ports.configuration.section("trainer", TrainerSettings)
     async with foundation(ports, threads_max=1) as base:
-        trainer = Trainer(
+        build = partial(
+            build_trainer,
             bus=base.bus,
             database=base.database,
             door=base.door,
@@ -48,7 +50,7 @@ async def _train(ports: Ports, stopping: asyncio.Event) -> None:
             settings=settings,
             candidates=CANDIDATES,
         )
-        await trainer.serve(stopping)
+        await Trainer(build, clock=base.clock, telemetry=base.telemetry).serve(stopping)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The trainer, on ready-made ports."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -55,43 +55,22 @@ def build_trainer(
 
 
 class Trainer:
-    """A trainer beside other services: whatever it fails on, it ends alone, says so, and is tried again."""
+    """A trainer beside other services: whatever it fails on, it ends alone, says so, and is built and tried again."""
 
-    def __init__(
-        self,
-        *,
-        bus: Bus,
-        database: Database,
-        door: Door,
-        clock: Clock,
-        telemetry: Telemetry,
-        settings: TrainerSettings,
-        candidates: Sequence[Candidate],
-    ) -> None:
-        self._bus = bus
-        self._database = database
-        self._door = door
+    def __init__(self, build: Callable[[], Worker], *, clock: Clock, telemetry: Telemetry) -> None:
+        """`build` makes a worker that has claimed nothing yet, as `build_trainer` does."""
+        self._build = build
         self._clock = clock
         self._telemetry = telemetry
-        self._settings = settings
-        self._candidates = candidates
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Learn until `stopping` is set; on the way out everything learned is remembered."""
         backoff = Backoff(clock=self._clock, cap_s=AGAIN_S_MAX)
         while not stopping.is_set():
-            worker = build_trainer(
-                bus=self._bus,
-                database=self._database,
-                door=self._door,
-                clock=self._clock,
-                telemetry=self._telemetry,
-                settings=self._settings,
-                candidates=self._candidates,
-            )
             try:
-                await worker.serve(stopping)
-            except Exception as error:
+                await self._build().serve(stopping)
+            except Exception as error:  # a worker's loop: learning must not end the process that raises the alarms
+                self._telemetry.count("wardlight_trainer_failures_total")
                 self._telemetry.not_ready(GROUP, f"nothing is learned: {error}")
                 log.exception("trainer_failed", then="scoring goes on; it is tried again")
                 await backoff.pause(until=stopping)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from alerts import service as alerts_service
 from alerts.heartbeat_settings import WatchdogSettings
@@ -31,7 +32,7 @@ from storage.settings import RecorderSettings
 from stream.candidates import CANDIDATES
 from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
-from stream.trainer_service import Trainer
+from stream.trainer_service import Trainer, build_trainer
 from stream.trainer_settings import TrainerSettings
 from vitals.errors import ConfigurationError
 from vitals.topics import LogTopic
@@ -79,7 +80,8 @@ class Ward:
             telemetry=base.telemetry,
             settings=section("stream", StreamSettings),
         )
-        self.trainer = Trainer(
+        build = partial(
+            build_trainer,
             bus=base.bus,
             database=base.database,
             door=base.door,
@@ -88,6 +90,7 @@ class Ward:
             settings=section("trainer", TrainerSettings),
             candidates=CANDIDATES,
         )
+        self.trainer = Trainer(build, clock=base.clock, telemetry=base.telemetry)
         self.alerts = Alerts(
             bus=base.bus,
             database=base.database,

@@ -27,6 +27,10 @@ def is_ill(box: RegistryBox, patient: str) -> bool:
     return any(alert.kind is AlertKind.SPO2_LOW and alert.active for alert in box.alerts(patient))
 
 
+def measured_by(box: RegistryBox, patient: str, device: str) -> int:
+    return sum(reading.device_id == device for reading in box.history(patient))
+
+
 async def do(page: Page, verb: str) -> None:
     """Press the dialog's own button, once what will happen is said."""
     await expect(page.locator("#deed-do")).to_be_enabled()
@@ -82,10 +86,13 @@ async def test_two_devices_are_swapped_in_mid_alert_by_typing_the_other(tmp_path
             await page.get_by_label("With (scan or type)").fill("patch-02")
             await expect(page.locator("#deed-outcome")).to_contain_text("Bernd Krüger, bed 2 wears patch-01")
             assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-            box.signs = {"patch-01": WELL, "patch-02": ILL, "patch-03": WELL, "patch-04": WELL}
+            box.signs = {"patch-03": WELL, "patch-04": WELL}  # both are off while they change bodies
             await do(page, "Swapped")
             await expect(page.locator("#device-patch-01")).to_contain_text("Worn by Bernd Krüger")
-            await CLOCK.sleep(3)
+            box.signs |= {"patch-01": WELL, "patch-02": ILL}
+            await box.until(
+                lambda: measured_by(box, "bernd", "patch-01") > 5 and measured_by(box, "amina", "patch-02") > 5
+            )
             assert not is_ill(box, "bernd")
             await expect(bernd.locator("main")).not_to_contain_text("76 %")
             assert is_ill(box, "amina")

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpx
@@ -10,7 +10,6 @@ import pytest
 
 from dashboard.app import create_app
 from runtime.blocking import ThreadDoor
-from runtime.bus import Delivered
 from runtime.clock import SystemClock
 from runtime.kafka_bus import KafkaBus
 from runtime.local_bus import LocalBus
@@ -21,6 +20,7 @@ from storage.migrate import upgrade_database
 from storage.session import Database
 from stream.worker import GROUP
 from tests.support.kafka_server import KafkaServer
+from tests.support.scene_looks import LOOK_EVERY_S, WAIT_S_MAX, awaited, everything
 from tests.support.ward_scene import WARD, WardScene, course
 from tests.support.working_ward import working
 from vitals.alert import AlertKind, Priority, TransitionKind
@@ -30,8 +30,6 @@ from vitals.sign import Sign
 from vitals.topics import LogTopic
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio, pytest.mark.timeout(240)]
-WAIT_S_MAX = 60.0
-LOOK_EVERY_S = 0.1
 
 
 @contextlib.asynccontextmanager
@@ -60,34 +58,9 @@ async def api(scene: WardScene) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def awaited(scene: WardScene, look: Callable[[Any], Any]) -> Any:
-    """What `look` finds in the database, once it finds something."""
-    until_s = scene.clock.monotonic_s() + WAIT_S_MAX
-    while True:
-        with scene.database.snapshot() as conn:
-            found = look(conn)
-        if found:
-            return found
-        assert scene.clock.monotonic_s() < until_s, "what was awaited never came"
-        await scene.clock.sleep(LOOK_EVERY_S)
-
-
 async def said(scene: WardScene) -> list[Assessment]:
     """Everything on topic `assessments`, in its order."""
-    reader = await scene.bus.reader(group=None, topics=[LogTopic.ASSESSMENTS])
-    try:
-        ends = await scene.bus.ends([LogTopic.ASSESSMENTS])
-        while isinstance(await reader.poll(records_max=1, timeout_s=1), Delivered):
-            pass
-        await reader.seek(dict.fromkeys(ends, 0))
-        found: list[Assessment] = []
-        while len(found) < sum(ends.values()):
-            polled = await reader.poll(records_max=500, timeout_s=1)
-            assert isinstance(polled, Delivered)
-            found += [decode(Assessment, record.value) for record in polled.records]
-        return found
-    finally:
-        await reader.close()
+    return [decode(Assessment, record.value) for record in await everything(scene, LogTopic.ASSESSMENTS)]
 
 
 async def test_what_is_charted_closes_the_score_alarms_and_is_told_again_by_a_replay(

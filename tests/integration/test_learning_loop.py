@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx
 import pytest
 
 from dashboard.app import create_app
 from runtime.blocking import ThreadDoor
-from runtime.bus import Delivered, Incoming
+from runtime.bus import Incoming
 from runtime.clock import SystemClock
 from runtime.kafka_bus import KafkaBus, KafkaLimits
 from runtime.local_bus import LocalBus
@@ -26,6 +26,7 @@ from stream.trainer_service import build_trainer
 from stream.trainer_settings import TrainerSettings
 from stream.worker import GROUP
 from tests.support.kafka_server import KafkaServer
+from tests.support.scene_looks import LOOK_EVERY_S, WAIT_S_MAX, awaited, everything
 from tests.support.ward_scene import WardScene
 from tests.support.working_ward import working
 from vitals import codec
@@ -40,8 +41,6 @@ from vitals.training import Lesson
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio, pytest.mark.timeout(240)]
 
 PARTITIONS = 3
-WAIT_S_MAX = 60.0
-LOOK_EVERY_S = 0.1
 HOUR_MS = 3_600_000
 LESSONS = 12
 """Six hours of one patient, an example each half hour."""
@@ -91,36 +90,6 @@ async def trainers(scene: WardScene, count: int) -> AsyncIterator[list[Worker]]:
         for worker in workers:
             worker.stop()
         await asyncio.gather(*tasks)
-
-
-async def awaited(scene: WardScene, look: Callable[[Connection], Any]) -> Any:
-    """What `look` finds in the database, once it finds something."""
-    until_s = scene.clock.monotonic_s() + WAIT_S_MAX
-    while True:
-        with scene.database.snapshot() as conn:
-            found = look(conn)
-        if found:
-            return found
-        assert scene.clock.monotonic_s() < until_s, "what was awaited never came"
-        await scene.clock.sleep(LOOK_EVERY_S)
-
-
-async def everything(scene: WardScene, topic: LogTopic) -> list[Incoming]:
-    """All records of a topic."""
-    reader = await scene.bus.reader(group=None, topics=[topic])
-    try:
-        ends = await scene.bus.ends([topic])
-        while isinstance(await reader.poll(records_max=1, timeout_s=1), Delivered):
-            pass
-        await reader.seek(dict.fromkeys(ends, 0))
-        found: list[Incoming] = []
-        while len(found) < sum(ends.values()):
-            polled = await reader.poll(records_max=500, timeout_s=1)
-            assert isinstance(polled, Delivered)
-            found += polled.records
-        return found
-    finally:
-        await reader.close()
 
 
 def course(patient_id: PatientId, *, from_ms: int, hours: float, heart_rate: float) -> list[Reading]:

@@ -1,6 +1,7 @@
 """The trainer on a real log in memory: examples wait, outcomes settle them, lessons make versions, versions are told."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,7 @@ from runtime.bus import partition_of
 from runtime.clock import SystemClock
 from storage import models, training
 from stream.population import Candidate, PopulationModel
-from stream.trainer_service import Trainer
+from stream.trainer_service import Trainer, build_trainer
 from tests.support.builders import at_ms
 from tests.support.learning import HOUR_S, example, lesson, logistic, outcome, outcome_withdrawn
 from tests.support.training_bench import PARTITIONS, QUICK, training_bench
@@ -210,7 +211,8 @@ async def test_a_trainer_that_fails_unforeseen_ends_alone_and_is_tried_again() -
     def broken() -> PopulationModel:
         raise RuntimeError("no such model")
 
-    trainer = Trainer(
+    build = partial(
+        build_trainer,
         bus=bench.bus,
         database=bench.database,
         door=InlineDoor(),
@@ -219,11 +221,13 @@ async def test_a_trainer_that_fails_unforeseen_ends_alone_and_is_tried_again() -
         settings=QUICK,
         candidates=(Candidate("broken", "test", broken, logistic().load),),
     )
+    trainer = Trainer(build, clock=SystemClock(), telemetry=bench.telemetry)
     stopping = asyncio.Event()
     serving = asyncio.create_task(trainer.serve(stopping))
     async with asyncio.timeout(10):
         while "no such model" not in str(bench.telemetry.readiness):
             await SystemClock().sleep(0.001)
     assert not serving.done()
+    assert bench.telemetry.value("wardlight_trainer_failures_total") >= 1
     stopping.set()
     await serving
