@@ -177,11 +177,18 @@ async def list_assessments(
     from_: Annotated[TimeMs | None, Query(alias="from")] = None,
     to: Annotated[TimeMs | None, Query()] = None,
     limit: Limit = 500,
+    *,
+    marked: bool = False,
 ) -> list[AssessmentEntry]:
-    """What scores and models said of readings measured in [from, to), oldest first; the last hour unless asked otherwise."""
+    """What scores and models said of readings measured in [from, to), oldest first; the last hour unless asked otherwise.
+
+    With `marked`, only those that tell of a night, or of a sign whose usual was learned anew: one or two a day.
+    """
     from_ms, to_ms = _window(here, from_, to)
-    await here.ask(patients.get, PatientId(patient_id))
-    found = await here.ask(assessments.history, PatientId(patient_id), from_ms=from_ms, to_ms=to_ms, limit=limit)
+    subject = PatientId(patient_id)
+    await here.ask(patients.get, subject)
+    query = assessments.marked if marked else assessments.history
+    found = await here.ask(query, subject, from_ms=from_ms, to_ms=to_ms, limit=limit)
     return [AssessmentEntry.model_validate(tiles.assessment(record)) for record in found]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from dashboard.night_entry import NightEntry
+from dashboard.risk_entry import RiskEntry
 from dashboard.trend_entry import TrendEntry
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority, Reason, TransitionKind
@@ -221,6 +222,8 @@ class AssessmentEntry(BaseModel):
     """Signs that had settled elsewhere for a day or two: from here on that is what is usual for this patient."""
     night: NightEntry | None
     """Of the night that was over with this reading; null with all others."""
+    risk: RiskEntry | None
+    """Null of children, and where no model tells one."""
     warming_up: bool
     anomaly: float | None
     anomaly_threshold: float | None

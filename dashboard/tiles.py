@@ -117,6 +117,7 @@ def assessment(shown: Assessment) -> Json:
         ],
         "relearned": list(shown.relearned),
         "night": None if shown.night is None else _night(shown.night),
+        "risk": None if shown.risk is None else _risk(shown.risk, shown),
         "warming_up": shown.warming_up,
         "anomaly": shown.anomaly,
         "anomaly_threshold": shown.anomaly_threshold,
@@ -132,6 +133,19 @@ def _night(shown: NightSummary) -> Json:
         "usual_bpm": shown.usual_bpm,
         "deviation": shown.deviation,
         "stands_out": shown.stands_out,
+    }
+
+
+def _risk(probability: float, shown: Assessment) -> Json:
+    parts = shown.risk_parts
+    return {
+        "probability": probability,
+        "threshold": shown.risk_threshold,
+        "horizon_s": shown.risk_horizon_s,
+        "log_odds": None if parts is None else parts.log_odds,
+        "usual": None if parts is None else parts.usual,
+        "parts": None if parts is None else dict(parts.parts),
+        "others": None if parts is None else parts.others,
     }
 
 

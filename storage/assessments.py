@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, tuple_, update
+from sqlalchemy import Connection, case, func, or_, select, tuple_, update
 
 from storage import tables
 from storage.bulk import BulkInsert, Stored
+from storage.dialect import holds
 from storage.window import Cursor, check_buckets, check_limit, check_window
 from vitals.assessment import Assessment
 from vitals.codec import decode, encode
@@ -16,6 +17,8 @@ from vitals.reading import PatientId, Withdrawn
 ASSESSMENTS_INSERT: Final = BulkInsert(tables.assessments, key="reading_id", later=["withdrawn_by"])
 
 _IDS_PER_QUERY: Final = 500
+_MARKS: Final = (b'"night":{', b'"relearned":[')
+"""As the codec writes the two fields, which are absent from all other records."""
 
 
 class AssessmentBucket(msgspec.Struct, frozen=True):
@@ -147,6 +150,29 @@ def history(
     )
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(*after))
+    return tuple(decode(Assessment, record) for record in conn.execute(query).scalars())
+
+
+def marked(conn: Connection, patient_id: PatientId, *, from_ms: int, to_ms: int, limit: int) -> tuple[Assessment, ...]:
+    """As `history`, of assessments that tell of a night or of a sign whose usual was learned anew: one or two a day.
+
+    It looks through every record of the window, since no column holds them.
+    """
+    check_window(from_ms, to_ms)
+    check_limit(limit)
+    columns = tables.assessments.c
+    query = (
+        select(columns.record)
+        .where(
+            columns.patient_id == patient_id,
+            columns.measured_at_ms >= from_ms,
+            columns.measured_at_ms < to_ms,
+            columns.withdrawn_by.is_(None),
+            or_(*(holds(conn, columns.record, mark) for mark in _MARKS)),
+        )
+        .order_by(columns.measured_at_ms, columns.reading_id)
+        .limit(limit)
+    )
     return tuple(decode(Assessment, record) for record in conn.execute(query).scalars())
 
 

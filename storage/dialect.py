@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 Insert = postgresql.Insert | sqlite.Insert
@@ -42,3 +42,10 @@ def replace_all(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]
 def insert_new(conn: Connection, table: Table, *, key: str) -> Insert:
     """Insert that leaves a row alone whose `key` exists already; its rowcount tells how many were new."""
     return insert(conn, table).on_conflict_do_nothing(index_elements=[key])
+
+
+def holds(conn: Connection, column: ColumnElement[bytes], part: bytes) -> ColumnElement[bool]:
+    """Whether these bytes stand somewhere in the column's; `part` has no wildcard of LIKE and no backslash."""
+    if conn.dialect.name == "sqlite":
+        return func.instr(column, part) > 0
+    return column.bool_op("LIKE")(b"%" + part + b"%")

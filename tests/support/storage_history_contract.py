@@ -11,6 +11,7 @@ from tests.support import alert_transitions
 from tests.support.builders import assessment as assessment_of
 from tests.support.builders import at_ms, reading
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind
+from vitals.assessment import NightSummary
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.identity import transition_id
 from vitals.reading import PatientId, Rejection, RejectionReason, WardId
@@ -176,6 +177,20 @@ class HistoryContract:
             after = Cursor(found[-1].measured_at_ms, found[-1].reading_id)
             assert assessments.history(conn, P1, from_ms=at_ms(1), to_ms=at_ms(99), limit=2, after=after) == (warming,)
             assert assessments.latest(conn, [P1, PatientId("nobody")]) == {P1: warming}
+
+    def test_assessments_of_nights_and_of_what_was_learned_anew_are_found_among_all_others(
+        self, database: Database
+    ) -> None:
+        plain = [assessment_of(at_s=second) for second in range(5)]
+        night = msgspec.structs.replace(assessment_of(at_s=10), night=NightSummary(20_000, 61.5, 60.0, 0.4))
+        anew = msgspec.structs.replace(assessment_of(at_s=20), relearned=(PULSE,))
+        late = msgspec.structs.replace(assessment_of(at_s=99), relearned=(SPO2,))
+        with database.transaction() as conn:
+            assessments.store(conn, [*plain, night, anew, late])
+            assert assessments.marked(conn, P1, from_ms=at_ms(0), to_ms=at_ms(99), limit=9) == (night, anew)
+            assert assessments.marked(conn, P1, from_ms=at_ms(0), to_ms=at_ms(100), limit=1) == (night,)
+            with pytest.raises(InvalidArgument):
+                assessments.marked(conn, P1, from_ms=at_ms(9), to_ms=at_ms(0), limit=1)
 
     def test_assessment_buckets_tell_the_worst(self, database: Database) -> None:
         with database.transaction() as conn:

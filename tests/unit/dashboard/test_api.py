@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx
+import msgspec
 import pytest
 
 from dashboard.app import create_app
@@ -13,8 +14,10 @@ from storage import rejections
 from tests.support.builders import EPOCH_MS, at_ms, reading
 from tests.support.ward_scene import WARD, WardScene, assessed, transition, ward_scene
 from vitals.alert import Action, AlertKind, Command, Priority, Transition, TransitionKind
+from vitals.assessment import RiskParts
 from vitals.codec import decode
 from vitals.reading import PatientId, Rejection, RejectionReason
+from vitals.sign import Sign
 from vitals.topics import LogTopic
 
 pytestmark = pytest.mark.asyncio
@@ -189,6 +192,33 @@ async def test_assessments_carry_points_missing_inputs_and_drivers() -> None:
         assert found["reading_id"] == record.reading_id
         assert "consciousness_acvpu" in found["news2"]["missing"]
         assert found["drivers"][0]["usual"] is not None
+
+
+async def test_assessments_carry_the_learned_risk_with_its_parts_and_nothing_where_none_is_told() -> None:
+    parts = RiskParts(-2.0, -4.0, {"respiratory_rate_bpm": 1.5}, 0.5)
+    async with api() as (scene, client):
+        patient_id = scene.admit("1", "Ada")
+        with_risk, without = (reading(patient=patient_id, at_s=second) for second in (0, 1))
+        told = msgspec.structs.replace(assessed(with_risk), risk=0.12, risk_threshold=0.2, risk_parts=parts)
+        scene.store([with_risk, without], [told, assessed(without)])
+        window = {"from": EPOCH_MS, "to": at_ms(2)}
+        first, second = (await client.get(f"patients/{patient_id}/assessments", params=window)).json()
+        assert first["risk"] == {
+            "probability": 0.12, "threshold": 0.2, "horizon_s": None,
+            "log_odds": -2.0, "usual": -4.0, "parts": {"respiratory_rate_bpm": 1.5}, "others": 0.5,
+        }  # fmt: skip
+        assert second["risk"] is None
+
+
+async def test_assessments_that_mark_something_are_found_by_themselves() -> None:
+    async with api() as (scene, client):
+        patient_id = scene.admit("1", "Ada")
+        plain, anew = (reading(patient=patient_id, at_s=second) for second in (0, 1))
+        marked = msgspec.structs.replace(assessed(anew), relearned=(Sign.HEART_RATE,))
+        scene.store([plain, anew], [assessed(plain), marked])
+        window: dict[str, str | int] = {"from": EPOCH_MS, "to": at_ms(2), "marked": "true"}
+        (found,) = (await client.get(f"patients/{patient_id}/assessments", params=window)).json()
+        assert (found["reading_id"], found["relearned"]) == (anew.reading_id, ["heart_rate_bpm"])
 
 
 async def test_alerts_are_listed_by_state_and_say_who_acknowledged() -> None:
