@@ -17,20 +17,40 @@ from vitals.errors import InvalidArgument
 Progress = Callable[[int, int], None]
 """Told (done, total) now and then."""
 _LINE_CHARACTERS_MAX = 100_000
+_SAID_CHARACTERS_MAX = 300
+GROUP_COLUMNS = ("device_model", "ethnicity", "race", "skin_tone", "ward")
+"""Columns of a table that say of a patient what figures are also told by, where there are any."""
 ABSENT_TEXTS = ("", "NA", "NaN", "nan", "null", "NULL", "None", "-")
 
 
 class Found:
     """A set that was recognised, and how to read it."""
 
-    def __init__(self, kind: str, path: Path, read: Callable[[Path, Progress], Recorded]) -> None:
+    def __init__(
+        self, kind: str, path: Path, read: Callable[[Path, Progress], Recorded], *, only: str | None = None
+    ) -> None:
         self.kind = kind
         self.path = path
+        self.only = only
+        """The one group of patients that is wanted, such as `unit=medical`; None: all."""
         self._read = read
 
     def read(self, progress: Progress) -> Recorded:
-        """The whole set; raises InvalidArgument in one sentence."""
-        return self._read(self.path, progress)
+        """The whole set, or the group that is wanted; raises InvalidArgument in one sentence."""
+        recorded = self._read(self.path, progress)
+        return recorded if self.only is None else _only(recorded, self.only)
+
+
+def _only(recorded: Recorded, only: str) -> Recorded:
+    from evaluation.groups import groupings_of
+
+    grouping, _, value = only.partition("=")
+    known = {"site": recorded.site, **groupings_of(recorded)}
+    chosen = np.array(known.get(grouping, ())) == value
+    if not chosen.any():
+        there = ", ".join(f"{name}={each}" for name, values in known.items() for each in sorted({*values}))
+        raise InvalidArgument(f"Nobody in {recorded.name} is of {only}; there are {there}.")
+    return recorded.of(chosen)._replace(name=f"{recorded.name}#{only}")
 
 
 def listed(folder: Path, *patterns: str) -> list[Path]:
@@ -72,7 +92,13 @@ def said_of(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, pa.ArrowException) as error:
-        raise InvalidArgument(f"{file} cannot be read: {error}.") from error
+        raise InvalidArgument(f"{file} cannot be read: {one_line(error)}.") from error
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, however much that is, in one line without a full stop."""
+    said = " ".join(str(error).split()).rstrip(".")
+    return said if len(said) <= _SAID_CHARACTERS_MAX else f"{said[:_SAID_CHARACTERS_MAX]} …"
 
 
 def numbers(table: pa.Table, column: str) -> Array:
@@ -82,7 +108,7 @@ def numbers(table: pa.Table, column: str) -> Array:
     try:
         values = table[column].cast(pa.float64()).to_numpy()
     except pa.ArrowException as error:
-        raise InvalidArgument(f"Column {column} holds something that is no number: {error}.") from error
+        raise InvalidArgument(f"Column {column} holds something that is no number: {one_line(error)}.") from error
     return np.asarray(values, dtype=np.float64)
 
 
@@ -94,19 +120,23 @@ def texts(table: pa.Table, column: str) -> list[str]:
 
 
 def find_set(path: Path) -> Found:
-    """What `path` holds; raises InvalidArgument where that is nothing we know."""
+    """What `path` holds, or the group of it that `path#grouping=value` names; raises InvalidArgument where it is nothing we know."""
     from evaluation import datasets_icu, datasets_sepsis2019, datasets_unlabelled, night_rows
 
-    if not path.exists():
-        raise InvalidArgument(f"There is no {path}: give the folder or file of a recording set (docs/evaluation.md).")
+    place, only = path, None
+    if not path.exists() and "#" in path.name:
+        folder, _, only = path.name.partition("#")
+        place = path.with_name(folder)
+    if not place.exists():
+        raise InvalidArgument(f"There is no {place}: give the folder or file of a recording set (docs/evaluation.md).")
     for kind, recognise, read in (
         *datasets_sepsis2019.KINDS,
         *datasets_icu.KINDS,
         *datasets_unlabelled.KINDS,
         (night_rows.DATASET, night_rows.is_smartwatch, night_rows.refuse),
     ):
-        if recognise(path):
-            return Found(kind, path, read)
+        if recognise(place):
+            return Found(kind, place, read, only=only)
     raise InvalidArgument(
-        f"{path} holds no recording set that is known here: docs/evaluation.md lists them, with the files each needs."
+        f"{place} holds no recording set that is known here: docs/evaluation.md lists them, with the files each needs."
     )

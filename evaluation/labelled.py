@@ -76,6 +76,34 @@ class Recorded(NamedTuple):
         """Per row the index of its patient."""
         return np.repeat(np.arange(len(self.patients)), np.diff(self.first))
 
+    def of(self, chosen: Bools) -> "Recorded":
+        """The set of these patients only, a mask over all of them."""
+        rows = chosen[self.patient_of]
+        truth = self.truth
+
+        def texts(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(np.array(values)[chosen].tolist())
+
+        return self._replace(
+            patients=texts(self.patients),
+            first=np.append(0, np.cumsum(np.diff(self.first)[chosen])),
+            at_ms=self.at_ms[rows],
+            signs={sign: values[rows] for sign, values in self.signs.items()},
+            truth=truth
+            if truth is None
+            else truth._replace(
+                positive=truth.positive[rows],
+                right=truth.right[rows],
+                early=truth.early[rows],
+                onset_ms=truth.onset_ms[chosen],
+            ),
+            site=texts(self.site),
+            age_years=self.age_years[chosen],
+            sex=texts(self.sex),
+            groups={name: texts(values) for name, values in self.groups.items()},
+            sao2_percent=None if self.sao2_percent is None else self.sao2_percent[rows],
+        )
+
     def hours(self) -> Array:
         """Per row, for how many hours it stands: until the next of its patient, at most a sixth of a day.
 
