@@ -6,10 +6,14 @@ from vitals.reading import Origin, Reading
 from vitals.training import Example
 
 
-def example_of(state: PatientState, reading: Reading, assessment: Assessment, *, every_ms: int) -> Example | None:
-    """The example that this moment makes, noted in the state; None where it makes none."""
+def example_of(
+    state: PatientState, reading: Reading, assessment: Assessment | None, *, every_ms: int
+) -> Example | None:
+    """The example that this moment makes, noted in the state; None where it makes none, as a duplicate never does."""
     scored = state.scored_risk
-    if scored is None or not scored.is_new or assessment.late or reading.origin is not Origin.REAL:
+    if assessment is None or scored is None or not scored.is_new:
+        return None
+    if assessment.late or reading.origin is not Origin.REAL:
         return None
     last_ms = state.example_at_ms
     if last_ms is not None and reading.measured_at_ms - last_ms < every_ms:

@@ -41,9 +41,9 @@ GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
-_TOLD = (Reading, Withdrawn, ModelSwitch)
-"""Records of topic `readings` that say something of a patient, or of what scores."""
+_OF_A_PATIENT = (Reading, Withdrawn)
 _Told = Reading | Withdrawn | ModelSwitch
+"""Records of topic `readings` that say something of a patient, or of what scores."""
 
 
 class _Claimed(NamedTuple):
@@ -51,6 +51,15 @@ class _Claimed(NamedTuple):
     rows: dict[int, list[StateRow]]
     signer: Signer
     switches: dict[int, list[Switched]]
+
+
+class _Decoded(NamedTuple):
+    """A batch, and what must be in memory before it can be stepped."""
+
+    records: list[tuple[Incoming, _Told]]
+    switches: list[ModelSwitch]
+    missing: dict[PatientId, int]
+    """Patients who are not live, with their partitions."""
 
 
 class _Tally:
@@ -63,11 +72,10 @@ class _Tally:
         self.withheld: Counter[WithheldCause] = Counter()
 
     def note(self, assessment: Assessment) -> None:
-        """Count what an assessment says."""
+        """Count what an assessment says that most do not."""
         self.late += assessment.late
         self.flagged += assessment.flagged
-        if assessment.withheld:
-            self.withheld.update(value.cause for value in assessment.withheld)
+        self.withheld.update(value.cause for value in assessment.withheld)
 
 
 class StreamHandler:
@@ -129,22 +137,12 @@ class StreamHandler:
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
-        decoded = self._decode(records)
         self._batch += 1
-        live = self.patients.live
-        missing: dict[PatientId, int] = {}
-        await self._load_versions([told for _, told in decoded if isinstance(told, ModelSwitch)])
-        for record, reading in decoded:
-            if isinstance(reading, ModelSwitch):
-                continue
-            patient = live.get(reading.patient_id)
-            if patient is None:
-                missing[reading.patient_id] = record.partition
-            else:
-                patient.used = self._batch
-        if missing:
-            await self._bring(missing)
-        outputs = self._step(decoded)
+        batch = self._decode(records)
+        await self._load_versions(batch.switches)
+        if batch.missing:
+            await self._bring(batch.missing)
+        outputs = self._step(batch.records)
         self.versions.let_go()
         return outputs
 
@@ -162,18 +160,28 @@ class StreamHandler:
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
-    def _decode(self, records: Sequence[Incoming]) -> list[tuple[Incoming, _Told]]:
-        decoded: list[tuple[Incoming, _Told]] = []
+    def _decode(self, records: Sequence[Incoming]) -> _Decoded:
+        live, decode = self.patients.live, codec.decode_readings_record
+        batch = _Decoded([], [], {})
         for record in records:
             try:
-                reading = codec.decode_readings_record(record.value)
+                told = decode(record.value)
             except MalformedRecord as error:
                 log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
                 self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
-            if isinstance(reading, _TOLD):
-                decoded.append((record, reading))
-        return decoded
+            if isinstance(told, _OF_A_PATIENT):
+                patient = live.get(told.patient_id)
+                if patient is None:
+                    batch.missing[told.patient_id] = record.partition
+                else:
+                    patient.used = self._batch
+            elif isinstance(told, ModelSwitch):
+                batch.switches.append(told)
+            else:
+                continue
+            batch.records.append((record, told))
+        return batch
 
     async def _load_versions(self, switches: Sequence[ModelSwitch]) -> None:
         wanted = self.versions.missing(switches)
@@ -193,11 +201,12 @@ class StreamHandler:
 
     def _step(self, decoded: Sequence[tuple[Incoming, _Told]]) -> list[Outgoing]:
         live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
+        example_every_ms = round(self._settings.example_every_s * 1000)
         outputs: list[Outgoing] = []
         examples: list[Outgoing] = []
         tally = _Tally()
         for record, told in decoded:
-            if isinstance(told, ModelSwitch):
+            if not isinstance(told, _OF_A_PATIENT):
                 tally.switched += self.versions.take(record.partition, record.offset, told)
                 continue
             patient = live[told.patient_id]
@@ -208,8 +217,9 @@ class StreamHandler:
             if isinstance(told, Reading) and told.charted is None:
                 state.in_force = self.versions.now(record.partition)
                 assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
-                if assessment is not None and state.scored_risk is not None:
-                    examples += self._example(record, state, told, assessment)
+                example = example_of(state, told, assessment, every_ms=example_every_ms)
+                if example is not None:
+                    examples.append(Outgoing(_TRAINING, record.key, encode(example)))
             else:
                 assessment = _of_people(state, told)
             patient.next_offset = offset + 1
@@ -218,7 +228,8 @@ class StreamHandler:
             if assessment is None:
                 tally.duplicates += 1
                 continue
-            tally.note(assessment)
+            if assessment.late or assessment.flagged or assessment.withheld:
+                tally.note(assessment)
             outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
             if state.models_failed:
                 tally.failed += self._note_failure(state)
@@ -238,13 +249,8 @@ class StreamHandler:
             ("wardlight_stream_examples_total", examples),
             ("wardlight_stream_model_switches_total", tally.switched),
         ):
-            self._telemetry.count(name, number)
-
-    def _example(
-        self, record: Incoming, state: PatientState, reading: Reading, assessment: Assessment
-    ) -> list[Outgoing]:
-        example = example_of(state, reading, assessment, every_ms=round(self._settings.example_every_s * 1000))
-        return [] if example is None else [Outgoing(_TRAINING, record.key, codec.encode(example))]
+            if number:
+                self._telemetry.count(name, number)
 
     def _note_failure(self, state: PatientState) -> int:
         failed, state.models_failed = state.models_failed, 0
