@@ -1,4 +1,4 @@
-/** The patient's course: one chart per sign on a shared time axis, gaps left open, alert episodes as bands. */
+/** The patient's course: one chart per sign on a shared time axis, gaps left open, alert episodes as bands, what was learned anew as a line. */
 
 import { el } from "./dom.js";
 import { SIGNS, clockTime } from "./format.js";
@@ -22,6 +22,7 @@ export class Charts {
   #charts = [];
   #rows = new Map();
   #episodes = [];
+  #relearned = [];
   #gapMs = {};
   #range = { min: 0, max: 1 };
 
@@ -46,8 +47,9 @@ export class Charts {
   }
 
   /** Draw the window [endMs - windowMs, endMs]; a distance beyond `gapOf(sign)` is a gap. */
-  draw({ endMs, windowMs, gapOf, episodes }) {
+  draw({ endMs, windowMs, gapOf, episodes, relearned }) {
     this.#episodes = episodes;
+    this.#relearned = relearned;
     this.#range = { min: (endMs - windowMs) / 1000, max: endMs / 1000 };
     for (const atMs of this.#rows.keys()) if (atMs < endMs - windowMs - 600_000) this.#rows.delete(atMs);
     const rows = [...this.#rows.values()].filter((row) => row.measured_at_ms >= endMs - windowMs).sort((a, b) => a.measured_at_ms - b.measured_at_ms);
@@ -127,6 +129,7 @@ export class Charts {
       marker(ctx, from, bbox.top, episode.priority, ink);
       if (own && episode.limit !== null) limitLine(plot, episode, from, ink);
     }
+    for (const mark of this.#relearned) if (spec.signs.includes(mark.sign)) relearnedLine(plot, mark, colour("--ink-2"));
     ctx.restore();
   }
 }
@@ -154,6 +157,26 @@ function limitLine(plot, episode, from, ink) {
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
   ctx.setLineDash([]);
+}
+
+/** From here on the sign's usual is another one: a dotted line in words, in no colour of an alarm. */
+function relearnedLine(plot, mark, ink) {
+  const { ctx, bbox } = plot;
+  const x = plot.valToPos(mark.at_ms / 1000, "x", true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.strokeStyle = ctx.fillStyle = ink;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([1 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  const left = x > bbox.left + bbox.width / 2;
+  ctx.font = `${11 * devicePixelRatio}px system-ui`;
+  ctx.textAlign = left ? "right" : "left";
+  ctx.textBaseline = "bottom";
+  ctx.fillText("usual learned anew", x + (left ? -5 : 5) * devicePixelRatio, bbox.top + bbox.height - 3 * devicePixelRatio);
 }
 
 function signOf(episode) {

@@ -14,6 +14,8 @@ import { ORIGIN_NOTES, PRIORITY_NAMES, SIGNS, clockTime, duration, formatValue, 
 import { Frame, toast } from "./frame.js";
 import { showLimits } from "./limits.js";
 import { LiveStream, ServerClock } from "./live.js";
+import { Marks } from "./marks.js";
+import { showRisk } from "./risk.js";
 import { Sightings } from "./sightings.js";
 import { SystemBanner } from "./system-banner.js";
 import { alertStrip } from "./tile.js";
@@ -30,6 +32,7 @@ const frame = new Frame(clock);
 const charts = new Charts();
 const charting = new Charting({ patientId, clock });
 const outcomes = new Outcomes({ patientId, clock });
+const marks = new Marks({ patientId });
 useClock(clock);
 const counts = new AlertCounts("Patient – Wardlight");
 const announcer = new Announcer();
@@ -154,8 +157,11 @@ function render() {
   showPattern(tile);
   showTrends(tile, nowMs);
   showWithheld(tile, nowMs);
+  showRisk(tile, nowMs);
+  marks.refresh(dataNow(), tile.assessment);
+  marks.show(dataNow());
   renderEpisodes(nowMs);
-  charts.draw({ endMs: dataNow(), windowMs, gapOf, episodes: shownEpisodes() });
+  charts.draw({ endMs: dataNow(), windowMs, gapOf, episodes: shownEpisodes(), relearned: marks.relearned });
 }
 
 /** The list from the database, brought up to date by what the stream says. */

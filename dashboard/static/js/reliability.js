@@ -28,7 +28,7 @@ function showModel(model, models, nowMs) {
   find("#versions").hidden = models.versions.length === 0;
   candidates(find("#candidates"), models);
   versions(find("#versions-table"), find("#switches-table"), models, nowMs);
-  if (model.number === 0) return verdict("What Wardlight came with scores", "No version learned here is in force. What Wardlight came with was learned in intensive care elsewhere: its risk stands in the record of each assessment, raises no alert and is shown to nobody. Rules, NEWS2 and each patient's own usual do the work.", false);
+  if (model.number === 0) return verdict("What Wardlight came with scores", "No version learned here is in force. What Wardlight came with was learned in intensive care elsewhere: its risk stands on adults’ pages, called what it is, and raises no alert. Rules, NEWS2 and each patient's own usual do the work.", false);
   const learned = `Learned by “${model.candidate}” from ${whole(model.lessons)} moments whose outcome is known, ${whole(model.positives)} of them before a deterioration; made ${moment(model.made_at_ms, nowMs).slice(0, -3)}.`;
   verdict(`Version ${model.number} scores`, `It tells the risk of a deterioration within ${duration(model.horizon_s * 1000)}. ${learned}`, false);
 }
