@@ -68,14 +68,19 @@ def brier(positive: Bools, probability: Array) -> float:
 
 def reliability(positive: Bools, probability: Array, *, bins: int = RELIABILITY_BINS) -> list[Reliability]:
     """Bins of about equally many moments, in the order of their probabilities; equal probabilities share a bin."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
-    bin_of = np.searchsorted(edges, probability, side="left")
-    n = np.bincount(bin_of, minlength=len(edges) + 1)
+    bin_of = bins_of(probability, bins=bins)
+    n = np.bincount(bin_of)
     predicted = np.bincount(bin_of, weights=probability, minlength=len(n))
     observed = np.bincount(bin_of, weights=positive, minlength=len(n))
     return [
         Reliability(float(predicted[i] / n[i]), float(observed[i] / n[i]), int(n[i])) for i in range(len(n)) if n[i]
     ]
+
+
+def bins_of(probability: Array, *, bins: int = RELIABILITY_BINS) -> Ints:
+    """The bin of each moment."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.asarray(np.searchsorted(edges, probability, side="left"), dtype=np.int64)
 
 
 def expected_calibration_error(bins: list[Reliability]) -> float:

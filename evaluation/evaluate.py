@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 
 from evaluation import hypoxaemia, night_rows
-from evaluation.alert_sweep import course_of, from_first_row
+from evaluation.alert_sweep import REPEAT_HOURS, course_of, from_first_row
 from evaluation.datasets import find_set
-from evaluation.figures import ScorerFigures, Subject
-from evaluation.groups import gaps, groups_of
-from evaluation.intervals import RESAMPLES, Bootstrap
+from evaluation.differences import differences
+from evaluation.durations import Durations
+from evaluation.figures import BUDGETS, Measured, ScorerFigures, Subject
+from evaluation.groups import ARRIVAL_GROUPS, gaps, groups_of
+from evaluation.intervals import CONFIDENCE, RESAMPLES, Bootstrap
 from evaluation.labelled import Array, Recorded
-from evaluation.live_scorer import LiveScorer, population_model, population_model_name
+from evaluation.live_scorer import LiveScorer, population_model, population_model_name, settings_of
 from evaluation.orders import Plan, Tell, in_orders, unmoved_by_order
+from evaluation.provenance import code_of
 from evaluation.replay import Replayed
 from evaluation.scorers import facts_of
 from evaluation.sepsis_utility import utility_of
+from runtime.clock import Clock
 from vitals.errors import InvalidArgument
 
 SEEDS_MAX = 50
@@ -51,11 +55,18 @@ def command_of(plan: Plan) -> str:
     return " ".join([*words, "--json"])
 
 
-def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
-    """The whole report, ready for JSON; raises InvalidArgument in one sentence."""
+def evaluate(plan: Plan, tell: Tell, clock: Clock | None = None) -> dict[str, Any]:
+    """The whole report, ready for JSON, with durations where there is a clock; raises InvalidArgument in one sentence."""
+    if clock is None:
+        return _evaluated(plan, tell)
+    durations = Durations(tell, clock)
+    return _evaluated(plan, durations.tell) | {"durations_s": durations.seconds()}
+
+
+def _evaluated(plan: Plan, tell: Tell) -> dict[str, Any]:
     if not 1 <= len(plan.seeds) <= SEEDS_MAX or len(set(plan.seeds)) < len(plan.seeds):
         raise InvalidArgument(f"Give 1 to {SEEDS_MAX} seeds, each once.")
-    population_model(plan.prior)
+    model = population_model(plan.prior)
     found = [find_set(path) for path in plan.datasets]
     before = [find_set(path).read(_named(tell, f"reading {path.name}")) for path in plan.after]
     report: dict[str, Any] = {
@@ -63,11 +74,19 @@ def evaluate(plan: Plan, tell: Tell) -> dict[str, Any]:
         "prior": plan.prior,
         "after": [recorded.name for recorded in before],
         "seeds": list(plan.seeds),
-        "resamples": RESAMPLES,
+        "code": code_of(),
+        "settings": settings_of(model)
+        | {
+            "resamples": RESAMPLES,
+            "confidence": CONFIDENCE,
+            "alerts_per_patient_day": BUDGETS,
+            "repeat_hours": REPEAT_HOURS,
+        },
         "model_version": LiveScorer().model_version,
         "population_model": population_model_name(),
         "datasets": [],
         "rows": [],
+        "differences": [],
         "occult_hypoxaemia": [],
         "notes": [],
     }
@@ -106,14 +125,16 @@ def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report:
     for replayed in in_orders(recorded, before, plan, tell):
         whole = replayed._replace(scores=replayed.scores | unmoved)
         is_first = replayed.seed == plan.seeds[0]
-        rows = _rows(recorded, whole, tell, every_group=is_first)
+        rows = _rows(recorded, whole, tell, report["differences"], every_group=is_first)
         report["rows"] += rows
         if is_first:
             _leave_out_silent(rows, recorded, report["notes"])
             report["occult_hypoxaemia"] += _audited(recorded, whole.scores, rows)
 
 
-def _rows(recorded: Recorded, replayed: Replayed, tell: Tell, *, every_group: bool) -> list[dict[str, Any]]:
+def _rows(
+    recorded: Recorded, replayed: Replayed, tell: Tell, differing: list[dict[str, Any]], *, every_group: bool
+) -> list[dict[str, Any]]:
     subject = _subject(recorded, replayed)
     sites = np.array(recorded.site)
     names = sorted(set(recorded.site))
@@ -121,15 +142,22 @@ def _rows(recorded: Recorded, replayed: Replayed, tell: Tell, *, every_group: bo
     if len(names) > 1:
         places.insert(0, ("all", np.ones(len(sites), dtype=bool)))
     rows: list[dict[str, Any]] = []
+    areas: dict[str, dict[str, Mapping[str, Measured]]] = {site: {} for site, _ in places}
     for number, (name, scores) in enumerate(replayed.scores.items()):
-        tell(f"seed {replayed.seed}: measuring {name}", number, len(replayed.scores))
+        tell(f"seed {replayed.seed}: measuring", number, len(replayed.scores))
         for site, at_site in places:
             figures = ScorerFigures(name, scores, subject)
+            areas[site][name] = figures.areas
             rows += [
                 {"dataset": recorded.name, "site": site, "seed": replayed.seed} | figures.row(group)
                 for group in groups_of(recorded, replayed.arrival, at_site)
                 if every_group or group.own_threshold
             ]
+    differing += [
+        {"dataset": recorded.name, "site": site, "seed": replayed.seed} | each
+        for site, by_name in areas.items()
+        for each in differences(by_name, ARRIVAL_GROUPS)
+    ]
     _compare(rows)
     return rows
 
@@ -198,6 +226,7 @@ def _described(recorded: Recorded, path: Path) -> dict[str, Any]:
         "patients_with_outcome": None if truth is None else len(np.unique(recorded.patient_of[truth.positive])),
         "outcome_from_first_row": None if truth is None else int(from_first_row(truth, recorded.first).sum()),
         "refused_values": recorded.refused,
+        "signs_absent": sorted(sign.value for sign, values in recorded.signs.items() if not np.isfinite(values).any()),
     }
 
 

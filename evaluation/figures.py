@@ -1,6 +1,6 @@
 """All figures of one scorer on one set: a row of the report per group, each figure with its confidence interval."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from evaluation.alert_sweep import AtRecall, Course, PerPatient, Sweep, per_pati
 from evaluation.discrimination import (
     auprc,
     auroc,
+    bins_of,
     brier,
     curve_of_ordered,
     expected_calibration_error,
@@ -40,6 +41,14 @@ class Subject(NamedTuple):
     bootstrap: Bootstrap
 
 
+class Measured(NamedTuple):
+    """Areas of one scorer over one group, by the figure's name."""
+
+    exact: Mapping[str, float]
+    binned: Mapping[str, float]
+    drawn: Mapping[str, Array]
+
+
 class _Thresholds(NamedTuple):
     at_budget: dict[float, float | None]
     at_half: AtRecall | None
@@ -59,6 +68,8 @@ class ScorerFigures:
         self._order = said[np.argsort(-scores[said], kind="stable")]
         self._histogram = Histogram(scores[said], subject.positive[said], course.patient_of[said], course.patients)
         self._at: dict[float, PerPatient] = {}
+        self.areas: dict[str, Measured] = {}
+        """Per group the areas that were measured of it, to be held against those of another scorer."""
         self._shared: _Thresholds | None = None
         self._progressive = None
         if subject.utility is not None:
@@ -101,6 +112,12 @@ class ScorerFigures:
         exact_roc, exact_prc = auroc(points), auprc(points)
         binned = self._histogram.whole(group.chosen)
         drawn = self._subject.bootstrap.areas(self._histogram, group.chosen)
+        if exact_roc is not None and exact_prc is not None:
+            self.areas[group.name] = Measured(
+                {"auroc": exact_roc, "auprc": exact_prc},
+                {"auroc": float(binned.auroc[0]), "auprc": float(binned.auprc[0])},
+                {"auroc": drawn.auroc, "auprc": drawn.auprc},
+            )
         return {
             "auroc": exact_roc,
             "auroc_ci": around(drawn.auroc, exact=exact_roc, binned=float(binned.auroc[0])),
@@ -114,10 +131,25 @@ class ScorerFigures:
             return {}
         positive, probability = self._subject.positive[known], self._given[known]
         bins = reliability(positive, probability)
+        ece = expected_calibration_error(bins)
+        patients, patient_of = self._subject.course.patients, self._subject.course.patient_of[known]
+        count = len(bins)
+        slot = patient_of * count + np.unique(bins_of(probability), return_inverse=True)[1]
+        off = per_patient(slot, patients * count, probability - positive).reshape(patients, count)
+        n = per_patient(slot, patients * count).reshape(patients, count)
+        came, told, off_squared = (
+            per_patient(patient_of, patients, each)
+            for each in (positive.astype(np.float64), probability, (probability - positive) ** 2)
+        )
+        bootstrap, everybody = self._subject.bootstrap, np.ones(patients, dtype=bool)
         return {
             "brier": brier(positive, probability),
-            "ece": expected_calibration_error(bins),
+            "brier_ci": bootstrap.ratio(off_squared, n.sum(axis=1), everybody),
+            "ece": ece,
+            "ece_ci": bootstrap.calibration_error(off, n, everybody, exact=ece),
             "mean_predicted": float(probability.mean()),
+            "observed_over_predicted": float(came.sum() / told.sum()) if told.sum() else None,
+            "observed_over_predicted_ci": bootstrap.ratio(came, told, everybody),
             "reliability": [each._asdict() for each in bins],
         }
 
@@ -177,9 +209,10 @@ class ScorerFigures:
         lead = lead[np.isfinite(lead)]
         if len(lead):
             quartiles = np.quantile(lead, (0.5, 0.25, 0.75)).tolist()
+            median_ci = bootstrap.median(done.lead_hours, chosen)
             yield (
                 f"lead_time_hours{suffix}",
-                dict(zip(("median", "q25", "q75"), quartiles, strict=True)) | {"n": len(lead)},
+                dict(zip(("median", "q25", "q75"), quartiles, strict=True)) | {"median_ci": median_ci, "n": len(lead)},
             )
 
     def _thresholds(self, group: Group) -> _Thresholds:

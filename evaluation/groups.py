@@ -10,6 +10,7 @@ from evaluation.labelled import UNKNOWN, Array, Bools, Ints, Recorded
 
 PATIENTS_WITH_LABEL_MIN = 20
 """Of a group by person fewer patients with the label say nothing, and could be told apart: their figures are withheld."""
+ARRIVAL_GROUPS = ("all", "second_half")
 AGE_BANDS: tuple[tuple[str, float], ...] = (
     ("under 18", 18),
     ("18-44", 45),
@@ -75,18 +76,18 @@ def age_bands(age_years: Array) -> tuple[str, ...]:
 
 
 def gaps(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Per scorer, site, seed and grouping how far the groups lie apart in each figure, lowest and highest by name, with n.
+    """Per set, scorer, site, seed and grouping how far the groups lie apart in each figure, lowest and highest by name, with n.
 
     Sites are a grouping of their own: all patients of one against all of another.
     """
     found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         if row.get("grouping"):
-            found.setdefault((row["scorer"], row["site"], row["seed"], row["grouping"]), []).append(row)
+            found.setdefault((row["dataset"], row["scorer"], row["site"], row["seed"], row["grouping"]), []).append(row)
         elif row["group"] == "all" and row["site"] != "all" and row["seed"] is not None:
-            found.setdefault((row["scorer"], "all", row["seed"], "site"), []).append(row)
+            found.setdefault((row["dataset"], row["scorer"], "all", row["seed"], "site"), []).append(row)
     told: list[dict[str, Any]] = []
-    for (scorer, site, seed, grouping), members in found.items():
+    for (dataset, scorer, site, seed, grouping), members in found.items():
         for figure in GAP_FIGURES:
             known = [row for row in members if row.get(figure) is not None]
             if len(known) < 2:
@@ -94,6 +95,7 @@ def gaps(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             ordered = sorted(known, key=lambda row: row[figure])
             told.append(
                 {
+                    "dataset": dataset,
                     "scorer": scorer,
                     "site": site,
                     "seed": seed,

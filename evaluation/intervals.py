@@ -45,6 +45,28 @@ class Bootstrap:
         drawn = below > 0
         return _interval((above[drawn] / below[drawn]).astype(np.float64)) if drawn.any() else None
 
+    def median(self, values: Array, chosen: Bools) -> Interval | None:
+        """Of a value a patient; patients without one (NaN) are left out."""
+        known = np.flatnonzero(chosen & np.isfinite(values))
+        if not len(known):
+            return None
+        order = known[np.argsort(values[known], kind="stable")]
+        drawn = np.cumsum(self._weights[:, order], axis=1, dtype=np.float64)
+        drawn = drawn[drawn[:, -1] > 0]
+        at = (drawn < drawn[:, -1:] / 2).sum(axis=1)
+        return _interval(values[order][at]) if len(at) else None
+
+    def calibration_error(self, off: Array, n: Array, chosen: Bools, *, exact: float) -> Interval:
+        """Of the mean distance over bins, from sums a patient and bin of what was told less what came, and of moments.
+
+        A resample's distance is larger than the sample's by chance alone: the interval is moved to lie around the exact one.
+        """
+        weights = self._weights[:, chosen].astype(np.float64)
+        moments = (weights @ n[chosen]).sum(axis=1)
+        drawn = np.abs(weights @ off[chosen]).sum(axis=1) / np.maximum(moments, 1.0)
+        low, high = _interval(drawn + exact - float(drawn.mean()))
+        return max(low, 0.0), high
+
     def areas(self, histogram: "Histogram", chosen: Bools) -> Areas:
         """AUROC and AUPRC of every resample of the chosen patients; NaN where one kind of moments was not drawn."""
         counts = histogram.counts[chosen]
@@ -81,6 +103,16 @@ def around(drawn: Array, *, exact: float | None, binned: float) -> Interval | No
         return None
     low, high = _interval(known)
     return max(low + exact - binned, 0.0), min(high + exact - binned, 1.0)
+
+
+def between(one: Array, other: Array, *, exact: float, binned: float) -> Interval | None:
+    """The interval of the difference of two areas over the same resamples, moved to where the exact difference lies."""
+    drawn = one - other
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn) or not np.isfinite(binned):
+        return None
+    low, high = _interval(drawn)
+    return low + exact - binned, high + exact - binned
 
 
 def _interval(drawn: Array) -> Interval:

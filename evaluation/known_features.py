@@ -52,15 +52,14 @@ class KnownFeatures:
 
 
 class RiskInOrder:
-    """The risk of every row in one order of arrival, by a model that first scores a patient and then learns."""
+    """The risk of every row in one order of arrival, by a model that first scores a patient and then learns, or never learns."""
 
-    def __init__(self, known: KnownFeatures, model: PopulationModel, *, seed: int, taught: bool = False) -> None:
+    def __init__(self, known: KnownFeatures, model: PopulationModel, *, seed: int, learns: bool = True) -> None:
         self._known = known
         self._model = model
         self._order = order_of(known.recorded, seed)
         self._risk = np.full(known.recorded.rows, np.nan)
-        self.taught = taught
-        """Whether the model has learned from anybody: before, it says nothing."""
+        self._learns = learns
 
     def steps(self) -> Iterator[int]:
         """Patient after patient; yields how many rows are done."""
@@ -71,10 +70,9 @@ class RiskInOrder:
             if model.is_taught:
                 for row, features in rows:
                     self._risk[row] = model.score(features).probability
-            if recorded.truth is not None:
+            if self._learns and recorded.truth is not None:
                 for row, features in rows:
                     model.learn(features, bool(recorded.truth.positive[row]), LESSON_WEIGHT)
-                    self.taught = True
             done += int(recorded.first[patient + 1] - recorded.first[patient])
             yield done
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
+
+import msgspec
 
 from evaluation.scorers import CHALLENGER, Arrival
 from stream.candidates import CANDIDATES
 from stream.pipeline import PatientPipeline, PipelineParameters
-from stream.population import Candidate, InForce, PopulationModel
+from stream.population import Candidate, InForce, PopulationModel, hash_of
+from stream.risk_model import AdditiveRisk
 from stream.scoring import PatientState, assess
 from vitals.assessment import Assessment
 from vitals.errors import InvalidArgument
@@ -90,6 +94,22 @@ def challengers() -> Mapping[str, Callable[[], PopulationModel]]:
         f"{CHALLENGER}{each.name.replace('-', '_')}": partial(_untaught, each)
         for each in CANDIDATES[1:]
         if each.pipeline == CANDIDATES[0].pipeline
+    }
+
+
+def copied(model: PopulationModel) -> PopulationModel:
+    """The champion's model as it is now, in a copy that learns nothing of what the other learns from here on."""
+    return CANDIDATES[0].load(model.dump())
+
+
+def settings_of(model: PopulationModel | None) -> dict[str, Any]:
+    """With what everything scores and learns, for the report: parameters of the patients' models and of the population's."""
+    learning = model.parameters if isinstance(model, AdditiveRisk) else None
+    return {
+        "patients": msgspec.to_builtins(PipelineParameters()),
+        "population": msgspec.to_builtins(learning),
+        "lesson_weight": LESSON_WEIGHT,
+        "begins_with": None if model is None else hash_of(model.dump()),
     }
 
 

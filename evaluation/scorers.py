@@ -50,9 +50,14 @@ class Facts(NamedTuple):
     is_probability: bool = False
 
 
+FROZEN = "risk_frozen"
+ANEW = "risk_anew"
+"""The risk model without lessons from the set that is judged, and one whose first lesson is there."""
 FACTS: Mapping[str, Facts] = MappingProxyType(
     {
         "risk": Facts("risk model", is_probability=True),
+        FROZEN: Facts("risk model as it came, learning nothing here", is_probability=True),
+        ANEW: Facts("risk model that began here, knowing nothing", is_probability=True),
         "anomaly": Facts("unusual pattern, above the patient's own threshold", 0.0),
         "news2": Facts("NEWS2, only where it is complete", URGENT_FROM),
         "news2_partial": Facts("NEWS2 of what is known (low end of its interval)", URGENT_FROM),

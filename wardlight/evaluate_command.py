@@ -58,9 +58,20 @@ def add_to(app: typer.Typer) -> None:
 
     @app.command("model-card")
     def model_card(
-        reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="what `evaluate --json` printed")],
+        reports: Annotated[
+            list[Path],
+            typer.Argument(metavar="REPORT...", help="what `evaluate --json` printed, or what was kept of it"),
+        ],
+        keep: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="keep there what the card says of the reports, to make it anew"),
+        ] = None,
     ) -> None:
         """Make the model card, docs/model-card.md, from the JSON of evaluations."""
         from evaluation import model_card as card
+        from evaluation import model_card_reports as files
 
-        typer.echo(card.model_card([card.read_report(file) for file in reports]), nl=False)
+        found = [report for file in reports for report in files.read_reports(file)]
+        if keep is not None:
+            keep.write_bytes(files.kept(found))
+        typer.echo(card.model_card(found), nl=False)

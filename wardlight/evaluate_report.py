@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from evaluation.evaluate import evaluate
 from evaluation.orders import Plan
 from evaluation.scorers import facts_of
+from runtime.clock import SystemClock
 from wardlight.printing import print_json, print_table, table
 
 __all__ = ["Plan", "report"]
@@ -21,7 +22,7 @@ _BY_GROUP = ("risk", "news2_partial")
 def report(plan: Plan, *, as_json: bool) -> None:
     """Evaluate and print; raises InvalidArgument in one sentence."""
     with _bar() as tell:
-        found = evaluate(plan, tell)
+        found = evaluate(plan, tell, SystemClock())
     if as_json:
         print_json(found)
     else:

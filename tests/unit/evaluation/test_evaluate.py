@@ -12,7 +12,8 @@ from evaluation import hypoxaemia, offline_reference
 from evaluation.datasets import Found
 from evaluation.evaluate import evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
-from evaluation.model_card import model_card, read_report
+from evaluation.model_card import model_card
+from evaluation.model_card_reports import read_reports
 from evaluation.orders import Plan
 from tests.support.recorded_sets import recorded, write_sepsis_set
 from vitals.errors import InvalidArgument
@@ -117,9 +118,9 @@ def test_a_set_without_outcomes_tells_the_load_only(monkeypatch: pytest.MonkeyPa
 def test_the_model_card_says_what_was_measured_and_by_which_command(report: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(report))
-    card = model_card([read_report(file)])
+    card = model_card(read_reports(file))
     assert "`wardlight evaluate training_setB --prior none --seed 1 --seed 2 --no-reference --json`" in card
-    assert "| B | all | NEWS2 of what is known (low end of its interval) | 480 | 100 % |" in card
+    assert "| sepsis2019 B | all | NEWS2 of what is known (low end of its interval) | 480 | 100 % |" in card
     assert f"fewer than {PATIENTS_WITH_LABEL_MIN} patients with the outcome" in card
     for heading in ("Intended use", "Factors", "What it learns from", "Evaluation data", "Ethical", "Caveats"):
         assert f"## {heading}" in card
@@ -132,7 +133,7 @@ def test_a_card_of_something_else_is_refused_in_one_sentence(tmp_path: Path, con
     file = tmp_path / "report.json"
     file.write_text(content)
     with pytest.raises(InvalidArgument, match=r"no report of wardlight evaluate"):
-        read_report(file)
+        read_reports(file)
 
 
 def test_seeds_are_given_once_each(tmp_path: Path) -> None:
@@ -156,7 +157,15 @@ def test_patients_ill_from_their_first_row_on_stand_apart() -> None:
 
 def test_gaps_name_both_ends_and_count_what_was_withheld() -> None:
     rows = [
-        {"scorer": "risk", "site": "A", "seed": 1, "grouping": "sex", "group": f"sex={name}", "auroc": value}
+        {
+            "dataset": "s",
+            "scorer": "risk",
+            "site": "A",
+            "seed": 1,
+            "grouping": "sex",
+            "group": f"sex={name}",
+            "auroc": value,
+        }
         | {"patients": 50, "patients_with_outcome": 25}
         for name, value in (("female", 0.7), ("male", 0.65), ("other", None))
     ]
