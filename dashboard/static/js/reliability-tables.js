@@ -18,19 +18,23 @@ const COLUMNS = [
   ["Brier", (version) => figure(version.brier), "number"],
 ];
 
-/** The newest version of each candidate, the one that scores first. */
-export function candidates(table, found) {
+/** The newest version of each candidate, the one that scores first; `deeds` gives the buttons of a version, if any. */
+export function candidates(table, found, deeds) {
   const newest = new Map();
   for (const version of found.versions) if (!newest.has(version.candidate)) newest.set(version.candidate, version);
   const rows = [...newest.values()].sort((a, b) => Number(b.standing === "champion") - Number(a.standing === "champion"));
-  fill(table, COLUMNS, rows, (version) => (version.number === found.in_force ? "is-now" : ""));
+  fill(table, [...COLUMNS, ...deedColumn(deeds)], rows, (version) => (version.number === found.in_force ? "is-now" : ""));
+}
+
+function deedColumn(deeds) {
+  return deeds ? [["You may", deeds, "model-deeds"]] : [];
 }
 
 /** Every version, and every switch from one to another. */
-export function versions(table, switches, found, nowMs) {
+export function versions(table, switches, found, nowMs, deeds) {
   const [candidate, standing, number, ...rest] = COLUMNS;
   const made = ["Made", (version) => minute(version.made_at_ms, nowMs)];
-  fill(table, [number, candidate, standing, made, ...rest], found.versions, (version) => (version.number === found.in_force ? "is-now" : ""));
+  fill(table, [number, candidate, standing, made, ...rest, ...deedColumn(deeds)], found.versions, (version) => (version.number === found.in_force ? "is-now" : ""));
   fill(switches, [
     ["Switched", (each) => minute(each.at_ms, nowMs)],
     ["To version", (each) => (each.number ? String(each.number) : "shipped"), "number"],
@@ -100,11 +104,14 @@ export function whole(number) {
   return number.toLocaleString("en-GB");
 }
 
+/** Drawn anew, a button that had the keyboard's focus has it again. */
 function fill(table, columns, rows, classOf = () => "") {
+  const focused = table.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   if (!rows.length) return table.replaceChildren();
   const head = columns.map(([name, , kind]) => el("th", { scope: "col", className: kind ?? "" }, name));
   const lines = rows.map((row) => el("tr", { className: classOf(row) }, ...columns.map(([name, cell, kind], index) => (index === 0 ? el("th", { scope: "row", className: kind ?? "", "data-name": kind ? name : undefined }, cell(row)) : el("td", { className: kind ?? "", "data-name": name }, cell(row))))));
   table.replaceChildren(el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...lines));
+  if (focused) table.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function minute(ms, nowMs) {

@@ -1,8 +1,10 @@
 /** How far what Wardlight says can be relied on: in words first, then in figures; asked again every minute. */
 
-import { read } from "./api.js";
+import { me, read } from "./api.js";
+import { Deed } from "./deed.js";
 import { el, setText } from "./dom.js";
 import { duration, moment } from "./format.js";
+import { mayChooseModels, promote, promoteShipped, retire } from "./model-deeds.js";
 import { calibrationChart, percent, shiftChart } from "./reliability-charts.js";
 import { bins, candidates, grouping, kinds, rate, shifts, versions, whole } from "./reliability-tables.js";
 
@@ -10,11 +12,18 @@ const ASK_MS = 60_000;
 const VERSIONS = 40;
 const find = (selector) => document.querySelector(selector);
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
+const deed = new Deed(async () => {
+  await load();
+  // The button that opened the dialog may be gone.
+  if (document.activeElement === document.body) find("#model").focus();
+});
+let known = null;
 
 async function load() {
   try {
-    const [found, models] = await Promise.all([read("/api/v1/reliability"), read(`/api/v1/models?limit=${VERSIONS}`)]);
-    showModel(found.model, models, found.now_ms);
+    const [found, models, who] = await Promise.all([read("/api/v1/reliability"), read(`/api/v1/models?limit=${VERSIONS}`), me()]);
+    known = models;
+    showModel(found.model, models, found.now_ms, mayChooseModels(who));
     showCalibration(found.model);
     showDrift(found, models);
     showAlerts(found.alerts, found.now_ms);
@@ -23,14 +32,26 @@ async function load() {
   }
 }
 
-function showModel(model, models, nowMs) {
+function showModel(model, models, nowMs, mayChoose) {
   find("#model-none").hidden = models.versions.length > 0;
   find("#versions").hidden = models.versions.length === 0;
-  candidates(find("#candidates"), models);
-  versions(find("#versions-table"), find("#switches-table"), models, nowMs);
+  candidates(find("#candidates"), models, mayChoose ? deedsOf("candidates", models) : null);
+  versions(find("#versions-table"), find("#switches-table"), models, nowMs, mayChoose ? deedsOf("versions", models) : null);
+  find("#shipped").hidden = !mayChoose || models.in_force === 0;
   if (model.number === 0) return verdict("What Wardlight came with scores", "No version learned here is in force. What Wardlight came with was learned in intensive care elsewhere: its risk stands on adults’ pages, called what it is, and raises no alert. Rules, NEWS2 and each patient's own usual do the work.", false);
   const learned = `Learned by “${model.candidate}” from ${whole(model.lessons)} moments whose outcome is known, ${whole(model.positives)} of them before a deterioration; made ${moment(model.made_at_ms, nowMs).slice(0, -3)}.`;
   verdict(`Version ${model.number} scores`, `It tells the risk of a deterioration within ${duration(model.horizon_s * 1000)}. ${learned}`, false);
+}
+
+/** The buttons of a version in a table of this name; none of the one that scores. */
+function deedsOf(table, models) {
+  return (version) => el("span", { className: "model-buttons" },
+    ...[
+      version.number !== models.in_force && ["Put in force", promote],
+      version.standing === "challenger" && ["Retire", retire],
+    ].filter(Boolean).map(([name, make]) =>
+      el("button", { type: "button", "data-key": `${table}/${version.number}/${name}`, "aria-label": `${name}: version ${version.number}`, onclick: () => deed.open(make(version, known)) }, name),
+    ));
 }
 
 function showCalibration(model) {
@@ -98,5 +119,6 @@ function verdict(title, text, broken) {
   setText(node.querySelector("p"), text);
 }
 
+find("#shipped-button").addEventListener("click", () => deed.open(promoteShipped(known)));
 load();
 setInterval(() => document.visibilityState === "visible" && load(), ASK_MS);
