@@ -72,6 +72,7 @@ class Hospital:
         self._redirect_url = settings.oidc_redirect_url
         self._description: tuple[float, Mapping[str, Any]] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._trust = httpx.create_ssl_context(trust_env=False)
 
     async def begin(self, then: str) -> tuple[str, Begun]:
         """Where to send the browser, and what to remember of it; raises Unavailable."""
@@ -170,7 +171,7 @@ class Hospital:
     async def _ask(self, method: str, url: str, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401 - httpx's own options
         try:
             async with (
-                httpx.AsyncClient(timeout=self._settings.oidc_timeout_s, trust_env=False) as client,
+                httpx.AsyncClient(timeout=self._settings.oidc_timeout_s, trust_env=False, verify=self._trust) as client,
                 client.stream(method, url, **request) as answer,
             ):
                 body = bytearray()

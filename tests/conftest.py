@@ -69,3 +69,4 @@ def pytest_collection_finish() -> None:
     """Spare the collector what lives to the end anyway: modules and collected tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -77,6 +78,12 @@ def _with_token(callback: Callable[..., Any]) -> Callable[..., Any]:
     return asking
 
 
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Reading the certificates of the world takes longer than most questions: once a process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class ApiClient:
     """Speaks to one running Wardlight; every failure is one of our errors, in one sentence."""
 
@@ -85,7 +92,7 @@ class ApiClient:
         try:
             headers = {} if token is None else {"authorization": f"Bearer {token}"}
             self._http = httpx.Client(
-                base_url=f"{self._url}/api/v1/", timeout=TIMEOUT_S, trust_env=False, headers=headers
+                base_url=f"{self._url}/api/v1/", timeout=TIMEOUT_S, trust_env=False, headers=headers, verify=_trust()
             )
         except UnicodeEncodeError as error:
             raise InvalidArgument(

@@ -2,10 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
 from vitals.errors import WardError
@@ -88,7 +91,7 @@ give_tokens(app)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. What is wrong with the arguments is said in one sentence on stderr."""
     try:
-        code = app(list(arguments), standalone_mode=False, prog_name="wardlight")
+        code = _command()(list(arguments), standalone_mode=False, prog_name="wardlight")
     except TyperException as error:
         text = error.format_message()
         if text.startswith("Usage:"):
@@ -104,3 +107,9 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return code if isinstance(code, int) else EXIT_OK
+
+
+@cache
+def _command() -> Callable[..., Any]:
+    """The tree of all commands, built once: it takes a while."""
+    return get_command(app)

@@ -14,7 +14,6 @@ from runtime.local_log import LocalLog
 from runtime.telemetry import Telemetry
 from storage import episodes
 from storage.claims import positions_of
-from storage.migrate import upgrade_database
 from storage.operations import Deed, last_done
 from storage.rebuild import Rebuilder, Rebuilt
 from storage.recorder import GROUP
@@ -22,6 +21,7 @@ from storage.session import Database
 from storage.settings import RecorderSettings
 from tests.support.backup_contract import every_row
 from tests.support.builders import assessment, at_ms, reading
+from tests.support.fresh_database import lay_schema
 from tests.support.labels import label
 from tests.support.learning import outcome
 from tests.support.storage_history_contract import ACKNOWLEDGED, ESCALATED, RAISED, RESOLVED, rejection, step
@@ -42,7 +42,7 @@ async def bus_with(records: Sequence[tuple[str, msgspec.Struct]], *, path: Path 
 def fresh() -> Database:
     """An empty database in memory."""
     database = Database("sqlite://")
-    upgrade_database(database)
+    lay_schema(database)
     return database
 
 

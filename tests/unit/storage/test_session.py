@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from runtime.bus import TopicPartition
 from runtime.settings import DatabaseSettings
 from storage.claims import claim, positions_of, remember_positions
-from storage.migrate import upgrade_database
 from storage.session import Database, open_database
+from tests.support.fresh_database import lay_schema
 from vitals.errors import ConfigurationError, Unavailable
 
 AT_0 = TopicPartition("readings", 0)
@@ -22,7 +22,7 @@ AT_0 = TopicPartition("readings", 0)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path}/ward.db", connections_max=2)
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 
@@ -66,7 +66,7 @@ def test_writers_take_turns_from_their_first_statement(database: Database) -> No
 def test_a_lock_held_too_long_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.session.BUSY_TIMEOUT_MS", 50)
     database = Database(f"sqlite:///{tmp_path}/ward.db")
-    upgrade_database(database)
+    lay_schema(database)
     holder = sqlite3.connect(tmp_path / "ward.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"), database.transaction():
@@ -93,7 +93,7 @@ def test_more_callers_than_connections_wait_and_then_hear_which_setting_to_raise
 ) -> None:
     monkeypatch.setattr("storage.session.BUSY_TIMEOUT_MS", 50)
     database = Database(f"sqlite:///{tmp_path}/ward.db", connections_max=1)
-    upgrade_database(database)
+    lay_schema(database)
     with database.snapshot(), pytest.raises(Unavailable, match="threads_max"), database.snapshot():
         pass
     database.close()
@@ -129,7 +129,7 @@ def test_other_databases_are_refused_in_one_sentence(url: str) -> None:
 
 def test_in_memory_threads_take_turns() -> None:
     database = open_database(DatabaseSettings.model_validate({"url": "sqlite://"}))
-    upgrade_database(database)
+    lay_schema(database)
 
     def write() -> None:
         for _ in range(50):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.migrate import upgrade_database
 from storage.session import Database
+from tests.support.fresh_database import lay_schema
 from tests.support.recorder_contract import RecorderContract
 from tests.support.storage_contract import FenceContract
 
@@ -14,7 +14,7 @@ from tests.support.storage_contract import FenceContract
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path}/ward.db")
-    upgrade_database(database)
+    lay_schema(database)
     yield database
     database.close()
 
