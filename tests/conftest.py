@@ -13,7 +13,8 @@ from tests.support.examples import how_many
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 SEED_VARIABLE = "WARDLIGHT_TEST_SEED"
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded: matrices are small, and tests share the cores
+# Read when numpy is loaded: matrices are small, and tests share the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _EXAMPLES = how_many(100)
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True, max_examples=_EXAMPLES)
