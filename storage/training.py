@@ -11,7 +11,7 @@ from storage.claims import check_epochs
 from storage.dialect import replace_all
 from storage.labels_tables import labels
 from storage.learning_tables import training_examples, training_patients
-from vitals.alert import AlertKind, TransitionKind
+from vitals.alert import Acknowledgement, AlertKind, TransitionKind
 from vitals.label import Feedback
 from vitals.reading import Origin, PatientId
 from vitals.training import Example
@@ -29,6 +29,8 @@ class OutcomeFact(msgspec.Struct, frozen=True):
     happened_at_ms: int
     said_at_ms: int
     """When it was charted."""
+    withdrawn_at_ms: int | None = None
+    """When it was taken back; what it has taught by then stays taught."""
 
 
 class Watched(msgspec.Struct):
@@ -38,6 +40,15 @@ class Watched(msgspec.Struct):
     seen_until_ms: int
     """The latest moment at which the patient was under observation."""
     outcomes: list[OutcomeFact] = []
+    absences: list[tuple[int, int]] = []
+    """Moments, from after the first to the second of each pair, after which the patient was not heard of in time."""
+
+
+class _Known(msgspec.Struct, omit_defaults=True):
+    """As much of it as one column keeps."""
+
+    outcomes: list[OutcomeFact] = []
+    absences: list[tuple[int, int]] = []
 
 
 class Waiting(NamedTuple):
@@ -59,9 +70,34 @@ class AlertFact(NamedTuple):
     """What people last said of it, one each."""
 
 
-def due(conn: Connection, partition: int, now_ms: int, *, limit: int) -> list[Waiting]:
-    """Examples of a partition whose time has come, the longest due first."""
+class Unseen(NamedTuple):
+    """Whose absence nobody can know of yet: what says who is under observation has been read to `observed_ms` only."""
+
+    observed_ms: int
+    horizon_ms: int
+    """So long after an example the patient must be under observation still,"""
+    settles_ms: int
+    """and so long after it that must be known."""
+
+
+def due(conn: Connection, partition: int, now_ms: int, *, limit: int, unseen: Unseen | None = None) -> list[Waiting]:
+    """Examples of a partition whose time has come, the longest due first.
+
+    With `unseen` without those that would come to nothing only because their patient was not heard of yet.
+    """
     query = select(training_examples).where(_examples.partition == partition, _examples.settles_at_ms <= now_ms)
+    if unseen is not None:
+        seen = select(_patients.patient_id).where(
+            _patients.patient_id == _examples.patient_id,
+            _patients.seen_until_ms >= _examples.measured_at_ms + unseen.horizon_ms,
+        )
+        query = query.where(
+            or_(
+                _examples.settles_at_ms <= unseen.observed_ms,
+                _examples.settles_at_ms < _examples.measured_at_ms + unseen.settles_ms,
+                seen.exists(),
+            )
+        )
     rows = conn.execute(query.order_by(_examples.settles_at_ms, _examples.example_id).limit(limit))
     return [_waiting(row) for row in rows]
 
@@ -86,8 +122,8 @@ def watched(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientI
     for first in range(0, len(wanted), _IDS_PER_QUERY):
         query = select(training_patients).where(_patients.patient_id.in_(wanted[first : first + _IDS_PER_QUERY]))
         for row in conn.execute(query):
-            facts = msgspec.json.decode(row.record, type=list[OutcomeFact])
-            found[PatientId(row.patient_id)] = Watched(row.partition, row.seen_until_ms, facts)
+            known = _known(row.record)
+            found[PatientId(row.patient_id)] = Watched(row.partition, row.seen_until_ms, known.outcomes, known.absences)
     return found
 
 
@@ -107,7 +143,7 @@ def store(
             "patient_id": patient_id,
             "partition": each.partition,
             "seen_until_ms": each.seen_until_ms,
-            "record": msgspec.json.encode(each.outcomes),
+            "record": msgspec.json.encode(_Known(each.outcomes, each.absences)),
         }
         for patient_id, each in sorted(patients.items())
     ]
@@ -130,28 +166,34 @@ def store(
         conn.execute(delete(training_examples).where(_examples.example_id.in_(ids[first : first + _IDS_PER_QUERY])))
 
 
-def crowded(conn: Connection, patient_ids: Collection[PatientId], *, per_patient_max: int) -> list[str]:
-    """Of these patients the newest examples beyond so many each.
-
-    The oldest wait longest for their outcome; were they to go, those without one would, and only deteriorations be taught.
-    """
-    ids: list[str] = []
-    for patient_id in sorted(set(patient_ids)):
-        query = select(_examples.example_id).where(_examples.patient_id == patient_id)
-        oldest_first = query.order_by(_examples.measured_at_ms, _examples.example_id)
-        ids += conn.execute(oldest_first.offset(per_patient_max)).scalars()
-    return ids
+def waiting_times(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, dict[str, int]]:
+    """Of these patients which examples wait, by id, and when each was measured."""
+    wanted = sorted(set(patient_ids))
+    found: dict[PatientId, dict[str, int]] = {patient_id: {} for patient_id in wanted}
+    columns = (_examples.patient_id, _examples.example_id, _examples.measured_at_ms)
+    for first in range(0, len(wanted), _IDS_PER_QUERY):
+        query = select(*columns).where(_examples.patient_id.in_(wanted[first : first + _IDS_PER_QUERY]))
+        for row in conn.execute(query):
+            found[PatientId(row.patient_id)][row.example_id] = row.measured_at_ms
+    return found
 
 
 def forget_patients(conn: Connection, group: str, epochs: Mapping[int, int], *, before_ms: int) -> int:
-    """Forget patients last seen before then, with whatever of theirs still waits; how many. Raises Fenced."""
+    """Forget patients last seen before then, with whatever of theirs still waits; how many. Raises Fenced.
+
+    Of who was never seen yet, as where outcomes are read before examples, it counts when the last outcome was charted.
+    """
     check_epochs(conn, group, epochs)
-    gone = select(_patients.patient_id).where(
-        _patients.partition.in_(sorted(epochs)), _patients.seen_until_ms < before_ms
-    )
-    conn.execute(delete(training_examples).where(_examples.patient_id.in_(gone)))
     old = _patients.partition.in_(sorted(epochs)) & (_patients.seen_until_ms < before_ms)
-    return conn.execute(delete(training_patients).where(old)).rowcount
+    unseen = select(_patients.patient_id, _patients.record).where(old, _patients.seen_until_ms == 0)
+    kept = [row.patient_id for row in conn.execute(unseen) if _last_said_ms(row.record) >= before_ms]
+    ids = conn.execute(select(_patients.patient_id).where(old)).scalars().all()
+    gone = sorted(set(ids) - set(kept))
+    for first in range(0, len(gone), _IDS_PER_QUERY):
+        some = gone[first : first + _IDS_PER_QUERY]
+        conn.execute(delete(training_examples).where(_examples.patient_id.in_(some)))
+        conn.execute(delete(training_patients).where(_patients.patient_id.in_(some)))
+    return len(gone)
 
 
 def withdrawn(conn: Connection, example_ids: Collection[str]) -> set[str]:
@@ -161,10 +203,21 @@ def withdrawn(conn: Connection, example_ids: Collection[str]) -> set[str]:
     return set(conn.execute(query.where(columns.withdrawn_by.is_not(None))).scalars())
 
 
-def alerts_of(conn: Connection, patient_id: PatientId, from_ms: int, until_ms: int) -> list[AlertFact]:
-    """The patient's alerts that stood at any time in [from_ms, until_ms], of whatever kind; those of a demonstration, and retracted ones, teach nothing."""
+def alerts_of(
+    conn: Connection, patient_id: PatientId, from_ms: int, until_ms: int, *, said_by_ms: int | None = None
+) -> list[AlertFact]:
+    """The patient's alerts that stood at any time in [from_ms, until_ms], of whatever kind, and what was said of them by then.
+
+    Those of a demonstration, and retracted ones, teach nothing.
+    """
     query = (
-        select(_episodes.episode_id, _episodes.kind, _episodes.raised_at_ms, _episodes.acknowledged)
+        select(
+            _episodes.episode_id,
+            _episodes.kind,
+            _episodes.raised_at_ms,
+            _episodes.acknowledged,
+            _episodes.acknowledgements,
+        )
         .where(
             _episodes.patient_id == patient_id,
             _episodes.raised_at_ms <= until_ms,
@@ -176,21 +229,29 @@ def alerts_of(conn: Connection, patient_id: PatientId, from_ms: int, until_ms: i
         .limit(ALERTS_MAX)
     )
     rows = conn.execute(query).all()
-    said = _said(conn, [row.episode_id for row in rows])
+    said = _said(conn, [row.episode_id for row in rows], said_by_ms)
     return [
         AlertFact(
             AlertKind(row.kind),
             row.raised_at_ms,
-            bool(row.acknowledged) or row.episode_id in said,
+            _is_acknowledged(row.acknowledged, row.acknowledgements, said_by_ms) or row.episode_id in said,
             tuple(said.get(row.episode_id, {}).values()),
         )
         for row in rows
     ]
 
 
-def _said(conn: Connection, episode_ids: Sequence[str]) -> dict[str, dict[str, Feedback]]:
+def _is_acknowledged(acknowledged: bool, given: str, by_ms: int | None) -> bool:  # noqa: FBT001 - a column
+    """Of an acknowledgement that nobody kept the time of, as of one of long ago, it counts that it was given."""
+    times = [each.at_ms for each in msgspec.json.decode(given, type=tuple[Acknowledgement, ...])]
+    return acknowledged and (by_ms is None or not times or min(times) <= by_ms)
+
+
+def _said(conn: Connection, episode_ids: Sequence[str], by_ms: int | None) -> dict[str, dict[str, Feedback]]:
     columns = labels.c
     query = select(columns.episode_id, columns.person_id, columns.feedback).where(columns.episode_id.in_(episode_ids))
+    if by_ms is not None:
+        query = query.where(columns.at_ms <= by_ms)
     said: dict[str, dict[str, Feedback]] = {}
     for row in conn.execute(query.order_by(columns.at_ms, columns.label_id)):
         said.setdefault(row.episode_id, {})[row.person_id] = Feedback(row.feedback)
@@ -199,3 +260,12 @@ def _said(conn: Connection, episode_ids: Sequence[str]) -> dict[str, dict[str, F
 
 def _waiting(row: Row[Any]) -> Waiting:
     return Waiting(row.partition, row.settles_at_ms, msgspec.json.decode(row.record, type=Example))
+
+
+def _known(record: bytes) -> _Known:
+    known = msgspec.json.decode(record, type=_Known | list[OutcomeFact])
+    return _Known(known) if isinstance(known, list) else known
+
+
+def _last_said_ms(record: bytes) -> int:
+    return max((each.said_at_ms for each in _known(record).outcomes), default=0)

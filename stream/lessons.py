@@ -11,7 +11,7 @@ The weights are our choices, bounded in (0, 1] so that nobody's word counts more
 | none | did not | 1 |
 | the alert that stood was called false or technical | nothing is taught: the values were not the patient's | |
 | an outcome came before | nothing: it is the aftermath | |
-| the patient was not observed to the end of the horizon | nothing: nobody knows | |
+| the patient was not observed after the end of the horizon | nothing: nobody knows | |
 """
 
 from collections.abc import Sequence
@@ -54,6 +54,10 @@ class OutcomeAt(Protocol):
 
     @property
     def happened_at_ms(self) -> int: ...
+    @property
+    def said_at_ms(self) -> int: ...
+    @property
+    def withdrawn_at_ms(self) -> int | None: ...
 
 
 class Alert(Protocol):
@@ -90,7 +94,7 @@ class Fate(StrEnum):
 
     TAUGHT = "taught"
     CENSORED = "censored"
-    """The patient was not under observation until the end of the horizon."""
+    """The patient was not heard of between the end of the horizon and that of the time to chart."""
     AFTERMATH = "aftermath"
     ARTEFACT = "artefact"
     """People said that the values were not the patient's."""
@@ -122,30 +126,41 @@ def bears_on(example: Example, happened_at_ms: int, rules: LessonRules) -> bool:
     return example.measured_at_ms < happened_at_ms <= horizon_end_ms(example, rules)
 
 
+def due_at_ms(example: Example, outcomes: Sequence[OutcomeAt], rules: LessonRules) -> int:
+    """When it is known what the example teaches: no record from then on, of whatever topic, changes it.
+
+    That is once an outcome that bears on it was charted, in time, and may no longer be taken back; else when the time to
+    chart one is over. So it is the same whatever else was read before.
+    """
+    until_ms = settles_at_ms(example, rules)
+    return min((_taught_at_ms(each, until_ms, rules) for each in _bearing(example, outcomes, rules)), default=until_ms)
+
+
 def judge(
     example: Example,
     *,
     outcomes: Sequence[OutcomeAt],
     alerts: Sequence[Alert],
-    seen_until_ms: int,
-    now_ms: int,
+    was_observed: bool,
     rules: LessonRules,
 ) -> Judgement:
-    """What the example teaches, of all that is known of its patient now.
+    """What the example teaches, of all that was known of its patient before `due_at_ms`; later outcomes are passed over.
 
-    `alerts` are those that stood at any time from the example to the end of its horizon.
+    `alerts` are those that stood at any time from the example to the end of its horizon; `was_observed` says whether the
+    patient was heard of between that end and the end of the time to chart.
     """
+    due_ms = due_at_ms(example, outcomes, rules)
 
     def taught(label: bool, weight: float, source: LessonSource) -> Judgement:  # noqa: FBT001 - the label is the matter
-        lesson = Lesson(example, label, weight, now_ms, source, rules.horizon_s)
+        lesson = Lesson(example, label, weight, due_ms, source, rules.horizon_s)
         return Judgement(Fate.TAUGHT, lesson)
 
     at_ms = example.measured_at_ms
-    if any(bears_on(example, each.happened_at_ms, rules) for each in outcomes):
+    if _bearing(example, outcomes, rules):
         return taught(True, 1.0, LessonSource.OUTCOME)
-    if any(0 <= at_ms - each.happened_at_ms < rules.aftermath_s * 1000 for each in outcomes):
+    if any(0 <= at_ms - each.happened_at_ms < rules.aftermath_s * 1000 and _stood(each, due_ms) for each in outcomes):
         return Judgement(Fate.AFTERMATH)
-    if seen_until_ms < horizon_end_ms(example, rules):
+    if not was_observed:
         return Judgement(Fate.CENSORED)
     teaching = [alert for alert in alerts if alert.kind in TEACHING_KINDS]
     if any(Feedback.USEFUL in alert.feedback for alert in teaching):
@@ -153,6 +168,27 @@ def judge(
     if any(alert.raised_at_ms <= at_ms and not _NOT_THE_PATIENT.isdisjoint(alert.feedback) for alert in teaching):
         return Judgement(Fate.ARTEFACT)
     return taught(False, _weight_without_outcome(teaching, rules), LessonSource.NO_OUTCOME)
+
+
+def _bearing(example: Example, outcomes: Sequence[OutcomeAt], rules: LessonRules) -> list[OutcomeAt]:
+    """Outcomes that make the example positive: charted in time, and not taken back in time."""
+    until_ms = settles_at_ms(example, rules)
+    return [
+        each
+        for each in outcomes
+        if bears_on(example, each.happened_at_ms, rules)
+        and each.said_at_ms < until_ms
+        and (each.withdrawn_at_ms is None or each.withdrawn_at_ms >= _taught_at_ms(each, until_ms, rules))
+    ]
+
+
+def _taught_at_ms(outcome: OutcomeAt, until_ms: int, rules: LessonRules) -> int:
+    return min(outcome.said_at_ms + round(rules.take_back_s * 1000), until_ms)
+
+
+def _stood(outcome: OutcomeAt, at_ms: int) -> bool:
+    """Whether it was on record just before that moment."""
+    return outcome.said_at_ms < at_ms and (outcome.withdrawn_at_ms is None or outcome.withdrawn_at_ms >= at_ms)
 
 
 def _weight_without_outcome(alerts: Sequence[Alert], rules: LessonRules) -> float:

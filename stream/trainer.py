@@ -11,7 +11,16 @@ from typing import Final, NamedTuple
 import structlog
 
 from runtime.blocking import Door
-from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition, partition_of
+from runtime.bus import (
+    Bus,
+    Incoming,
+    Outgoing,
+    Positions,
+    TopicPartition,
+    keys_by_partition,
+    partition_of,
+    positions_after,
+)
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import models
@@ -24,6 +33,7 @@ from stream.lessons import Fate
 from stream.population import Candidate
 from stream.race import Race
 from stream.race_states import race_of, rows_of
+from stream.trainer_clocks import LogClocks
 from stream.trainer_labels import Labeller, Told
 from stream.trainer_settings import TrainerSettings
 from stream.trainer_versions import drafts
@@ -31,7 +41,7 @@ from vitals import codec
 from vitals.errors import MalformedRecord, Unavailable
 from vitals.model_version import ModelStanding, ModelSwitch, ModelVersion
 from vitals.topics import LogTopic
-from vitals.training import POPULATION_KEY, Lesson
+from vitals.training import POPULATION_KEY, Example, Lesson
 
 log = structlog.get_logger()
 
@@ -79,6 +89,9 @@ class TrainerHandler:
             settle_max=settings.lessons_per_step_max,
             patient_ms=round(settings.patient_days * 86_400_000),
         )
+        self._clocks = LogClocks(TOPICS, observing=_TRAINING, slack_ms=round(settings.settle_slack_s * 1000))
+        self._held = False
+        """Whether time was held back by what is not read yet."""
         self._epochs: dict[int, int] = {}
         self._signer: Signer | None = None
         self.race: Race | None = None
@@ -114,21 +127,26 @@ class TrainerHandler:
             )
             self._stand(claimed.standings)
         self._telemetry.ready(GROUP)
-        return {
+        positions = {
             at: max(position, self._begin(at, position, beginnings))
             for at, position in claimed.claims.positions.items()
         }
+        self._clocks.reset(partitions, {**beginnings, **positions})
+        return positions
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
         told: list[tuple[int, Told]] = []
         lessons: list[tuple[int, Lesson]] = []
+        self._clocks.read(positions_after(records))
         for record in records:
             found = self._decoded(record)
             if isinstance(found, Lesson):
                 if self.race is not None and record.partition == self._home:
                     lessons.append((record.offset, found))
             elif found is not None:
+                at_ms = found.received_at_ms if isinstance(found, Example) else found.at_ms
+                self._clocks.heard(TopicPartition(record.topic, record.partition), at_ms)
                 told.append((record.partition, found))
         if lessons:
             self._learn(lessons)
@@ -184,9 +202,11 @@ class TrainerHandler:
                 racer.faults = 0
 
     async def _settle(self, told: Sequence[tuple[int, Told]]) -> list[Outgoing]:
-        if not told and not self._labeller.has_more:
+        if not (told or self._labeller.has_more or self._held):
             return []
-        step = await self._door.run(self._labeller.step, self._database, told)
+        self._clocks.end_at(await self._bus.ends(TOPICS))
+        self._held = self._clocks.is_behind
+        step = await self._door.run(self._labeller.step, self._database, told, self._clocks.now())
         for fate in Fate:
             if step.fates[fate]:
                 self._telemetry.count("wardlight_trainer_examples_total", step.fates[fate], fate=fate.value)

@@ -1,24 +1,29 @@
 """Examples to lessons: they wait in SQL until it is known what became of the patient.
 
-Time is that of the log: an example is due once a record of its partition is from later than the moment it waits for, so a
-replay settles alike however long the trainer was away.
+Time is that of the log (`stream.trainer_clocks`): an example is due once every topic of its partition has been read up to
+the moment it waits for, and only what was said before that moment counts. So a replay settles alike, however long the
+trainer was away and in whatever order it reads the topics.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+
+import msgspec
 
 from storage import training
 from storage.claims import check_epochs
 from storage.session import Connection, Database
-from storage.training import OutcomeFact, Waiting, Watched
-from stream.lessons import Fate, Judgement, LessonRules, bears_on, horizon_end_ms, judge, settles_at_ms
+from storage.training import OutcomeFact, Unseen, Waiting, Watched
+from stream.lessons import Fate, Judgement, LessonRules, due_at_ms, horizon_end_ms, judge
+from stream.trainer_clocks import LogTime
 from vitals.outcome import Outcome, OutcomeWithdrawn
-from vitals.reading import PatientId
 from vitals.training import Example, Lesson
 
 OUTCOMES_MAX: Final = 16
 """Outcomes remembered per patient; of more the earliest go."""
+ABSENCES_MAX: Final = 16
+"""Long absences remembered per patient; of more the earliest go."""
 FORGET_ROUND: Final = 500
 """Patients are looked through for those long gone once in so many steps."""
 
@@ -43,8 +48,9 @@ class Labeller:
         self._waiting_max = waiting_max
         self._settle_max = settle_max
         self._patient_ms = patient_ms
+        self._horizon_ms = round(rules.horizon_s * 1000)
+        self._settles_ms = round((rules.horizon_s + rules.charting_s) * 1000)
         self._epochs: Mapping[int, int] = {}
-        self._now_ms: dict[int, int] = {}
         self._settled: set[str] = set()
         """Settled and not yet deleted."""
         self._steps = 0
@@ -54,21 +60,27 @@ class Labeller:
     def reset(self, epochs: Mapping[int, int]) -> None:
         """Begin with what SQL has."""
         self._epochs = dict(epochs)
-        self._now_ms = {}
         self._settled = set()
         self.has_more = False
 
-    def step(self, database: Database, told: Sequence[tuple[int, Told]]) -> Step:
-        """Take records in, with their partitions, and settle what is due. Raises Fenced.
+    def step(self, database: Database, told: Sequence[tuple[int, Told]], now: Mapping[int, LogTime]) -> Step:
+        """Take records in, with their partitions, and settle what is due as far as time has come. Raises Fenced.
 
         What arrived is stored at once, which told again changes nothing; what is settled is deleted by `forget` once its
         lessons are in the log.
         """
+        step = Step([], [], Counter())
         with database.transaction() as conn:
             check_epochs(conn, self._group, self._epochs)
             if told:
-                self._take(conn, told)
-            return self._settle(conn, {record.patient_id for _, record in told})
+                self._take(conn, told, step)
+            self._settle(conn, now, step)
+            self._steps += bool(told)
+            if now and told and self._steps % FORGET_ROUND == 0:
+                before_ms = max(each.now_ms for each in now.values()) - self._patient_ms
+                training.forget_patients(conn, self._group, self._epochs, before_ms=before_ms)
+        self._settled.update(step.settled)
+        return step
 
     def forget(self, conn: Connection) -> None:
         """Delete what is settled, in the transaction that stores the positions."""
@@ -83,89 +95,109 @@ class Labeller:
         """How many settled examples are not deleted yet."""
         return len(self._settled)
 
-    def _take(self, conn: Connection, told: Sequence[tuple[int, Told]]) -> None:
-        watched = training.watched(conn, [record.patient_id for _, record in told])
+    def _take(self, conn: Connection, told: Sequence[tuple[int, Told]], step: Step) -> None:
+        patient_ids = [record.patient_id for _, record in told]
+        watched, waiting = training.watched(conn, patient_ids), training.waiting_times(conn, patient_ids)
         arrived: dict[str, Waiting] = {}
         for partition, record in told:
             known = watched.setdefault(record.patient_id, Watched(partition, 0))
             match record:
                 case Example():
-                    self._pass(partition, record.received_at_ms)
-                    known.seen_until_ms = max(known.seen_until_ms, record.measured_at_ms)
+                    self._note_seen(known, record)
+                    if self._is_crowded(record, waiting[record.patient_id]):
+                        step.fates[Fate.CROWDED_OUT] += 1
+                        continue
+                    waiting[record.patient_id][record.example_id] = record.measured_at_ms
                     arrived[record.example_id] = self._waiting(partition, record, known)
                 case Outcome() | OutcomeWithdrawn():
-                    self._pass(partition, record.at_ms)
                     _note_outcome(known, record)
-                    for waiting in (*training.waiting_of(conn, record.patient_id), *arrived.values()):
-                        if waiting.example.patient_id == record.patient_id:
-                            arrived[waiting.example.example_id] = self._waiting(partition, waiting.example, known)
+                    for each in (*training.waiting_of(conn, record.patient_id), *arrived.values()):
+                        if each.example.patient_id == record.patient_id:
+                            arrived[each.example.example_id] = self._waiting(partition, each.example, known)
         training.store(conn, self._group, self._epochs, patients=watched, arrived=list(arrived.values()), gone=())
-        self._steps += 1
-        if self._steps % FORGET_ROUND == 0:
-            before_ms = max(self._now_ms.values()) - self._patient_ms
-            training.forget_patients(conn, self._group, self._epochs, before_ms=before_ms)
 
     def _waiting(self, partition: int, example: Example, known: Watched) -> Waiting:
-        """With an outcome that bears on it it is due as soon as that may no longer be taken back."""
-        due_ms = settles_at_ms(example, self._rules)
-        said = [each.said_at_ms for each in known.outcomes if bears_on(example, each.happened_at_ms, self._rules)]
-        if said:
-            due_ms = min(due_ms, min(said) + round(self._rules.take_back_s * 1000))
-        return Waiting(partition, due_ms, example)
+        return Waiting(partition, due_at_ms(example, known.outcomes, self._rules), example)
 
-    def _pass(self, partition: int, at_ms: int) -> None:
-        self._now_ms[partition] = max(at_ms, self._now_ms.get(partition, 0))
+    def _note_seen(self, known: Watched, example: Example) -> None:
+        """Note until when the patient was under observation, and of what time before that nobody heard in time.
 
-    def _settle(self, conn: Connection, patient_ids: Collection[PatientId]) -> Step:
-        step = Step([], [], Counter())
+        An example speaks for the end of a horizon only if it came before the time to chart was over: who came back later
+        had left, whether or not somebody had read of it by then.
+        """
+        last_ms, seen_ms = known.seen_until_ms, example.measured_at_ms
+        if seen_ms <= last_ms:
+            return
+        late_ms = min(seen_ms, example.received_at_ms - (self._settles_ms - self._horizon_ms))
+        if 0 < last_ms < late_ms:
+            known.absences = [*known.absences, (last_ms, late_ms)][-ABSENCES_MAX:]
+        known.seen_until_ms = seen_ms
+
+    def _is_crowded(self, example: Example, waiting: Mapping[str, int]) -> bool:
+        """Whether too many of the patient wait already of the time in which examples do; of older ones none count.
+
+        The newest is left out, not the oldest, which wait longest for their outcome: were they to go, those without one
+        would, and only deteriorations be taught.
+        """
+        at_ms = example.measured_at_ms
+        others = [
+            measured_ms
+            for example_id, measured_ms in waiting.items()
+            if at_ms - self._settles_ms < measured_ms <= at_ms and example_id != example.example_id
+        ]
+        return len(others) >= self._waiting_max
+
+    def _settle(self, conn: Connection, now: Mapping[int, LogTime], step: Step) -> None:
         limit = self._settle_max + len(self._settled)
         self.has_more = False
-        for partition, now_ms in sorted(self._now_ms.items()):
+        for partition, time in sorted(now.items()):
             due = [
                 waiting
-                for waiting in training.due(conn, partition, now_ms, limit=limit)
+                for waiting in training.due(conn, partition, time.now_ms, limit=limit, unseen=self._unseen(time))
                 if waiting.example.example_id not in self._settled
             ]
             self.has_more |= len(due) >= self._settle_max
-            self._judge(conn, due[: self._settle_max], now_ms, step)
-        self._crowd_out(conn, patient_ids, step)
-        self._settled.update(step.settled)
-        return step
+            self._judge(conn, due[: self._settle_max], step)
 
-    def _judge(self, conn: Connection, due: Sequence[Waiting], now_ms: int, step: Step) -> None:
+    def _unseen(self, time: LogTime) -> Unseen:
+        return Unseen(-1 if time.observed_ms is None else time.observed_ms, self._horizon_ms, self._settles_ms)
+
+    def _judge(self, conn: Connection, due: Sequence[Waiting], step: Step) -> None:
         watched = training.watched(conn, [waiting.example.patient_id for waiting in due])
         withdrawn = training.withdrawn(conn, [waiting.example.example_id for waiting in due])
         for waiting in due:
             if waiting.example.example_id in withdrawn:
                 found = Judgement(Fate.WITHDRAWN)
             else:
-                found = self._judged(conn, waiting.example, watched[waiting.example.patient_id], now_ms)
+                found = self._judged(conn, waiting, watched[waiting.example.patient_id])
             step.fates[found.fate] += 1
             step.settled.append(waiting.example.example_id)
             if found.lesson is not None:
                 step.lessons.append(found.lesson)
 
-    def _judged(self, conn: Connection, example: Example, known: Watched, now_ms: int) -> Judgement:
+    def _judged(self, conn: Connection, waiting: Waiting, known: Watched) -> Judgement:
+        example = waiting.example
         until_ms = horizon_end_ms(example, self._rules)
-        alerts = training.alerts_of(conn, example.patient_id, example.measured_at_ms, until_ms)
+        alerts = training.alerts_of(
+            conn, example.patient_id, example.measured_at_ms, until_ms, said_by_ms=waiting.settles_at_ms
+        )
         return judge(
             example,
             outcomes=known.outcomes,
             alerts=alerts,
-            seen_until_ms=known.seen_until_ms,
-            now_ms=now_ms,
+            was_observed=until_ms <= known.seen_until_ms
+            and not any(after_ms < until_ms <= last_ms for after_ms, last_ms in known.absences),
             rules=self._rules,
         )
 
-    def _crowd_out(self, conn: Connection, patient_ids: Collection[PatientId], step: Step) -> None:
-        for example_id in training.crowded(conn, patient_ids, per_patient_max=self._waiting_max):
-            if example_id not in self._settled and example_id not in step.settled:
-                step.settled.append(example_id)
-                step.fates[Fate.CROWDED_OUT] += 1
-
 
 def _note_outcome(known: Watched, told: Outcome | OutcomeWithdrawn) -> None:
-    others = [each for each in known.outcomes if each.outcome_id != told.outcome_id]
-    if isinstance(told, Outcome):
-        others.append(OutcomeFact(told.outcome_id, told.happened_at_ms, told.at_ms))
-    known.outcomes = sorted(others, key=lambda each: each.happened_at_ms)[-OUTCOMES_MAX:]
+    """One told again stays as it is known, taken back or not: a replay reads it before the record that takes it back."""
+    facts = {each.outcome_id: each for each in known.outcomes}
+    match told:
+        case Outcome():
+            facts.setdefault(told.outcome_id, OutcomeFact(told.outcome_id, told.happened_at_ms, told.at_ms))
+        case OutcomeWithdrawn() if (fact := facts.get(told.outcome_id)) is not None:
+            if fact.withdrawn_at_ms is None:
+                facts[told.outcome_id] = msgspec.structs.replace(fact, withdrawn_at_ms=told.at_ms)
+    known.outcomes = sorted(facts.values(), key=lambda each: each.happened_at_ms)[-OUTCOMES_MAX:]

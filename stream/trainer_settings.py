@@ -13,12 +13,15 @@ class TrainerSettings(Section):
 
     horizon_s: float = Field(default=12 * HOUR_S, ge=60, le=14 * 24 * HOUR_S)
     """Deterioration within this time after an example makes it positive."""
-    charting_s: float = Field(default=12 * HOUR_S, ge=0, le=30 * 24 * HOUR_S)
-    """So long after the horizon an outcome may still be charted before its absence counts."""
+    charting_s: float = Field(default=12 * HOUR_S, ge=HOUR_S, le=30 * 24 * HOUR_S)
+    """So long after the horizon an outcome may still be charted before its absence counts, and the patient is to be heard
+    of: at least twice the time between two examples."""
     aftermath_s: float = Field(default=24 * HOUR_S, ge=0, le=30 * 24 * HOUR_S)
     """For so long after an outcome a patient's examples teach nothing."""
     take_back_s: float = Field(default=HOUR_S, ge=0, le=7 * 24 * HOUR_S)
     """So long after it was charted an outcome teaches; until then it may be taken back without a trace."""
+    settle_slack_s: float = Field(default=60.0, ge=0, le=3600)
+    """So much longer than needed the trainer waits, for what reaches the log late and for clocks that differ."""
     useful_weight: float = Field(default=0.3, gt=0, le=1)
     not_actionable_weight: float = Field(default=0.5, gt=0, le=1)
     unreviewed_weight: float = Field(default=0.25, gt=0, le=1)

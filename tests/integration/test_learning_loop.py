@@ -45,7 +45,13 @@ HOUR_MS = 3_600_000
 LESSONS = 12
 """Six hours of one patient, an example each half hour."""
 TRAINER = TrainerSettings(
-    lessons_min=1, version_gap_s=0, remember_every_s=0.2, announce_every_s=0.2, take_back_s=0, poll_timeout_s=0.1
+    lessons_min=1,
+    version_gap_s=0,
+    remember_every_s=0.2,
+    announce_every_s=0.2,
+    take_back_s=0,
+    settle_slack_s=0,
+    poll_timeout_s=0.1,
 )
 
 

@@ -26,7 +26,13 @@ from vitals.training import POPULATION_KEY, Example, Lesson
 
 PARTITIONS = 3
 QUICK = TrainerSettings(
-    lessons_min=1, version_gap_s=0, remember_every_s=0, announce_every_s=0, take_back_s=0, poll_timeout_s=0.01
+    lessons_min=1,
+    version_gap_s=0,
+    remember_every_s=0,
+    announce_every_s=0,
+    take_back_s=0,
+    settle_slack_s=0,
+    poll_timeout_s=0.01,
 )
 """Every lesson makes a version, and every version is told at once."""
 

@@ -69,6 +69,27 @@ def test_patients_last_seen_long_ago_are_forgotten_with_what_waits_of_them(datab
         assert [each.example.example_id for each in training.waiting_of(conn, P2)] == ["e2"]
 
 
+def test_who_was_charted_before_being_seen_is_kept_as_long_as_what_was_charted_is_new(database: Database) -> None:
+    with database.transaction() as conn:
+        epochs = claim(conn, "trainer", {0}).epochs
+        charted = {P1: Watched(0, 0, [OutcomeFact("o1", at_ms(50), at_ms(60))]), P2: Watched(0, 0)}
+        training.store(conn, "trainer", epochs, patients=charted, arrived=[], gone=())
+        assert training.forget_patients(conn, "trainer", epochs, before_ms=at_ms(60)) == 1
+        assert training.watched(conn, [P1, P2]) == {P1: charted[P1]}
+        assert training.forget_patients(conn, "trainer", epochs, before_ms=at_ms(61)) == 1
+
+
+def test_what_was_kept_of_a_patient_before_absences_were_is_read_still(database: Database) -> None:
+    with database.transaction() as conn:
+        epochs = claim(conn, "trainer", {0}).epochs
+        kept(conn, epochs)
+        conn.exec_driver_sql(
+            "UPDATE training_patients SET record ="
+            """ CAST('[{"outcome_id":"o1","happened_at_ms":5,"said_at_ms":6}]' AS BLOB) WHERE patient_id = 'p1'"""
+        )
+        assert training.watched(conn, [P1])[P1].outcomes == [OutcomeFact("o1", 5, 6)]
+
+
 def test_an_alert_is_reviewed_once_somebody_saw_it_or_said_what_it_was_worth(database: Database) -> None:
     raised = an_alert()
     with database.transaction() as conn:
@@ -86,6 +107,11 @@ def test_an_alert_is_reviewed_once_somebody_saw_it_or_said_what_it_was_worth(dat
         (fact,) = training.alerts_of(conn, raised.patient_id, raised.raised_at_ms, raised.raised_at_ms + 9000)
         assert (fact.reviewed, fact.feedback) == (True, (Feedback.USEFUL,))
         assert training.alerts_of(conn, raised.patient_id, at_ms(1000), at_ms(2000)) == []
+        for by_s, reviewed, feedback in ((4, False, ()), (6, True, ()), (35, True, (Feedback.FALSE,))):
+            (fact,) = training.alerts_of(
+                conn, raised.patient_id, raised.raised_at_ms, raised.raised_at_ms + 9000, said_by_ms=at_ms(by_s)
+            )
+            assert (fact.reviewed, fact.feedback) == (reviewed, feedback)
 
 
 def test_a_new_log_is_told_again_which_version_scores(database: Database) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stream.lessons import Fate, Judgement, LessonRules, judge, settles_at_ms
+from stream.lessons import Fate, Judgement, LessonRules, due_at_ms, judge, settles_at_ms
 from tests.support.builders import at_ms
 from tests.support.learning import HOUR_S, example
 from vitals.alert import AlertKind
@@ -16,6 +16,8 @@ RULES = LessonRules()
 
 class At(NamedTuple):
     happened_at_ms: int
+    said_at_ms: int
+    withdrawn_at_ms: int | None = None
 
 
 class Alert(NamedTuple):
@@ -25,16 +27,27 @@ class Alert(NamedTuple):
     feedback: tuple[Feedback, ...] = ()
 
 
+def charted(happened_h: float, said_h: float | None = None, withdrawn_h: float | None = None) -> At:
+    """An outcome by the hours at which it happened, was charted (at once, unless said) and was taken back."""
+    said = happened_h if said_h is None else said_h
+    return At(
+        at_ms(happened_h * HOUR_S), at_ms(said * HOUR_S), None if withdrawn_h is None else at_ms(withdrawn_h * HOUR_S)
+    )
+
+
 def judged(
-    *alerts: Alert, outcomes_h: tuple[float, ...] = (), seen_until_h: float = 12, rules: LessonRules = RULES
+    *alerts: Alert,
+    outcomes_h: tuple[float, ...] = (),
+    outcomes: tuple[At, ...] = (),
+    was_observed: bool = True,
+    rules: LessonRules = RULES,
 ) -> Judgement:
     """What an example of hour 0 comes to."""
     return judge(
         example(),
-        outcomes=[At(at_ms(hour * HOUR_S)) for hour in outcomes_h],
+        outcomes=[*map(charted, outcomes_h), *outcomes],
         alerts=alerts,
-        seen_until_ms=at_ms(seen_until_h * HOUR_S),
-        now_ms=at_ms(24 * HOUR_S),
+        was_observed=was_observed,
         rules=rules,
     )
 
@@ -48,7 +61,7 @@ def taught(judgement: Judgement) -> tuple[bool, float, LessonSource]:
 @pytest.mark.parametrize("hour", [0.1, 6, 12])
 def test_an_outcome_within_the_horizon_is_deterioration_whatever_the_alerts_were_called(hour: float) -> None:
     alerts = Alert(feedback=(Feedback.FALSE,)), Alert(reviewed=False)
-    assert taught(judged(*alerts, outcomes_h=(hour,), seen_until_h=0)) == (True, 1.0, LessonSource.OUTCOME)
+    assert taught(judged(*alerts, outcomes_h=(hour,), was_observed=False)) == (True, 1.0, LessonSource.OUTCOME)
 
 
 def test_an_outcome_beyond_the_horizon_leaves_the_example_negative() -> None:
@@ -64,8 +77,41 @@ def test_a_second_outcome_is_deterioration_even_in_the_aftermath_of_the_first() 
     assert taught(judged(outcomes_h=(-3, 3)))[0]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "due_h", "label"),
+    [
+        (charted(6, 7), 8, True),
+        (charted(6, 7, withdrawn_h=7.9), 24, False),
+        (charted(6, 7, withdrawn_h=8), 8, True),
+        (charted(6, 7, withdrawn_h=30), 8, True),
+        (charted(6, 23.5), 24, True),
+        (charted(6, 23.5, withdrawn_h=23.9), 24, False),
+        (charted(6, 24), 24, False),
+        (charted(6, 40), 24, False),
+        (charted(13, 14), 24, False),
+    ],
+)
+def test_what_an_example_teaches_and_when_that_is_known_takes_only_what_was_said_by_then(
+    outcome: At,
+    due_h: float,
+    label: bool,  # noqa: FBT001 - the label is the matter
+) -> None:
+    assert due_at_ms(example(), [outcome], RULES) == at_ms(due_h * HOUR_S)
+    judgement = judged(outcomes=(outcome,))
+    assert taught(judgement)[0] is label
+    assert judgement.lesson is not None
+    assert judgement.lesson.known_at_ms == at_ms(due_h * HOUR_S)
+
+
+def test_an_outcome_before_the_example_that_is_charted_too_late_or_taken_back_makes_no_aftermath() -> None:
+    assert judged(outcomes=(charted(-3, 20),)).fate is Fate.AFTERMATH
+    assert judged(outcomes=(charted(-3, 20, withdrawn_h=25),)).fate is Fate.AFTERMATH
+    assert not taught(judged(outcomes=(charted(-3, 20, withdrawn_h=23),)))[0]
+    assert not taught(judged(outcomes=(charted(-3, 25),)))[0]
+
+
 def test_of_whom_nobody_saw_the_end_of_the_horizon_nothing_is_said() -> None:
-    assert judged(seen_until_h=11.9).fate is Fate.CENSORED
+    assert judged(was_observed=False).fate is Fate.CENSORED
 
 
 def test_a_useful_alert_is_a_weak_sign_of_deterioration() -> None:

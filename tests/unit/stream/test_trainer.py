@@ -92,6 +92,31 @@ async def test_an_outcome_charted_in_place_of_one_taken_back_still_finds_its_exa
     await bench.stop()
 
 
+async def test_away_three_days_it_learns_what_was_charted_on_the_second_and_leaves_no_example_out() -> None:
+    settings = QUICK.model_copy(update={"records_max": 7, "waiting_per_patient_max": 50, "lessons_min": 1000})
+    bench = await training_bench(settings=settings)
+    hours = [half / 2 for half in range(2 * 73)]
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in hours))
+    await bench.tell(outcome(at_s=31 * HOUR_S, said_s=33 * HOUR_S))
+    bench.start()
+    told = await bench.lessons(62)
+    await bench.stop()
+    assert {each.lesson_id for each in told if each.label} == {f"e{hour}" for hour in hours if 19 <= hour < 31}
+    assert {each.lesson_id for each in told if not each.label} == {f"e{hour}" for hour in hours if hour < 19}
+    assert bench.telemetry.value("wardlight_trainer_examples_total", fate="crowded_out") == 0
+
+
+async def test_who_was_seen_no_more_is_known_only_once_the_scorer_has_come_so_far() -> None:
+    bench = await training_bench()
+    bench.start()
+    await bench.tell(example("before"), outcome(patient="p9", at_s=29 * HOUR_S, said_s=30 * HOUR_S))
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in (13, 23, 24.5)))
+    (told,) = await bench.lessons(1)
+    await bench.stop()
+    assert (told.lesson_id, told.label) == ("before", False)
+    assert bench.telemetry.value("wardlight_trainer_examples_total", fate="censored") == 0
+
+
 async def test_killed_and_started_again_it_has_learned_what_one_that_never_was_killed_has() -> None:
     records = [example(f"e{hour}", at_s=hour * HOUR_S, ill=hour / 40) for hour in range(40)]
     records_told: list[Example | Outcome] = [
