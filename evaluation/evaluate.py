@@ -15,7 +15,7 @@ from evaluation.durations import Durations
 from evaluation.figures import BUDGETS, Measured, ScorerFigures, Subject
 from evaluation.groups import ARRIVAL_GROUPS, gaps, groups_of
 from evaluation.intervals import CONFIDENCE, RESAMPLES, Bootstrap
-from evaluation.labelled import Array, Recorded
+from evaluation.labelled import Recorded
 from evaluation.live_scorer import LiveScorer, population_model, population_model_name, settings_of
 from evaluation.orders import Plan, Tell, in_orders, unmoved_by_order
 from evaluation.provenance import code_of
@@ -129,7 +129,7 @@ def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report:
         report["rows"] += rows
         if is_first:
             _leave_out_silent(rows, recorded, report["notes"])
-            report["occult_hypoxaemia"] += _audited(recorded, whole.scores, rows)
+            report["occult_hypoxaemia"] += _audited(recorded, whole, rows)
 
 
 def _rows(
@@ -202,14 +202,13 @@ def _leave_out_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, not
     ]
 
 
-def _audited(
-    recorded: Recorded, scores: Mapping[str, Array], rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _audited(recorded: Recorded, replayed: Replayed, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     thresholds = {
         row["scorer"]: row.get(_AUDITED_AT) for row in rows if row["group"] == "all" and row["site"] == rows[0]["site"]
     }
-    alarms = {name: (level, scores[name]) for name, level in thresholds.items() if level is not None}
-    return [{"dataset": recorded.name} | each for each in hypoxaemia.audit(recorded, alarms)]
+    alarms = {name: (level, replayed.scores[name]) for name, level in thresholds.items() if level is not None}
+    bootstrap = Bootstrap(len(recorded.patients), seed=replayed.seed)
+    return [{"dataset": recorded.name} | each for each in hypoxaemia.audit(recorded, alarms, bootstrap=bootstrap)]
 
 
 def _described(recorded: Recorded, path: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from evaluation.model_card_tables import count, figures, table
 _BEFORE = """# Model card
 
 Made from the reports of `wardlight evaluate` by `wardlight model-card`; figures are theirs, to be made again by the command
-beside them. What each figure means stands in [evaluation](evaluation.md), how the models work in [learning](learning.md).
+beside them. What the card says of the reports is kept in [model-card.json](model-card.json), and a test holds the card to it.
+What each figure means stands in [evaluation](evaluation.md), how the models work in [learning](learning.md).
 
 ## Details
 

@@ -230,7 +230,7 @@ def _hypoxaemia(audited: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                     each["group"],
                     count(each["pairs"]),
                     count(each["patients"]),
-                    f"{100 * each['occult_share']:.1f} %",
+                    _share(each["occult_share"], each["occult_share_ci"]),
                     count(each["left_out_as_venous"]),
                     *(_asleep(each["in_alarm"].get(scorer)) for scorer in _FAIR_SCORERS),
                 )
@@ -286,7 +286,14 @@ def _lead(lead: Mapping[str, Any] | None) -> str:
 
 
 def _asleep(alarms: Mapping[str, Any] | None) -> str:
-    return "" if alarms is None else f"{100 * alarms['occult']:.0f} %, {100 * alarms['other']:.0f} %"
+    if alarms is None:
+        return ""
+    return f"{_share(alarms['occult'], alarms['occult_ci'])}, {_share(alarms['other'], alarms['other_ci'])}"
+
+
+def _share(share: float, interval: Sequence[float] | None) -> str:
+    said = f"{100 * share:.1f} %"
+    return said if interval is None else f"{said} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
 
 
 def _end(end: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from evaluation import hypoxaemia, offline_reference
 from evaluation.datasets import Found
 from evaluation.evaluate import evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
+from evaluation.intervals import Bootstrap
 from evaluation.model_card import model_card
-from evaluation.model_card_reports import read_reports
+from evaluation.model_card_reports import kept, read_reports
 from evaluation.orders import Plan
 from tests.support.recorded_sets import recorded, write_sepsis_set
 from vitals.errors import InvalidArgument
@@ -128,6 +129,15 @@ def test_the_model_card_says_what_was_measured_and_by_which_command(report: dict
     assert "nan" not in card.split()
 
 
+def test_a_card_of_what_was_kept_of_reports_is_the_same(report: dict[str, Any], tmp_path: Path) -> None:
+    whole, small = tmp_path / "report.json", tmp_path / "kept.json"
+    whole.write_text(json.dumps(report))
+    small.write_bytes(kept(read_reports(whole) * 2))
+    assert model_card(read_reports(small)) == model_card([report, report])
+    assert kept(read_reports(small)) == small.read_bytes()
+    assert small.stat().st_size < whole.stat().st_size
+
+
 @pytest.mark.parametrize("content", ["{}", "no json", '{"rows": []}'])
 def test_a_card_of_something_else_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
     file = tmp_path / "report.json"
@@ -181,9 +191,14 @@ def test_occult_hypoxaemia_counts_pairs_and_asks_who_slept_through_them() -> Non
     scores = np.tile([1.0, 0.0, 1.0, 1.0], people)
     (told,) = (
         each
-        for each in hypoxaemia.audit(made._replace(sao2_percent=sao2), {"risk": (0.5, scores)})
+        for each in hypoxaemia.audit(
+            made._replace(sao2_percent=sao2), {"risk": (0.5, scores)}, bootstrap=Bootstrap(people, seed=1)
+        )
         if each["group"] == "all"
     )
     assert (told["pairs"], told["occult"], told["left_out_as_venous"]) == (2 * people, people, people)
-    assert told["in_alarm"]["risk"] == {"threshold": 0.5, "occult": 1.0, "other": 0.0}
-    assert hypoxaemia.audit(made, {}) == [], "nobody measured SaO2"
+    assert (told["occult_share"], told["occult_share_ci"]) == (0.5, (0.5, 0.5)), "the same of everybody"
+    alarm = told["in_alarm"]["risk"]
+    assert (alarm["threshold"], alarm["occult"], alarm["other"]) == (0.5, 1.0, 0.0)
+    assert (alarm["occult_ci"], alarm["other_ci"]) == ((1, 1), (0, 0))
+    assert hypoxaemia.audit(made, {}, bootstrap=Bootstrap(people, seed=1)) == [], "nobody measured SaO2"
