@@ -6,6 +6,8 @@ import { duration, moment } from "./format.js";
 const CORRIDOR = "no bed";
 const SEXES = [["", "not said"], ["female", "female"], ["male", "male"], ["other", "other"], ["unknown", "unknown"]];
 
+const SEX_NAMES = { female: "female", male: "male", other: "other sex", unknown: "sex unknown" };
+
 /** "Ann Lee, bed 3". */
 function called(patient) {
   return `${patient.name}, bed ${patient.bed ?? "–"}`;
@@ -73,6 +75,41 @@ export function admit(book, ward) {
       const made = await send("/api/v1/patients", { name, ward_id: to, bed: bed || null, birth_date: born || null, sex: sex || null });
       if (device) await send(`/api/v1/devices/${encodeURIComponent(device)}/assign`, { patient_id: made.patient_id });
       return `${name} is admitted.`;
+    },
+  };
+}
+
+/** "68 years, female"; what nobody said is named as such. */
+export function ageAndSex(patient) {
+  if (!patient.birth_date && !patient.sex) return "age and sex not said";
+  const age = patient.birth_date ? ageText(patient.birth_date) : "age not said";
+  return `${age}, ${SEX_NAMES[patient.sex] ?? "sex not said"}`;
+}
+
+export function ageSex(patient) {
+  const before = { born: patient.birth_date ?? "", sex: patient.sex ?? "" };
+  return {
+    title: `Age and sex of ${called(patient)}`,
+    verb: "Save",
+    fields: [
+      { name: "born", label: "Date of birth (empty: an adult)", required: false, value: before.born, input: { type: "date" } },
+      { name: "sex", label: "Sex", required: false, value: before.sex, options: SEXES },
+    ],
+    foresee: ({ born, sex }) => {
+      if (born && new Date(born) > new Date()) return { ready: false, said: ["That date lies in the future."] };
+      const said = [born ? `${patient.name} is ${ageText(born)} old.` : "Without a date of birth the patient counts as an adult."];
+      if (born === before.born && sex === before.sex) return { ready: false, said: [...said, "Nothing is changed yet."] };
+      if (born && isChild(born)) said.push("Under 16: limits by age and PEWS, never NEWS2, and no learned risk.");
+      else if (before.born && isChild(before.born)) said.push("From 16 on: NEWS2 and the limits of adults. PEWS and the limits by age end.");
+      said.push("The learned risk of adults counts age and sex; no score and no limit counts sex.");
+      said.push("It holds for what is measured from now on; what was scored before stays.");
+      return { ready: true, said };
+    },
+    act: async ({ born, sex }) => {
+      const url = `/api/v1/patients/${encodeURIComponent(patient.patient_id)}`;
+      if (born !== before.born) await send(`${url}/birth-date`, { birth_date: born || null });
+      if (sex !== before.sex) await send(`${url}/sex`, { sex: sex || null });
+      return `Age and sex of ${patient.name} are saved.`;
     },
   };
 }
@@ -161,6 +198,14 @@ function isChild(born) {
   const grown = new Date(born);
   grown.setFullYear(grown.getFullYear() + 16);
   return grown > new Date();
+}
+
+/** "68 years", "7 months": as the calendar of this machine has it. */
+function ageText(born) {
+  const [birth, now] = [new Date(`${born}T00:00`), new Date()];
+  const months = (now.getFullYear() - birth.getFullYear()) * 12 + now.getMonth() - birth.getMonth() - (now.getDate() < birth.getDate() ? 1 : 0);
+  const [count, unit] = months >= 24 ? [Math.floor(months / 12), "year"] : [Math.max(0, months), "month"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 function spares(book) {

@@ -74,7 +74,7 @@ function fill(place, rows, otherwise) {
 function patientRow(patient, worn, wanted) {
   const open = book.alerts.filter((alert) => alert.patient_id === patient.patient_id);
   const can = (permission) => may(book.who, permission, patient.ward_id);
-  const said = el("p", { className: "registry-said" });
+  const said = el("p", { className: "registry-said" }, facts(patient, can("admit")), el("span", {}, " · "));
   said.append(...(worn.length ? ["Wears ", ...worn.flatMap((device, at) => [at ? ", " : "", id(device.device_id)])] : ["No device"]));
   if (open.length) said.append(" · ", el("span", { className: "registry-alerts" }, `${open.length} open ${open.length === 1 ? "alert" : "alerts"}`));
   return el(
@@ -88,6 +88,13 @@ function patientRow(patient, worn, wanted) {
       can("discharge") && ["Discharge", () => deeds.discharge(patient, worn, open)],
     ]),
   );
+}
+
+/** Age and sex; for whoever may mend them the way to do so. */
+function facts(patient, mayMend) {
+  const known = deeds.ageAndSex(patient);
+  if (!mayMend) return known;
+  return el("button", { type: "button", className: "registry-facts", "data-key": `${patient.patient_id}/facts`, "aria-label": `Age and sex: ${known}`, onclick: () => deed.open(deeds.ageSex(patient)) }, known);
 }
 
 function deviceRow(device, wearer, wanted) {
