@@ -63,7 +63,7 @@ def names_in(file: Path) -> set[str]:
     try:
         if file.suffix == ".parquet":
             return set(pq.read_schema(file).names)
-        if file.name.endswith((".csv", ".csv.gz", ".psv")):
+        if file.name.endswith((".csv", ".csv.gz", ".psv", ".txt")):
             with gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
                 line = lines.readline(_LINE_CHARACTERS_MAX)
             return {str(name).strip().strip('"') for name in line.split("|" if file.suffix == ".psv" else ",")}

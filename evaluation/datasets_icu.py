@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evaluation.datasets import Progress, listed, names_in, numbers, said_of, table_of, texts
+from evaluation.datasets_published import icu2012_files, icu2012_outcomes, icu2012_values
 from evaluation.labelled import (
     HOUR_MS,
     UNKNOWN,
@@ -82,26 +83,22 @@ class _Long:
 
 
 def is_icu2012(path: Path) -> bool:
-    """Whether the folder holds the long table and its outcomes."""
-    return path.is_dir() and _icu2012_files(path) is not None
+    """Whether the folder holds the long table and its outcomes, or the files as published."""
+    return path.is_dir() and (_icu2012_files(path) is not None or bool(icu2012_files(path)[0]))
 
 
 def read_icu2012(path: Path, progress: Progress) -> Recorded:
     """The first 48 h of stays; every row of who died in the hospital is positive, and nobody knows when it was."""
-    files = _icu2012_files(path)
-    if files is None:
-        raise InvalidArgument(f"{path} lacks the table or the outcomes of the set.")
-    values, outcomes = table_of(files[0]), table_of(files[1])
+    values, outcomes = _icu2012_tables(path, progress)
     stay = numbers(values, "record_id").astype(np.int64)
     parameter = np.array(texts(values, "parameter"))
     value = numbers(values, "value")
-    progress(1, 2)
     charted = np.isin(parameter, [*_ICU2012_FIRST, *_ICU2012_ELSE])
     long = _Long(stay[charted].astype(str), (numbers(values, "minute")[charted] * 60_000).astype(np.int64))
     for names in (_ICU2012_FIRST, _ICU2012_ELSE):
         for name, sign in names.items():
             long.put(sign, parameter[charted] == name, value[charted])
-    rows = long.rows(str(files[0]))
+    rows = long.rows(str(path))
     died = dict(zip(texts(outcomes, "RecordID"), numbers(outcomes, "In-hospital_death"), strict=True))
     constant = {name: _constants(stay, parameter, value, name) for name in ("Age", "Gender", "ICUType")}
     progress(2, 2)
@@ -134,6 +131,16 @@ def read_icu2012(path: Path, progress: Progress) -> Recorded:
 def _constants(stay: Ints, parameter: NDArray[np.str_], value: Array, name: str) -> dict[str, float]:
     chosen = (parameter == name) & (value >= 0)
     return dict(zip(map(str, stay[chosen].tolist()), value[chosen].tolist(), strict=True))
+
+
+def _icu2012_tables(path: Path, progress: Progress) -> tuple[pa.Table, pa.Table]:
+    files = _icu2012_files(path)
+    if files is not None:
+        return table_of(files[0]), table_of(files[1])
+    records, outcomes = icu2012_files(path)
+    if not records:
+        raise InvalidArgument(f"{path} lacks the table or the outcomes of the set.")
+    return icu2012_values(records, progress), icu2012_outcomes(outcomes)
 
 
 def _icu2012_files(path: Path) -> tuple[Path, Path] | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from evaluation.datasets import Progress, listed, names_in, numbers, table_of, texts
+from evaluation.datasets_published import bidmc_files, bidmc_table
 from evaluation.labelled import UNKNOWN, Array, Columns, Recorded, Sorted, Truth, in_order
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
@@ -23,6 +24,7 @@ _MIMIC2_CUFF: Mapping[str, Sign] = {
     "NBPDias": Sign.DIASTOLIC,
     "NBPMean": Sign.MEAN_PRESSURE,
 }
+_BIDMC = frozenset({"record", "Time [s]", *_MONITOR})
 _EXAM: Mapping[str, Sign] = {
     "heart_rate_bpm": Sign.HEART_RATE,
     "skin_temperature_c": Sign.SKIN_TEMPERATURE,
@@ -39,13 +41,14 @@ _NOT_ODD = frozenset({"N", "", "Noise", "Unclassifiable"})
 
 
 def is_bidmc(path: Path) -> bool:
-    """Whether it holds the numerics of the set in one table."""
-    return _first(path, {"record", "Time [s]", *_MONITOR}) is not None
+    """Whether it holds the numerics of the set, in one table or as published."""
+    return _first(path, _BIDMC) is not None or bool(bidmc_files(path))
 
 
 def read_bidmc(path: Path, progress: Progress) -> Recorded:
     """36 patients in intensive care, every second for eight minutes."""
-    table = _the_table(path, {"record", "Time [s]", *_MONITOR})
+    files = bidmc_files(path)
+    table = _the_table(path, _BIDMC) if _first(path, _BIDMC) is not None else bidmc_table(files, progress)
     at_ms = (numbers(table, "Time [s]") * 1000).astype(np.int64)
     signs = {sign: numbers(table, name) for name, sign in _MONITOR.items()}
     progress(1, 1)

@@ -150,6 +150,40 @@ def test_bidmc_and_exams_are_known_by_their_columns(tmp_path: Path) -> None:
     assert read(other, "exam_e4").patients == ("s-Final",)
 
 
+def test_the_numerics_are_read_as_published_too_a_file_a_patient(tmp_path: Path) -> None:
+    head = "Time [s], HR, PULSE, RESP, SpO2"
+    (tmp_path / "bidmc_01_Numerics.csv").write_text(f"{head}\n0, 94, 93, 25, 97\n1, 95, 93, NaN, 97\n")
+    (tmp_path / "bidmc_02_Numerics.csv").write_text(f"{head}\n0, NaN, NaN, NaN, NaN\n1, 70, 70, 12, 99\n")
+    found = read(tmp_path, "bidmc")
+    assert found.patients == ("bidmc_01", "bidmc_02")
+    assert found.signs[Sign.HEART_RATE].tolist()[:2] == [94, 95]
+    assert found.signs[Sign.RESPIRATORY_RATE][[0, 3]].tolist() == [25, 12]
+    assert np.isnan(found.signs[Sign.RESPIRATORY_RATE][1:3]).all()
+    (tmp_path / "bidmc_02_Numerics.csv").write_text("Time [s], HR\n0, 94\n")
+    with pytest.raises(InvalidArgument, match=r"02_Numerics.csv lacks the column RESP"):
+        read(tmp_path, "bidmc")
+
+
+def test_the_challenge_of_2012_is_read_as_published_too(tmp_path: Path) -> None:
+    stay = "Time,Parameter,Value\n00:00,RecordID,{0}\n00:00,Age,54\n00:00,Gender,0\n00:00,ICUType,4\n00:07,HR,73\n37:15,HR,{1}\n"
+    for place, number in (("set-a", 132539), ("set-b", 142673)):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / f"{number}.txt").write_text(stay.format(number, 80 if place == "set-a" else -1))
+        outcomes = f"RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n{number},6,1,5,-1,{int(place == 'set-b')}\n"
+        (tmp_path / f"Outcomes-{place[-1]}.txt").write_text(outcomes)
+    found = read(tmp_path, "icu2012")
+    assert found.patients == ("132539", "142673")
+    assert found.at_ms.tolist() == [0, 2_228 * 60_000] * 2
+    assert found.signs[Sign.HEART_RATE][:3].tolist() == [73, 80, 73]
+    assert (found.refused, found.sex[0], found.groups["unit"][0], found.age_years[0]) == (1, "female", "surgical", 54)
+    assert found.truth is not None
+    assert found.truth.positive.tolist() == [False, False, True, True]
+    assert read(tmp_path / "set-a", "icu2012").patients == ("132539",)
+    (tmp_path / "set-a" / "132539.txt").write_text("Time,Parameter,Value\n00:07,HR,quick\n")
+    with pytest.raises(InvalidArgument, match=r"132539.txt holds something that is no value in row 2"):
+        read(tmp_path, "icu2012")
+
+
 def test_beats_become_heart_rates_of_ten_seconds_and_bad_ones_say_nothing(tmp_path: Path) -> None:
     seconds = [0.5 * beat for beat in range(40)]
     table = {
