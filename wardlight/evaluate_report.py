@@ -39,6 +39,9 @@ def _print(found: Mapping[str, Any]) -> None:
         if not first:
             continue
         print_table(_figures(first, title=f"what each score is worth, seed {seed} (95 % intervals by patient)"))
+        ahead = [each for each in found["differences"] if each["seed"] == seed]
+        if ahead:
+            print_table(_ahead(ahead, title=f"the risk model beside others on the same patients, seed {seed}"))
         print_table(_alerts(first, title=f"at one alert per patient-day, and where half are caught, seed {seed}"))
         others = [
             row
@@ -142,6 +145,25 @@ def _alerts(rows: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN40
                 "" if fewer is None else f"{fewer:.0f} %",
             )
         )
+    return table(columns, lines, title=title)
+
+
+def _ahead(differences: list[Mapping[str, Any]], *, title: str) -> Any:  # noqa: ANN401 - rich's table
+    columns = ("site", "group", "beside", "AUROC", "beside", "ahead by", "AUPRC", "beside", "ahead by")
+    lines = (
+        (
+            each["site"],
+            each["group"],
+            facts_of(each["beside"]).label,
+            _figure(each["auroc"]),
+            _figure(each["auroc_beside"]),
+            _with_interval(each, "auroc_ahead"),
+            _figure(each["auprc"]),
+            _figure(each["auprc_beside"]),
+            _with_interval(each, "auprc_ahead"),
+        )
+        for each in differences
+    )
     return table(columns, lines, title=title)
 
 
