@@ -1,7 +1,7 @@
 """The evaluation of one or more sets: replays each, asks every scorer, and makes the report that is printed and kept as JSON."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
 
 
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
+    report["notes"] += _known_before(recorded, before)
     unmoved = unmoved_by_order(recorded, plan, report["notes"], tell)
     for replayed in in_orders(recorded, before, plan, tell):
         whole = replayed._replace(scores=replayed.scores | unmoved)
@@ -130,6 +131,19 @@ def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report:
         if is_first:
             _leave_out_silent(rows, recorded, report["notes"])
             report["occult_hypoxaemia"] += _audited(recorded, whole, rows)
+
+
+def _known_before(recorded: Recorded, before: Sequence[Recorded]) -> Iterator[str]:
+    """A sentence for each set learned from before that holds patients of this one."""
+    mine = recorded.courses() if before else ()
+    for other in before:
+        theirs = {*other.courses()}
+        again = sum(course in theirs for course in mine)
+        if again:
+            yield (
+                f"{again:,} of {len(mine):,} patients of {recorded.name} are also in {other.name}, which was learned from"
+                " before: figures of a model that learned from whom it is judged by say nothing of anybody else."
+            )
 
 
 def _rows(

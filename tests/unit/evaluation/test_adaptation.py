@@ -120,6 +120,10 @@ def test_the_report_says_by_how_much_the_model_is_ahead_of_what_and_what_made_it
         each = beside[name, "all"]
         assert each["auroc_ahead"] == pytest.approx(each["auroc"] - each["auroc_beside"], abs=2e-6)
         assert each["auroc_ahead_ci"][0] <= each["auroc_ahead"] <= each["auroc_ahead_ci"][1]
+    (note,) = (note for note in report["notes"] if "learned from before" in note)
+    assert note.startswith("12 of 12 patients of sepsis2019 are also in sepsis2019,"), (
+        "both folders hold the same people"
+    )
     assert report["code"].keys() >= {"version", "commit", "code", "python", "river"}
     assert report["settings"]["population"]["memory_lessons"] > 0
     assert report["settings"]["patients"]["learn_every_s"] > 0
