@@ -10,7 +10,7 @@ from dashboard.context import Here
 from dashboard.person import Signed
 from dashboard.schemas import Body
 from storage import models
-from storage.models import StoredVersion
+from storage.model_rows import StoredVersion
 from vitals.model_version import SHIPPED, ModelStanding, ModelSwitch
 
 router = APIRouter(tags=["models"])
@@ -37,6 +37,10 @@ class ModelEntry(BaseModel):
     horizon_s: float
     threshold: float | None
     """From which probability on it is told."""
+    threshold_from: int | None
+    """The version that threshold was measured for, where it is not its own."""
+    refused: str | None
+    """Why no scorer takes it, in a sentence; null where they do."""
     standing: ModelStanding
     auroc: float | None
     brier: float | None
@@ -84,7 +88,8 @@ async def promote(here: Here, who: Signed, number: Number, body: Because) -> Swi
     """Put a version in force; scorers switch at one place of the log each, once the trainer has told it.
 
     The newest of a candidate makes that one the champion, whose later versions follow by themselves; an older one, or 0
-    for what Wardlight came with, stays until somebody promotes again. 409 where it is in force.
+    for what Wardlight came with, stays until somebody promotes again. 409 where it is in force, was retired, is refused by
+    every scorer, or has no threshold while the version in force has one.
     """
     ordered = await here.change(models.promote, number, at_ms=here.clock.now_ms(), by=who.name, why=body.reason)
     return _switch(ordered)
@@ -94,6 +99,12 @@ async def promote(here: Here, who: Signed, number: Number, body: Because) -> Swi
 async def retire(here: Here, number: Number, body: Because) -> ModelEntry:  # noqa: ARG001 - the reason is for the record
     """Nobody puts this version in force; the newest of a challenger takes that candidate out of the shadow. 409 where it is in force."""
     return _version(await here.change(models.retire, number))
+
+
+@router.post("/models/{number}/restore")
+async def restore(here: Here, number: Number, body: Because) -> ModelEntry:  # noqa: ARG001 - the reason is for the record
+    """Take back that a version was retired, so that it may be promoted; the newest of its candidate learns on. 409 where it is not retired."""
+    return _version(await here.change(models.restore, number))
 
 
 def _version(stored: StoredVersion) -> ModelEntry:
@@ -108,6 +119,8 @@ def _version(stored: StoredVersion) -> ModelEntry:
         positives=version.scores.positives,
         horizon_s=version.horizon_s,
         threshold=version.threshold,
+        threshold_from=version.threshold_from,
+        refused=stored.refused,
         standing=stored.standing,
         auroc=version.scores.auroc,
         brier=version.scores.brier,

@@ -375,5 +375,6 @@ RULES: Final[Mapping[str, Rule]] = {
     # Which version scores every ward's patients is a rule of the house.
     "POST /api/v1/models/{number}/promote": Rule(_P.SET_RULES, Where.HOUSE),
     "POST /api/v1/models/{number}/retire": Rule(_P.SET_RULES, Where.HOUSE),
+    "POST /api/v1/models/{number}/restore": Rule(_P.SET_RULES, Where.HOUSE),
     "GET /status": Rule(_P.SEE_STATUS, Where.FILTERED),
 }

@@ -52,7 +52,10 @@ model_candidates = Table(
     metadata,
     Column("candidate", Identifier, primary_key=True),
     Column("standing", Text, nullable=False),
+    Column("pipeline", Text),
 )
+"""Every candidate that ever learned; `pipeline` names the feature code it learns from in this program, and is empty where this
+program does not know it."""
 
 model_versions = Table(
     "model_versions",
@@ -65,6 +68,7 @@ model_versions = Table(
     Column("lessons", BigInteger, nullable=False),
     Column("horizon_s", Double, nullable=False),
     Column("threshold", Double),
+    Column("threshold_from", BigInteger),
     Column("scores", Text, nullable=False),
     Column("standing", Text, nullable=False),
     Column("made_as", Text, nullable=False),

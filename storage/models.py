@@ -5,7 +5,7 @@ one order whatever processes write them.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from storage.dialect import insert_new
 from storage.learning_tables import model_candidates, model_switches, model_versions
+from storage.model_rows import StoredVersion, described, stored, switch_of
 from storage.signing import Signer
 from vitals.errors import Conflict, NotFound, SnapshotMismatch
 from vitals.model_version import SHIPPED, ModelStanding, ModelSwitch, ModelVersion, ProgressiveScores
@@ -37,6 +38,7 @@ class Draft(NamedTuple):
     scores: ProgressiveScores
     blob: bytes
     threshold: float | None = None
+    threshold_from: int | None = None
 
 
 class Made(NamedTuple):
@@ -46,25 +48,23 @@ class Made(NamedTuple):
     switch: ModelSwitch | None
 
 
-class StoredVersion(NamedTuple):
-    """A version as it stands now."""
+def require_candidates(conn: Connection, pipelines: Mapping[str, str]) -> dict[str, ModelStanding]:
+    """How each candidate stands; `pipelines` names those of this program, and the feature code each learns from.
 
-    version: ModelVersion
-    """As it was made."""
-    standing: ModelStanding
-    """Now."""
-
-
-def require_candidates(conn: Connection, names: Sequence[str]) -> dict[str, ModelStanding]:
-    """How each candidate stands; those not known yet join as challengers, the first of all as champion where there was none."""
+    Those not known yet join as challengers, the first of all as champion where there was none. Candidates of other
+    programs stay on record, and versions of theirs are put in force no more.
+    """
     standings = _held(conn)
-    for name in names:
+    for name in pipelines:
         if name not in standings:
             standing = ModelStanding.CHALLENGER if standings else ModelStanding.CHAMPION
             conn.execute(
                 insert_new(conn, model_candidates, key="candidate").values(candidate=name, standing=standing.value)
             )
             standings[name] = standing
+    for name in standings:
+        named = update(model_candidates).where(_candidates.candidate == name)
+        conn.execute(named.values(pipeline=pipelines.get(name)))
     return standings
 
 
@@ -88,9 +88,10 @@ def make(conn: Connection, draft: Draft, signer: Signer, *, by: str, why: str) -
         standing=standing,
         scores=draft.scores,
         threshold=draft.threshold,
+        threshold_from=draft.threshold_from,
     )
     superseded = (_versions.candidate == draft.candidate) & (_versions.standing == standing.value)
-    conn.execute(update(model_versions).where(superseded).values(standing=ModelStanding.RETIRED.value))
+    conn.execute(update(model_versions).where(superseded).values(standing=ModelStanding.SUPERSEDED.value))
     conn.execute(
         insert(model_versions).values(
             number=number,
@@ -101,6 +102,7 @@ def make(conn: Connection, draft: Draft, signer: Signer, *, by: str, why: str) -
             lessons=draft.lessons,
             horizon_s=draft.horizon_s,
             threshold=draft.threshold,
+            threshold_from=draft.threshold_from,
             scores=msgspec.json.encode(draft.scores).decode(),
             standing=standing.value,
             made_as=standing.value,
@@ -117,27 +119,31 @@ def promote(conn: Connection, number: int, *, at_ms: int, by: str, why: str) -> 
     """Put a version in force.
 
     The newest of its candidate makes that candidate the champion, whose later versions follow by themselves. An older
-    one, or `SHIPPED`, stays until somebody promotes again. Raises NotFound, and Conflict where it is in force.
+    one, or `SHIPPED`, stays until somebody promotes again. Raises NotFound, and Conflict where it is in force, was
+    retired, would be refused by every scorer, or has no threshold while the one in force has.
     """
     standings = _held(conn)
     in_force = last_switch(conn)
     if number == (SHIPPED if in_force is None else in_force.number):
         raise Conflict(f"Version {number} is in force already.")
-    chosen = None if number == SHIPPED else get(conn, number).version
-    newest = chosen is not None and number == _newest(conn, chosen.candidate)
+    chosen = None if number == SHIPPED else get(conn, number)
+    if chosen is not None:
+        _check_choice(conn, chosen, in_force)
+    candidate = None if chosen is None else chosen.version.candidate
+    is_newest = candidate is not None and number == _newest(conn, candidate)
     for name, standing in standings.items():
-        if chosen is not None and name == chosen.candidate:
-            _stand(conn, name, ModelStanding.CHAMPION if newest else ModelStanding.CHALLENGER)
+        if name == candidate and is_newest:
+            _stand(conn, name, ModelStanding.CHAMPION)
         elif standing is ModelStanding.CHAMPION:
             _stand(conn, name, ModelStanding.CHALLENGER)
-    champion = ModelStanding.CHAMPION.value
-    conn.execute(update(model_versions).where(_versions.standing == champion).values(standing=_after(conn)))
-    conn.execute(update(model_versions).where(_versions.number == number).values(standing=champion))
-    return _order(conn, number, "" if chosen is None else chosen.hash, at_ms=at_ms, by=by, why=why)
+    _step_down(conn)
+    chosen_one = update(model_versions).where(_versions.number == number)
+    conn.execute(chosen_one.values(standing=ModelStanding.CHAMPION.value))
+    return _order(conn, number, "" if chosen is None else chosen.version.hash, at_ms=at_ms, by=by, why=why)
 
 
 def retire(conn: Connection, number: int) -> StoredVersion:
-    """Nobody puts this version in force; the newest of a challenger takes that candidate out of the shadow, too.
+    """Nobody puts this version in force before it is restored; the newest of a challenger takes that candidate out of the shadow, too.
 
     Raises NotFound, and Conflict where it is in force.
     """
@@ -151,24 +157,43 @@ def retire(conn: Connection, number: int) -> StoredVersion:
     return get(conn, number)
 
 
+def restore(conn: Connection, number: int) -> StoredVersion:
+    """Take back that a version was retired; the newest of its candidate brings that back into the shadow, too.
+
+    Raises NotFound, and Conflict where it is not retired.
+    """
+    standings = _held(conn)
+    found = get(conn, number)
+    if found.standing is not ModelStanding.RETIRED:
+        raise Conflict(f"Version {number} is not retired.")
+    candidate, standing = found.version.candidate, ModelStanding.SUPERSEDED
+    if number == _newest(conn, candidate):
+        standing = ModelStanding.CHALLENGER
+        if standings[candidate] is ModelStanding.RETIRED:
+            _stand(conn, candidate, ModelStanding.CHALLENGER)
+    conn.execute(update(model_versions).where(_versions.number == number).values(standing=standing.value))
+    return get(conn, number)
+
+
 def get(conn: Connection, number: int) -> StoredVersion:
     """One version; raises NotFound."""
-    row = conn.execute(_described().where(_versions.number == number)).first()
+    row = conn.execute(described().where(_versions.number == number)).first()
     if row is None:
         raise NotFound(f"There is no version {number} of the model.")
-    return _stored(row)
+    return stored(row, _pipelines(conn))
 
 
 def versions(conn: Connection, *, limit: int = 50) -> tuple[StoredVersion, ...]:
     """Versions, newest first."""
-    query = _described().order_by(_versions.number.desc()).limit(min(limit, VERSIONS_MAX))
-    return tuple(_stored(row) for row in conn.execute(query))
+    query = described().order_by(_versions.number.desc()).limit(min(limit, VERSIONS_MAX))
+    pipelines = _pipelines(conn)
+    return tuple(stored(row, pipelines) for row in conn.execute(query))
 
 
 def switches(conn: Connection, *, limit: int = 50) -> tuple[ModelSwitch, ...]:
     """Switches, newest first."""
     query = select(model_switches).order_by(_switches.switch.desc()).limit(min(limit, VERSIONS_MAX))
-    return tuple(_switch(row) for row in conn.execute(query))
+    return tuple(switch_of(row) for row in conn.execute(query))
 
 
 def last_switch(conn: Connection) -> ModelSwitch | None:
@@ -214,11 +239,35 @@ def newest_weights(conn: Connection, candidate: str, signer: Signer) -> tuple[We
         return None
 
 
+class Threshold(NamedTuple):
+    """From which probability on a risk is told, and the version it was measured for."""
+
+    value: float
+    number: int
+
+
+def newest_threshold(conn: Connection, candidate: str, pipeline: str, signer: Signer) -> Threshold | None:
+    """The threshold that a candidate had last, with this feature code; None where it never had one.
+
+    Raises SnapshotMismatch where it had one that this installation did not seal.
+    """
+    row = conn.execute(
+        select(_versions.number, _versions.hash, _versions.threshold_from)
+        .where(_versions.candidate == candidate, _versions.pipeline == pipeline, _versions.threshold.is_not(None))
+        .order_by(_versions.number.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    value = load_weights(conn, row.number, row.hash, signer).threshold
+    return None if value is None else Threshold(value, row.threshold_from or row.number)
+
+
 def untold(conn: Connection) -> tuple[tuple[ModelVersion, ...], tuple[ModelSwitch, ...]]:
     """Versions and switches that the log does not have yet, oldest first."""
-    made = conn.execute(_described().where(_versions.told.is_(False)).order_by(_versions.number).limit(TOLD_MAX))
+    made = conn.execute(described().where(_versions.told.is_(False)).order_by(_versions.number).limit(TOLD_MAX))
     ordered = select(model_switches).where(_switches.told.is_(False)).order_by(_switches.switch).limit(TOLD_MAX)
-    return tuple(_stored(row).version for row in made), tuple(_switch(row) for row in conn.execute(ordered))
+    return tuple(stored(row, {}).version for row in made), tuple(switch_of(row) for row in conn.execute(ordered))
 
 
 def mark_told(conn: Connection, numbers: Sequence[int], told_switches: Sequence[int]) -> None:
@@ -247,11 +296,41 @@ def _newest(conn: Connection, candidate: str) -> int:
     return int(conn.execute(select(func.max(_versions.number)).where(_versions.candidate == candidate)).scalar_one())
 
 
-def _after(conn: Connection) -> str:
-    """What becomes of the version that was in force: of a candidate that goes on, a challenger."""
-    row = conn.execute(select(_versions.candidate).where(_versions.standing == ModelStanding.CHAMPION.value)).first()
-    standing = None if row is None else candidates(conn).get(row.candidate)
-    return (ModelStanding.RETIRED if standing is ModelStanding.CHAMPION else ModelStanding.CHALLENGER).value
+def _pipelines(conn: Connection) -> dict[str, str]:
+    """The candidates that this program knows, and the feature code each learns from."""
+    rows = conn.execute(select(_candidates.candidate, _candidates.pipeline).where(_candidates.pipeline.is_not(None)))
+    return {row.candidate: row.pipeline for row in rows}
+
+
+def _check_choice(conn: Connection, chosen: StoredVersion, in_force: ModelSwitch | None) -> None:
+    """Raises Conflict where this version is not to be put in force."""
+    number = chosen.version.number
+    if chosen.standing is ModelStanding.RETIRED:
+        raise Conflict(f"Version {number} was retired: restore it first, if it is to be used again.")
+    if chosen.refused is not None:
+        raise Conflict(chosen.refused)
+    if chosen.version.threshold is not None or in_force is None or in_force.number == SHIPPED:
+        return
+    now = get(conn, in_force.number)
+    if now.version.threshold is not None and now.refused is None:
+        raise Conflict(
+            f"Version {number} has no threshold, so that its risk would raise no alert, and version {in_force.number}, which"
+            " is in force, has one: choose one that has, or 0 for what Wardlight came with."
+        )
+
+
+def _step_down(conn: Connection) -> None:
+    """The version that was in force gives way: the newest of a candidate that goes on is a challenger, another superseded."""
+    rows = conn.execute(
+        select(_versions.number, _versions.candidate).where(_versions.standing == ModelStanding.CHAMPION.value)
+    ).all()
+    standings = candidates(conn)
+    for row in rows:
+        goes_on = standings.get(row.candidate) is ModelStanding.CHALLENGER and row.number == _newest(
+            conn, row.candidate
+        )
+        standing = ModelStanding.CHALLENGER if goes_on else ModelStanding.SUPERSEDED
+        conn.execute(update(model_versions).where(_versions.number == row.number).values(standing=standing.value))
 
 
 def _order(conn: Connection, number: int, version_hash: str, *, at_ms: int, by: str, why: str) -> ModelSwitch:
@@ -272,29 +351,3 @@ def _weights_of(found: Draft | Row[Any]) -> Weights:
 def _sealed(number: int, version_hash: str, weights: Weights) -> bytes:
     """Everything that decides what a version scores, and from where on it is told."""
     return msgspec.msgpack.encode((number, version_hash, weights))
-
-
-def _described() -> Any:  # noqa: ANN401 - a query of everything but the weights
-    return select(*(column for column in model_versions.columns if column.name not in {"blob", "signature"}))
-
-
-def _stored(row: Row[Any]) -> StoredVersion:
-    version = ModelVersion(
-        number=row.number,
-        hash=row.hash,
-        candidate=row.candidate,
-        pipeline=row.pipeline,
-        made_at_ms=row.made_at_ms,
-        lessons=row.lessons,
-        horizon_s=row.horizon_s,
-        standing=ModelStanding(row.made_as),
-        threshold=row.threshold,
-        scores=msgspec.json.decode(row.scores, type=ProgressiveScores),
-    )
-    return StoredVersion(version, ModelStanding(row.standing))
-
-
-def _switch(row: Row[Any]) -> ModelSwitch:
-    return ModelSwitch(
-        switch=row.switch, number=row.number, hash=row.hash, at_ms=row.at_ms, by=row.by_person, why=row.why
-    )

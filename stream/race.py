@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,18 @@ from vitals.training import Lesson
 _PATIENT_OF: Final = attrgetter("example.patient_id")
 RECENT_LESSONS_MAX: Final = 4000
 """Lessons remembered, so that one told twice teaches once: after a crash at most what was told since the last commit comes again."""
+
+
+class Carried(Protocol):
+    """A threshold that was measured before."""
+
+    @property
+    def value(self) -> float:
+        """From which probability on a risk is told."""
+
+    @property
+    def number(self) -> int:
+        """The version it was measured for."""
 
 
 class RacerState(msgspec.Struct):
@@ -48,6 +60,10 @@ class Racer:
         self.published = 0 if state is None else state.published
         self.progress = Progress(None if state is None else state.progress)
         self.is_retired = False
+        self.carried: Carried | None = None
+        """The threshold it had last, to go on with until enough is known for one of its own."""
+        self.owes_threshold = False
+        """Whether versions of it had one that cannot be gone on with: it makes none before it has one of its own."""
         self.faults = 0
         """Lessons that broke it; whoever counts them sets it back."""
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from storage.models import Weights
+from storage.models import Threshold, Weights
 from storage.signing import Signer
 from storage.states import StateRow
 from stream.population import Candidate
@@ -50,10 +50,12 @@ def race_of(
     group: str,
     partition: int,
     newest: Mapping[str, tuple[Weights, int]] | None = None,
+    thresholds: Mapping[str, Threshold | None] | None = None,
 ) -> Race:
     """The race as it was stored; who is not in the rows, or cannot be trusted or read, starts anew, said aloud.
 
-    Anew is from the newest version of the same feature code, where there is one, else as it was shipped.
+    Anew is from the newest version of the same feature code, where there is one, else as it was shipped. Its progress is
+    lost with its state, so it goes on with the threshold it had last; None for one that cannot be trusted.
     """
     stored = {row.key: row for row in rows}
     versions = {} if newest is None else newest
@@ -62,6 +64,10 @@ def race_of(
         or _anew(each, versions.get(each.name))
         for each in candidates
     ]
+    known = {} if thresholds is None else thresholds
+    for racer in racers:
+        racer.carried = known.get(racer.candidate.name)
+        racer.owes_threshold = racer.candidate.name in known
     return Race(racers, _common(stored.get(COMMON_KEY), signer, group, partition))
 
 

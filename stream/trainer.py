@@ -25,7 +25,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import models
 from storage.claims import Claims, claim, remember_positions
-from storage.models import Weights
+from storage.models import Threshold, Weights
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -36,7 +36,7 @@ from stream.race_states import race_of, rows_of
 from stream.trainer_clocks import LogClocks
 from stream.trainer_labels import Labeller, Told
 from stream.trainer_settings import TrainerSettings
-from stream.trainer_versions import drafts
+from stream.trainer_versions import drafts, newest_thresholds
 from vitals import codec
 from vitals.errors import MalformedRecord, Unavailable
 from vitals.model_version import ModelStanding, ModelSwitch, ModelVersion
@@ -58,6 +58,8 @@ class _Claimed(NamedTuple):
     signer: Signer
     standings: dict[str, ModelStanding]
     newest: dict[str, tuple[Weights, int]]
+    thresholds: dict[str, Threshold | None]
+    """None where a candidate had one that cannot be trusted."""
 
 
 class TrainerHandler:
@@ -124,6 +126,7 @@ class TrainerHandler:
                 group=GROUP,
                 partition=self._home,
                 newest=claimed.newest,
+                thresholds=claimed.thresholds,
             )
             self._stand(claimed.standings)
         self._telemetry.ready(GROUP)
@@ -172,11 +175,12 @@ class TrainerHandler:
     def _claim(self, conn: Connection, partitions: frozenset[int]) -> _Claimed:
         claims = claim(conn, GROUP, partitions)
         if self._home not in partitions:
-            return _Claimed(claims, [], load_signer(conn), {}, {})
-        names, signer = [each.name for each in self._candidates], load_signer(conn)
-        standings = models.require_candidates(conn, names)
-        newest = {name: found for name in names if (found := models.newest_weights(conn, name, signer)) is not None}
-        return _Claimed(claims, load_states(conn, GROUP, self._home), signer, standings, newest)
+            return _Claimed(claims, [], load_signer(conn), {}, {}, {})
+        pipelines, signer = {each.name: each.pipeline for each in self._candidates}, load_signer(conn)
+        standings = models.require_candidates(conn, pipelines)
+        newest = {name: found for name in pipelines if (found := models.newest_weights(conn, name, signer)) is not None}
+        thresholds = newest_thresholds(conn, pipelines, signer)
+        return _Claimed(claims, load_states(conn, GROUP, self._home), signer, standings, newest, thresholds)
 
     def _decoded(self, record: Incoming) -> Told | Lesson | None:
         try:

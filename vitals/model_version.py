@@ -20,8 +20,10 @@ class ModelStanding(StrEnum):
     """Of the candidate that scores patients."""
     CHALLENGER = "challenger"
     """Of a candidate that learns in the shadow: it scores nobody."""
+    SUPERSEDED = "superseded"
+    """A newer one of its candidate came after it; it may be put in force again."""
     RETIRED = "retired"
-    """Kept on record, for replays; put in force by nobody."""
+    """Taken out of use by a person: kept on record, for replays; nobody puts it in force before it is restored."""
 
 
 CALIBRATION_LESSONS_MIN: Final = 200
@@ -78,6 +80,8 @@ class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version
     scores: ProgressiveScores = ProgressiveScores()
     threshold: float | None = None
     """From which probability on it is to be told, so that a set share of moments is; None while too few lessons are known."""
+    threshold_from: Counted | None = None
+    """The version whose threshold it goes on with, where what it was measured on was lost; None for one of its own."""
 
 
 class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):

@@ -13,7 +13,7 @@ WhyOption = Annotated[str, typer.Option("--reason", help="why; kept with your na
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `models list|promote|retire`."""
+    """Register `models list|promote|retire|restore`."""
     models = typer.Typer(help="Versions of the risk model.", no_args_is_help=True)
     app.add_typer(models, name="models")
 
@@ -51,18 +51,34 @@ def add_to(app: typer.Typer) -> None:
         else:
             typer.echo(f"Version {number} is retired.")
 
+    @models.command()
+    def restore(
+        number: NumberArgument, reason: WhyOption, as_json: JsonOption = False, url: UrlOption = DEFAULT_URL
+    ) -> None:
+        """Take back that a version was retired; the newest of its candidate learns on."""
+        with api(url) as client:
+            answer = client.post(f"models/{number}/restore", {"reason": reason})
+        if as_json:
+            print_json(answer)
+        else:
+            typer.echo(f"Version {number} may be promoted again.")
+
 
 def _show(found: dict[str, Any]) -> None:
     in_force = found["in_force"]
     typer.echo("What Wardlight came with scores." if in_force == 0 else f"Version {in_force} scores.")
+    for each in found["versions"]:
+        if each["number"] == in_force and each["refused"]:
+            typer.echo(f"But: {each['refused']} What they had before goes on.")
     rows = [
         (
             each["number"],
             each["candidate"],
-            each["standing"],
+            "refused" if each["refused"] else each["standing"],
             moment_text(each["made_at_ms"]),
             each["lessons"],
             each["positives"],
+            _threshold(each),
             *(_figure(each[name]) for name in ("auroc", "brier", "log_loss", "base_log_loss")),
         )
         for each in found["versions"]
@@ -74,6 +90,7 @@ def _show(found: dict[str, Any]) -> None:
         "made at",
         "lessons",
         "positives",
+        "threshold",
         "AUROC",
         "Brier",
         "log-loss",
@@ -86,3 +103,8 @@ def _show(found: dict[str, Any]) -> None:
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _threshold(version: dict[str, Any]) -> str:
+    origin = version["threshold_from"]
+    return _figure(version["threshold"]) + ("" if origin is None else f" (of {origin})")

@@ -103,6 +103,12 @@ async def test_whoever_sets_the_rules_of_the_house_puts_a_version_in_force_by_ke
             await page.get_by_label("Why, for the record").fill("Not to be used again")
             await page.locator("#deed-do").click()
             await expect(page.locator("#candidates tbody tr").last).to_contain_text("retired")
+            await expect(page.get_by_role("button", name="Put in force: version 5")).to_have_count(0)
+            await page.get_by_role("button", name="Restore: version 5").first.click()
+            await expect(said).to_contain_text("that candidate learns on in the shadow")
+            await page.get_by_label("Why, for the record").fill("Retired by mistake")
+            await page.locator("#deed-do").click()
+            await expect(page.locator("#candidates tbody tr").last).to_contain_text("in the shadow")
             await page.get_by_role("button", name="Go back to what Wardlight came with").click()
             await page.get_by_label("Why, for the record").fill("To be sure")
             await page.locator("#deed-do").click()
@@ -113,6 +119,22 @@ async def test_whoever_sets_the_rules_of_the_house_puts_a_version_in_force_by_ke
         told = {(each.name, each.subject, json.loads(each.detail).get("reason")) for each in entries}
         reasons = {"6": "Better error over four weeks", "5": "Not to be used again", "0": "To be sure"}
         assert {("Rose", number, reason) for number, reason in reasons.items()} <= told
+
+
+async def test_a_version_of_other_features_is_called_refused_and_offers_no_button(tmp_path: Path) -> None:
+    async with guarded(tmp_path) as scene, chromium() as browser:
+        make_versions(scene)
+        with scene.database.transaction() as conn:
+            models.require_candidates(conn, {"additive": "test", "additive-quick": "another"})
+        await add(scene, "rose", (Role.WARD_MANAGER, None))
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}reliability") as page:
+            await open_signed_in(page, "rose")
+            await expect(page.locator("#candidates tbody tr").last).to_contain_text("in the shadow, refused by scorers")
+            await expect(page.get_by_role("button", name="Put in force: version 6")).to_have_count(0)
+            with scene.database.transaction() as conn:
+                models.require_candidates(conn, {"additive": "another", "additive-quick": "another"})
+            await page.reload()
+            await expect(page.locator("#verdict")).to_contain_text("no scorer would take it")
 
 
 async def test_a_choice_that_is_refused_says_so_in_the_dialog_and_changes_nothing(tmp_path: Path) -> None:

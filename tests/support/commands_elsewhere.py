@@ -48,6 +48,7 @@ ELSEWHERE: Mapping[str, str] = {
     'wardlight models promote 2 --reason "Better log-loss over four weeks"': MODELS,
     'wardlight models promote 0 --reason "Back to what Wardlight came with"': MODELS,
     'wardlight models retire 1 --reason "Not to be used again"': MODELS,
+    'wardlight models restore 1 --reason "Retired by mistake"': MODELS,
     "wardlight ladders check": LADDERS,
     "wardlight contacts test DESTINATION": LADDERS,
     "wardlight destinations test DESTINATION": TRIED,

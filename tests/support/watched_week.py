@@ -125,7 +125,7 @@ def make_versions(scene: WardScene) -> None:
 
 
 def _make(conn: Connection, candidate: str, lessons: int, auroc: float, at_ms: int) -> None:
-    models.require_candidates(conn, ["additive", "additive-quick"])
+    models.require_candidates(conn, {"additive": "test", "additive-quick": "test"})
     scores = ProgressiveScores(
         lessons=lessons, positives=lessons // 40, auroc=round(auroc, 3), brier=0.021, log_loss=0.094,
         base_log_loss=0.117, calibration=CALIBRATION,

@@ -1,4 +1,4 @@
-/** Putting a version of the risk model in force, and retiring one: each with what it will do in words, and a reason. */
+/** Putting a version of the risk model in force, retiring one, and taking that back: each with what it will do in words, and a reason. */
 
 import { send } from "./api.js";
 
@@ -24,7 +24,6 @@ export function promote(version, models) {
         : "It is not the newest of its candidate: it stays until somebody puts another in force, and nothing follows by itself.",
       version.threshold === null ? "Nobody can say yet from which risk on to tell of it: it raises no alert." : `A risk that stays at ${percent(version.threshold)} or above raises an alert.`,
       worthOf(version),
-      isOfOtherFeatures(version, models) ? "It was made for other features than the version that scores now. Scorers that do not know them refuse it and go on with the last one." : null,
       SWITCH,
       UNTOUCHED,
     ]),
@@ -61,11 +60,28 @@ export function retire(version, models) {
     foresee: ({ reason }) => foreseen(reason, [
       `Version ${version.number} of “${version.candidate}” is marked as not to be used. It scores nobody now.`,
       isNewest(version, models) ? `It is the newest of “${version.candidate}”: that candidate leaves the shadow and learns no more.` : null,
-      "Who scores does not change. A retired version can still be put in force by somebody who means to.",
+      "Who scores does not change. It can be put in force again only once somebody restores it.",
     ]),
     act: async ({ reason }) => {
       await send(`/api/v1/models/${version.number}/retire`, { reason });
       return `Version ${version.number} is retired.`;
+    },
+  };
+}
+
+export function restore(version, models) {
+  return {
+    title: `Restore version ${version.number}`,
+    verb: "Restore",
+    fields: [REASON],
+    foresee: ({ reason }) => foreseen(reason, [
+      `Version ${version.number} of “${version.candidate}” may be put in force again. It scores nobody now.`,
+      isNewest(version, models) ? `It is the newest of “${version.candidate}”: that candidate learns on in the shadow.` : null,
+      "Who scores does not change.",
+    ]),
+    act: async ({ reason }) => {
+      await send(`/api/v1/models/${version.number}/restore`, { reason });
+      return `Version ${version.number} is restored.`;
     },
   };
 }
@@ -94,11 +110,6 @@ function scoring(models) {
 function leftInShadow(version, models) {
   const before = scoring(models)?.candidate;
   return before === undefined || before === version.candidate ? "" : ` “${before}” goes on learning in the shadow.`;
-}
-
-function isOfOtherFeatures(version, models) {
-  const now = scoring(models);
-  return now !== undefined && now.pipeline !== version.pipeline;
 }
 
 function worthOf(version) {

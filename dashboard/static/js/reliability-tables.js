@@ -5,10 +5,10 @@ import { kindName } from "./alert-words.js";
 import { moment } from "./format.js";
 import { percent } from "./reliability-charts.js";
 
-const STANDINGS = { champion: "scores", challenger: "in the shadow", retired: "retired" };
+const STANDINGS = { champion: "scores", challenger: "in the shadow", superseded: "superseded", retired: "retired" };
 const COLUMNS = [
   ["Candidate", (version) => version.candidate],
-  ["Standing", (version) => STANDINGS[version.standing]],
+  ["Standing", (version) => (version.refused ? el("span", { title: version.refused }, `${STANDINGS[version.standing]}, refused by scorers`) : STANDINGS[version.standing])],
   ["Version", (version) => String(version.number), "number"],
   ["Moments", (version) => whole(version.lessons), "number"],
   ["Deteriorated", (version) => whole(version.positives), "number"],

@@ -4,7 +4,7 @@ import { me, read } from "./api.js";
 import { Deed } from "./deed.js";
 import { el, setText } from "./dom.js";
 import { duration, moment } from "./format.js";
-import { mayChooseModels, promote, promoteShipped, retire } from "./model-deeds.js";
+import { mayChooseModels, promote, promoteShipped, restore, retire } from "./model-deeds.js";
 import { calibrationChart, percent, shiftChart } from "./reliability-charts.js";
 import { bins, candidates, grouping, kinds, rate, shifts, versions, whole } from "./reliability-tables.js";
 
@@ -40,6 +40,8 @@ function showModel(model, models, nowMs, mayChoose) {
   find("#shipped").hidden = !mayChoose || models.in_force === 0;
   if (model.number === 0) return verdict("What Wardlight came with scores", "No version learned here is in force. What Wardlight came with was learned in intensive care elsewhere: its risk stands on adults’ pages, called what it is, and raises no alert. Rules, NEWS2 and each patient's own usual do the work.", false);
   const learned = `Learned by “${model.candidate}” from ${whole(model.lessons)} moments whose outcome is known, ${whole(model.positives)} of them before a deterioration; made ${moment(model.made_at_ms, nowMs).slice(0, -3)}.`;
+  const scoring = models.versions.find((version) => version.number === model.number);
+  if (scoring?.refused) return verdict(`Version ${model.number} is chosen, and does not score`, `${scoring.refused} They go on with what they had before, or with what Wardlight came with, until another is put in force or made.`, true);
   verdict(`Version ${model.number} scores`, `It tells the risk of a deterioration within ${duration(model.horizon_s * 1000)}. ${learned}`, false);
 }
 
@@ -47,8 +49,9 @@ function showModel(model, models, nowMs, mayChoose) {
 function deedsOf(table, models) {
   return (version) => el("span", { className: "model-buttons" },
     ...[
-      version.number !== models.in_force && ["Put in force", promote],
+      version.number !== models.in_force && version.standing !== "retired" && !version.refused && ["Put in force", promote],
       version.standing === "challenger" && ["Retire", retire],
+      version.standing === "retired" && ["Restore", restore],
     ].filter(Boolean).map(([name, make]) =>
       el("button", { type: "button", "data-key": `${table}/${version.number}/${name}`, "aria-label": `${name}: version ${version.number}`, onclick: () => deed.open(make(version, known)) }, name),
     ));

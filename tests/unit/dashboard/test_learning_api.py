@@ -56,14 +56,16 @@ class Api:
         with self.scene.database.snapshot() as conn:
             return audit.list_entries(conn, limit=50)
 
-    def make(self, candidate: str = "logistic") -> None:
+    def make(self, candidate: str = "logistic", *, pipeline: str = "test", threshold: float | None = None) -> None:
         """One more version of a candidate."""
         with self.scene.database.transaction() as conn:
-            models.require_candidates(conn, ["logistic", "forest"])
+            models.require_candidates(conn, {"logistic": "test", "forest": "test"})
             scores = ProgressiveScores(
                 lessons=500, positives=20, auroc=0.71, brier=0.02, log_loss=0.1, base_log_loss=0.2
             )
-            draft = Draft(candidate, f"hash-{candidate}", "test", at_ms(0), 500, 3600.0, scores, b"weights")
+            draft = Draft(
+                candidate, f"hash-{candidate}", pipeline, at_ms(0), 500, 3600.0, scores, b"weights", threshold
+            )
             models.make(conn, draft, load_signer(conn), by="trainer", why="500 more lessons")
 
 
@@ -155,6 +157,53 @@ async def test_versions_are_listed_with_their_scores_and_a_promotion_is_a_decisi
         assert (await ward.client.post("models/9/promote", json={"reason": "none such"})).status_code == 404
         assert (await ward.client.post("models/1/promote", json={"reason": "  "})).status_code == 422
         assert (await ward.client.post("models/1/retire", json={"reason": "Worse"})).json()["standing"] == "retired"
+
+
+async def test_a_retired_version_is_put_in_force_only_once_somebody_restored_it() -> None:
+    async with api() as ward:
+        ward.make("logistic")
+        ward.make("forest")
+        assert (await ward.client.post("models/2/restore", json={"reason": "not retired"})).status_code == 409
+        assert (await ward.client.post("models/2/retire", json={"reason": "Worse"})).status_code == 200
+        refused = await ward.client.post("models/2/promote", json={"reason": "Better after all"})
+        assert refused.status_code == 409
+        assert refused.json()["message"] == "Version 2 was retired: restore it first, if it is to be used again."
+        found = (await ward.client.get("models")).json()
+        assert (found["in_force"], found["candidates"]["forest"]) == (1, "retired")
+        restored = await ward.client.post("models/2/restore", json={"reason": "Retired by mistake"})
+        assert restored.json()["standing"] == "challenger"
+        assert (await ward.client.get("models")).json()["candidates"]["forest"] == "challenger"
+        assert (await ward.client.post("models/2/promote", json={"reason": "Better"})).status_code == 200
+        assert (await ward.client.post("models/9/restore", json={"reason": "none such"})).status_code == 404
+        assert [json.loads(each.detail)["reason"] for each in ward.audited() if "restore" in each.detail] == [
+            "Retired by mistake"
+        ]
+
+
+async def test_what_no_scorer_takes_is_named_so_and_refused() -> None:
+    async with api() as ward:
+        ward.make("logistic")
+        ward.make("forest", pipeline="older")
+        ward.make("oak")
+        elsewhere, other, fine = (await ward.client.get("models")).json()["versions"]
+        assert fine["refused"] is None
+        assert "which the trainer of this program does not know" in elsewhere["refused"]
+        assert "learned from other features" in other["refused"]
+        for each in (elsewhere, other):
+            answer = await ward.client.post(f"models/{each['number']}/promote", json={"reason": "Try it"})
+            assert (answer.status_code, answer.json()["message"]) == (409, each["refused"])
+        assert (await ward.client.get("models")).json()["in_force"] == 1
+
+
+async def test_a_version_without_a_threshold_takes_the_place_of_none_that_has_one() -> None:
+    async with api() as ward:
+        ward.make("logistic")
+        ward.make("logistic", threshold=0.1)
+        answer = await ward.client.post("models/1/promote", json={"reason": "Back"})
+        assert answer.status_code == 409
+        assert "has no threshold, so that its risk would raise no alert" in answer.json()["message"]
+        assert (await ward.client.post("models/0/promote", json={"reason": "Back"})).status_code == 200
+        assert (await ward.client.post("models/1/promote", json={"reason": "Now"})).status_code == 200
 
 
 async def test_a_patients_sex_is_said_and_taken_back() -> None:

@@ -116,7 +116,7 @@ def test_an_alert_is_reviewed_once_somebody_saw_it_or_said_what_it_was_worth(dat
 
 def test_a_new_log_is_told_again_which_version_scores(database: Database) -> None:
     with database.transaction() as conn:
-        models.require_candidates(conn, ["additive"])
+        models.require_candidates(conn, {"additive": "x"})
         signer = load_signer(conn)
         for number in (1, 2):
             draft = Draft("additive", f"h{number}", "x", at_ms(0), number, 60.0, ProgressiveScores(), b"w")

@@ -3,12 +3,14 @@
 import asyncio
 from functools import partial
 
+import msgspec
 import pytest
 
 from runtime.blocking import InlineDoor
 from runtime.bus import partition_of
 from runtime.clock import SystemClock
 from storage import models, training
+from storage.signing import load_signer
 from stream.population import Candidate, PopulationModel
 from stream.trainer_service import Trainer, build_trainer
 from tests.support.builders import at_ms
@@ -206,7 +208,7 @@ async def test_an_older_version_and_what_was_shipped_stay_in_force_until_somebod
         assert held.number == 1
         assert [each.standing for each in models.versions(conn)] == [
             ModelStanding.CHALLENGER,
-            ModelStanding.RETIRED,
+            ModelStanding.SUPERSEDED,
             ModelStanding.CHAMPION,
         ]
         with pytest.raises(Conflict):
@@ -218,6 +220,71 @@ async def test_an_older_version_and_what_was_shipped_stay_in_force_until_somebod
         assert models.promote(conn, 0, at_ms=at_ms(0), by="Kim", why="back to what was shipped").number == 0
         assert models.retire(conn, 3).standing is ModelStanding.RETIRED
         assert models.candidates(conn) == {"logistic": ModelStanding.RETIRED}
+        assert models.promote(conn, 1, at_ms=at_ms(0), by="Kim", why="an older one").number == 1
+        assert models.candidates(conn) == {"logistic": ModelStanding.RETIRED}
+        assert models.promote(conn, 2, at_ms=at_ms(0), by="Kim", why="another").number == 2
+        assert [each.standing for each in models.versions(conn)] == [
+            ModelStanding.RETIRED,
+            ModelStanding.CHAMPION,
+            ModelStanding.SUPERSEDED,
+        ]
+        assert models.restore(conn, 3).standing is ModelStanding.CHALLENGER
+        assert models.candidates(conn) == {"logistic": ModelStanding.CHALLENGER}
+
+
+async def test_a_trainer_that_lost_its_state_goes_on_with_the_threshold_it_had_and_says_whose_it_is() -> None:
+    bench = await training_bench(settings=QUICK.model_copy(update={"lessons_min": 60}))
+    bench.start()
+    told = [lesson(f"a{number}", patient=f"p{number}", label=number % 6 == 0, ill=number / 60) for number in range(60)]
+    await bench.tell(*told)
+    (first,) = await bench.versions(1)
+    await bench.stop()
+    assert first.threshold is not None
+    assert first.threshold_from is None
+    bench.settings = QUICK
+    for lost in (1, 2):
+        with bench.database.transaction() as conn:
+            conn.exec_driver_sql("DELETE FROM states WHERE consumer_group = 'trainer'")
+        bench.start()
+        await bench.tell(lesson(f"after-{lost}", patient="p99", label=True))
+        version = (await bench.versions(1 + lost))[lost]
+        assert (version.threshold, version.threshold_from) == (first.threshold, first.number)
+        await bench.switches(1 + lost)
+        await bench.stop()
+    with bench.database.snapshot() as conn:
+        held = models.last_switch(conn)
+        assert held is not None
+        assert held.why == "1 more lesson; with the threshold of version 1"
+        weights = models.load_weights(conn, held.number, held.hash, load_signer(conn))
+        assert weights.threshold == first.threshold
+
+
+async def test_where_the_last_threshold_cannot_be_trusted_no_version_is_made_before_one_is_known() -> None:
+    bench = await training_bench(settings=QUICK.model_copy(update={"lessons_min": 60}))
+    bench.start()
+    told = [lesson(f"a{number}", patient=f"p{number}", label=number % 6 == 0, ill=number / 60) for number in range(60)]
+    await bench.tell(*told)
+    await bench.versions(1)
+    await bench.stop()
+    with bench.database.transaction() as conn:
+        conn.exec_driver_sql("DELETE FROM states WHERE consumer_group = 'trainer'")
+        conn.exec_driver_sql("UPDATE model_versions SET threshold = 0.001")
+    bench.settings = QUICK
+    worker = bench.start()
+    again = [
+        msgspec.structs.replace(each, example=msgspec.structs.replace(each.example, example_id=f"b{number}"))
+        for number, each in enumerate(told)
+    ]
+    await bench.tell(*again[:20])
+    while sum(worker.positions.values()) < 80:
+        await SystemClock().sleep(0.001)
+    with bench.database.snapshot() as conn:
+        assert len(models.versions(conn)) == 1
+    await bench.tell(*again[20:])
+    second = (await bench.versions(2))[1]
+    assert second.threshold is not None
+    assert second.threshold_from is None
+    await bench.stop()
 
 
 async def test_no_more_examples_of_one_patient_wait_than_the_setting_says() -> None:

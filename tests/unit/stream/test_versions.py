@@ -46,7 +46,7 @@ def make(run: StreamRun, *weights: float) -> list[ModelSwitch]:
     """A version of each weight, the switches to them ordered."""
     switches = []
     with run.database.transaction() as conn:
-        models.require_candidates(conn, ["logistic"])
+        models.require_candidates(conn, {"logistic": "test"})
         for number, weight in enumerate(weights, 1):
             blob = LogisticModel({"": -1.0, "ill": weight}).dump()
             draft = Draft("logistic", hash_of(blob), "test", at_ms(number), number, 3600.0, ProgressiveScores(), blob)

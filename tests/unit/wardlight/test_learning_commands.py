@@ -30,6 +30,9 @@ VERSION: dict[str, Any] = {
     "lessons": 400,
     "positives": 12,
     "horizon_s": 43_200.0,
+    "threshold": 0.0312,
+    "threshold_from": 1,
+    "refused": None,
     "standing": "champion",
     "auroc": 0.7123,
     "brier": None,
@@ -45,8 +48,8 @@ def answer(asked: Asked) -> Answer:
         return Answer(MODELS)
     if asked.path.endswith("/promote"):
         return Answer(SWITCH)
-    if asked.path.endswith("/retire"):
-        return Answer({**VERSION, "standing": "retired"})
+    if asked.path.endswith(("/retire", "/restore")):
+        return Answer({**VERSION, "standing": "retired" if asked.path.endswith("retire") else "challenger"})
     if asked.path.endswith("/withdraw"):
         return Answer(GONE)
     return Answer([OUTCOME, GONE]) if asked.method == "GET" else Answer(OUTCOME, status=201)
@@ -88,8 +91,19 @@ def test_versions_are_listed_with_their_scores_for_people_and_for_programs(
     said = capsys.readouterr().out
     assert said.startswith("Version 2 scores.")
     assert "0.712" in said
+    assert "0.031 (of 1)" in said
     assert run(["models", "list", "--json", "--url", server.url]) == 0
     assert json.loads(capsys.readouterr().out) == MODELS
+
+
+def test_a_version_in_force_that_no_scorer_takes_is_called_so(
+    server: ScriptedApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = "Version 2 learned from other features than this program makes: no scorer would take it."
+    monkeypatch.setitem(VERSION, "refused", sentence)
+    assert run(["models", "list", "--url", server.url]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["Version 2 scores.", f"But: {sentence} What they had before goes on."]
 
 
 def test_a_version_is_put_in_force_or_retired_with_a_reason(server: ScriptedApi) -> None:
@@ -97,6 +111,7 @@ def test_a_version_is_put_in_force_or_retired_with_a_reason(server: ScriptedApi)
         ["promote", "2", "--reason", "Better log-loss over four weeks"],
         ["promote", "0", "--reason", "Back to what Wardlight came with"],
         ["retire", "1", "--reason", "Not to be used again"],
+        ["restore", "1", "--reason", "Retired by mistake"],
     ):
         assert run(["models", *words, "--url", server.url]) == 0
         assert server.asked[-1].path == f"/api/v1/models/{words[1]}/{words[0]}"
