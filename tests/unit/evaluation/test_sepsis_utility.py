@@ -51,3 +51,43 @@ def test_the_threshold_of_a_patient_was_chosen_on_those_who_came_before() -> Non
 def test_where_every_alarm_is_false_silence_is_best() -> None:
     assert best_threshold(np.arange(5.0), np.full(5, -0.05)) == float("inf")
     assert best_threshold(np.array([1.0, 2.0, 3.0]), np.array([-1.0, 0.5, 1.0])) == 2.0
+
+
+def challenge_utility(labels: list[int], alarms: list[int]) -> float:
+    """The challenge's rules as its paper states them, hour by hour and patient by patient; t is counted from its first row."""
+    septic = any(labels)
+    onset = labels.index(1) + 6 if septic else 0
+    total = 0.0
+    for hour, alarm in enumerate(alarms):
+        since = hour - onset
+        if septic and since > 3:
+            continue
+        if alarm and not septic:
+            total -= 0.05
+        elif alarm:
+            total += max((since + 12) / 6, -0.05) if since <= -6 else (3 - since) / 9
+        elif septic and since > -6:
+            total += -2 * (since + 6) / 9
+    return total
+
+
+def test_the_normalised_utility_is_that_of_the_challenge_counted_patient_by_patient() -> None:
+    generator = np.random.default_rng(2)
+    onsets: list[float | None] = [None, 20, 9, None, 30, 14]
+    lengths = [25, 30, 20, 8, 36, 18]
+    made = recorded([[70.0] * length for length in lengths], onset_hours=onsets)
+    assert made.truth is not None
+    alarms = generator.random(made.rows) < 0.4
+    observed = best = silent = 0.0
+    for patient, onset in enumerate(onsets):
+        rows = slice(int(made.first[patient]), int(made.first[patient + 1]))
+        labels = made.truth.positive[rows].astype(int).tolist()
+        hours = range(lengths[patient])
+        observed += challenge_utility(labels, alarms[rows].astype(int).tolist())
+        best += challenge_utility(
+            labels, [int(onset is not None and onset - 12 <= hour <= onset + 3) for hour in hours]
+        )
+        silent += challenge_utility(labels, [0 for _ in hours])
+    utility = utility_of(made.at_ms, made.first, made.truth.onset_ms)
+    ours = (utility.gain * alarms).sum() / utility.best.sum()
+    assert ours == pytest.approx((observed - silent) / (best - silent))
