@@ -53,10 +53,9 @@ def _say(result: Result, *, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.encode(result).decode(), flush=True)
     else:
-        print(
-            f"{result.bench:24} {result.value:>10,.1f} {result.unit}; floor {result.floor:,.1f}, ratio {result.ratio}",
-            flush=True,
-        )
+        bar = "" if result.bar is None else f"; bar {result.bar:,.0f}: {result.verdict}"
+        floor = f"floor {result.floor:,.1f}, ratio {result.ratio}"
+        print(f"{result.bench:24} {result.value:>10,.1f} {result.unit}; {floor}{bar}", flush=True)
 
 
 if __name__ == "__main__":

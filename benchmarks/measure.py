@@ -13,7 +13,7 @@ class NotMeasured(Exception):
     """A benchmark, or a part of it, needs a server that this machine does not have; one sentence."""
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of output; `ratio` is value / floor."""
 
     bench: str
@@ -21,11 +21,17 @@ class Result(msgspec.Struct, frozen=True):
     unit: str
     floor: float
     ratio: float
+    bar: float | None = None
+    """What `value` may be at the most; None where the line names none."""
+    verdict: str | None = None
+    """Beside a bar: `ok` or `missed`."""
 
     @classmethod
-    def of(cls, bench: str, *, value: float, unit: str, floor: float) -> "Result":
-        """A result rounded to what the measurement can tell."""
-        return cls(bench, round(value, 1), unit, round(floor, 1), round(value / floor, 3))
+    def of(cls, bench: str, *, value: float, unit: str, floor: float, bar: float | None = None) -> "Result":
+        """A result rounded to what the measurement can tell, and held against its bar as rounded."""
+        told = round(value, 1)
+        verdict = None if bar is None else "ok" if told <= bar else "missed"
+        return cls(bench, told, unit, round(floor, 1), round(value / floor, 3), bar, verdict)
 
 
 def rates(rounds: Sequence[tuple[float, float]], readings: int) -> tuple[float, float]:

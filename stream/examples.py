@@ -1,9 +1,14 @@
 """Which moments of a patient become examples: real, live, scored, and no more often than the setting says. Pure."""
 
+from typing import Final
+
 from stream.scoring import PatientState
 from vitals.assessment import Assessment
 from vitals.reading import Origin, Reading
 from vitals.training import Example
+
+_REAL: Final = Origin.REAL
+"""Python 3.11 looks a member up in its enumeration by a call; this is asked of every reading."""
 
 
 def example_of(
@@ -13,7 +18,7 @@ def example_of(
     scored = state.scored_risk
     if assessment is None or scored is None or not scored.is_new:
         return None
-    if assessment.late or reading.origin is not Origin.REAL:
+    if assessment.late or reading.origin is not _REAL:
         return None
     last_ms = state.example_at_ms
     if last_ms is not None and reading.measured_at_ms - last_ms < every_ms:

@@ -44,6 +44,8 @@ NEWS2_INPUTS: tuple[Sign, ...] = (
 )
 """What NEWS2 needs, in the order of the chart."""
 
+_OXYGEN = Sign.SUPPLEMENTAL_OXYGEN
+"""Python 3.11 looks a member up in its enumeration by a call; this one is asked for at every reading."""
 URGENT_FROM = 5
 EMERGENCY_FROM = 7
 RED = 3
@@ -147,7 +149,7 @@ def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Su
     'low_medium'
     """
     value_of = observations.get
-    oxygen = value_of(Sign.SUPPLEMENTAL_OXYGEN)
+    oxygen = value_of(_OXYGEN)
     spo2_row = _SPO2_ROWS.get((spo2_scale, None if oxygen is None else oxygen > 0))
     if spo2_row is None:
         raise InvalidArgument(_NO_SUCH_SCALE.format(spo2_scale))
