@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from dashboard.alert_lookup import find_alert
 from dashboard.alert_schemas import Acknowledged, AcknowledgeOrder, FeedbackOrder, LabelEntry
 from dashboard.context import Context, Here
-from dashboard.episodes import EpisodeNow
+from dashboard.episodes import TECHNICAL_KINDS, EpisodeNow
 from dashboard.person import Person, Signed
 from dashboard.schemas import EpisodeId, Order, Ordered
 from runtime.bus import Outgoing
+from storage import devices
 from vitals.alert import Action, Command, Priority
 from vitals.codec import encode
 from vitals.errors import Conflict, InvalidArgument
@@ -60,11 +61,15 @@ async def acknowledge(here: Here, who: Signed, episode_id: EpisodeId, order: Ack
 
 @router.post("/alerts/{episode_id}/resolve", status_code=202)
 async def resolve(here: Here, who: Signed, episode_id: EpisodeId, order: Order) -> Ordered:
-    """End a technical alert by hand; what a patient's signs say cannot be ordered away, and the engine refuses it.
+    """End a technical alert by hand, or one whose patient wears no device any more; 409 for what the signs still say.
 
     Answers once the log has the order.
     """
     alert = _still_open(await find_alert(here, episode_id))
+    if not (alert.latched or alert.kind in TECHNICAL_KINDS) and alert.patient_id in await here.ask(devices.worn_now):
+        raise Conflict(
+            "The patient's signs still say this, and it ends when they no longer do: acknowledge it instead."
+        )
     command = Command(
         command_id=order.command_id or secrets.token_hex(16),
         patient_id=alert.patient_id,

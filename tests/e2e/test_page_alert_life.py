@@ -100,6 +100,9 @@ async def order_silence(page: Page, *, kind: str, reason: str) -> None:
     await form.locator("[name=kind]").select_option(kind)
     await form.locator("[name=reason]").fill(reason)
     await form.get_by_role("button", name="Silence").click()
+    await expect(form).to_be_visible()  # nobody is chosen yet, so nothing was ordered
+    await form.locator("[name=patient_id]").select_option("*")
+    await form.get_by_role("button", name="Silence").click()
 
 
 def said_in(scene: WardScene) -> dict[str, tuple[Label, ...]]:
@@ -119,6 +122,7 @@ async def test_high_priority_is_silenced_for_one_patient_and_kind_and_only_on_a_
             await form.locator("[name=priority]").select_option("high")
             await expect(page.locator("#silence-confirm")).to_be_visible()
             await form.locator("[name=reason]").fill("bronchoscopy")
+            await form.locator("[name=patient_id]").select_option("*")
             await form.locator("[name=confirmed]").check()
             await form.get_by_role("button", name="Silence").click()
             await expect(page.locator("#silence-error")).to_contain_text("one patient and one kind only")

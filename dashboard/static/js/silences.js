@@ -12,6 +12,8 @@ const SETTLED_MS = 6000;
 const find = (selector) => document.querySelector(selector);
 const form = find("#silence-form");
 const dialog = find("#silence-dialog");
+/** Chosen on purpose: a silence begins with nobody, not with the whole ward. */
+const EVERYBODY = "*";
 
 export class Silences {
   constructor({ who, wards, patients, patientName }) {
@@ -93,8 +95,8 @@ export class Silences {
     const ward = form.elements.ward_id.value;
     const patient = form.elements.patient_id.value;
     const there = this.patients.filter((one) => !ward || one.ward_id === ward);
-    form.elements.patient_id.replaceChildren(el("option", { value: "" }, "Everybody"), ...there.map((one) => el("option", { value: one.patient_id }, `${one.bed ?? "–"} ${one.name}`)));
-    form.elements.patient_id.value = !anew && there.some((one) => one.patient_id === patient) ? patient : "";
+    form.elements.patient_id.replaceChildren(el("option", { value: "" }, "Choose…"), ...there.map((one) => el("option", { value: one.patient_id }, `${one.bed ?? "–"} ${one.name}`)), el("option", { value: EVERYBODY }, ward ? `Everybody in ${ward}` : "Everybody"));
+    form.elements.patient_id.value = !anew && (patient === EVERYBODY || there.some((one) => one.patient_id === patient)) ? patient : "";
     const priority = form.elements.priority.value;
     const chosen = new FormData(form).get("minutes");
     const minutes = MINUTES[priority];
@@ -106,10 +108,11 @@ export class Silences {
 
   async #order() {
     const given = new FormData(form);
-    const patient = given.get("patient_id");
+    const patient = given.get("patient_id") === EVERYBODY ? null : given.get("patient_id");
     const body = { minutes: Number(given.get("minutes")), reason: given.get("reason").trim(), priority: given.get("priority"), silence_id: crypto.randomUUID(), confirmed: given.get("confirmed") === "on" };
-    for (const name of ["kind", "patient_id"]) if (given.get(name)) body[name] = given.get(name);
-    if (!patient && given.get("ward_id")) body.ward_id = given.get("ward_id");
+    if (given.get("kind")) body.kind = given.get("kind");
+    if (patient) body.patient_id = patient;
+    else if (given.get("ward_id")) body.ward_id = given.get("ward_id");
     try {
       await send("/api/v1/silences", body);
       dialog.close();

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.permissions import Permission, Role
 from runtime.bus import Delivered
-from storage import audit, labels, silences
+from storage import audit, devices, labels, silences
 from storage.audit import AuditAction
 from tests.support.builders import EPOCH_MS
 from tests.support.labels import label
@@ -26,7 +26,7 @@ from vitals.alert import (
 from vitals.codec import decode, encode
 from vitals.fault import SYSTEM_WARD, subject_of
 from vitals.label import Feedback, Label
-from vitals.reading import PatientId
+from vitals.reading import DeviceId, PatientId
 from vitals.topics import LogTopic
 
 pytestmark = pytest.mark.asyncio
@@ -118,6 +118,19 @@ async def test_a_latched_alert_can_be_acknowledged_and_one_that_is_over_can_only
         with scene.ward.database.snapshot() as conn:
             actions = [link.action for link in audit.list_entries(conn, limit=9)]
         assert AuditAction.LABEL in actions
+
+
+async def test_what_the_signs_still_say_cannot_be_ended_by_hand_until_nothing_is_worn_or_it_is_over() -> None:
+    async with nursed() as (scene, nurse):
+        address = f"alerts/{ALERT.episode_id}/resolve"
+        refused = await scene.client.post(address, json={}, headers=nurse)
+        assert (refused.status_code, "acknowledge it instead" in refused.json()["message"]) == (409, True)
+        technical = msgspec.structs.replace(ALERT, transition_id="t8", episode_id="e8", kind=AlertKind.LOW_BATTERY)
+        scene.ward.store_steps(technical)
+        assert (await scene.client.post("alerts/e8/resolve", json={}, headers=nurse)).status_code == 202
+        with scene.ward.database.transaction() as conn:
+            devices.release(conn, DeviceId("watch-a"), EPOCH_MS + 1)
+        assert (await scene.client.post(address, json={}, headers=nurse)).status_code == 202
 
 
 async def test_an_alerts_life_is_told_with_who_what_and_why() -> None:

@@ -262,7 +262,9 @@ async def test_an_acknowledgement_is_on_the_log_before_it_is_answered() -> None:
                 "label_id": None,
             },
         )
-        await client.post(f"alerts/{step.episode_id}/resolve", json={})
+        technical = msgspec.structs.replace(step, transition_id="t2", episode_id="e2", kind=AlertKind.LOW_BATTERY)
+        scene.store_steps(technical)
+        await client.post(f"alerts/{technical.episode_id}/resolve", json={})
         first, second = await published(scene)
         assert (first.action, first.by, first.note, first.patient_id) == (
             Action.ACKNOWLEDGE,
