@@ -39,6 +39,10 @@ def test_the_rules_fire_when_the_heartbeat_stops_and_not_before(promtool: str) -
     assert "SUCCESS" in run(promtool, "test", "rules", "deploy/prometheus/rules-test.yml")
 
 
+def test_the_rules_of_what_is_learned_fire_when_they_must_and_not_before(promtool: str) -> None:
+    assert "SUCCESS" in run(promtool, "test", "rules", "deploy/prometheus/rules-test-learning.yml")
+
+
 def test_every_expression_of_the_dashboards_is_promql(promtool: str, tmp_path: Path) -> None:
     asked = [expression.replace("$__rate_interval", "1m") for _, expression in expressions()]
     rules = {"groups": [{"name": "g", "rules": [{"record": f"r{at}", "expr": each} for at, each in enumerate(asked)]}]}

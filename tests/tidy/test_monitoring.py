@@ -59,7 +59,7 @@ def test_every_expression_names_series_and_labels_that_exist(where: str, express
 
 def test_there_is_a_dashboard_for_each_question() -> None:
     titles = {json.loads(text(board))["title"].removeprefix("Wardlight · ") for board in BOARDS}
-    assert titles == {"Flow", "Latency", "Lag", "Alert load", "Model state"}
+    assert titles == {"Flow", "Latency", "Lag", "Alert load", "Model state", "Learning"}
 
 
 @pytest.mark.parametrize("board", BOARDS)
