@@ -19,7 +19,8 @@ def figures(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"Of the patients in the order of seed {first}, with 95 % intervals by patient:\n"
         yield from _worth(head)
         yield "\nWithin so many alerts per patient-day, and where half of the patients are caught before the outcome:\n"
-        yield from _cost(head)
+        foreseen = {each["dataset"] for each in report["datasets"] if each.get("horizon_hours")}
+        yield from _cost([row for row in head if row["dataset"] in foreseen])
     yield from _ahead([each for each in report["differences"] if each["seed"] == first])
     yield from _loads([row for row in rows if row.get("threshold_at_usual") is not None and row["prevalence"] is None])
     yield from _spread(report)
@@ -182,7 +183,7 @@ def _fairness(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any
                 row["group"],
                 facts_of(row["scorer"]).label,
                 count(row["patients"]),
-                row["withheld"] if "withheld" in row else count(row["patients_with_outcome"]),
+                count(row["patients_with_outcome"]),
                 _between(row, "auroc"),
                 _between(row, "sensitivity_at_1"),
                 _figure(row.get("ppv_at_1")),
@@ -190,8 +191,10 @@ def _fairness(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any
                 _figure(row.get("ece")),
             )
             for row in groups
+            if "withheld" not in row
         ),
     )
+    yield from _withheld([row for row in groups if "withheld" in row and row["scorer"] == _FAIR_SCORERS[-1]])
     told = [gap for gap in gaps if gap["scorer"] in _FAIR_SCORERS and gap["seed"] == seed]
     if told:
         yield "\nThe widest gaps between groups of one kind:\n"
@@ -210,6 +213,14 @@ def _fairness(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any
                 for gap in told
             ),
         )
+
+
+def _withheld(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """By name only: how few they are could tell who they are."""
+    reasons = {row["withheld"]: f"{row['withheld'][0].upper()}{row['withheld'][1:]}" for row in rows}
+    for reason, said in reasons.items():
+        names = ", ".join(f"{_place(row)} {row['group']}" for row in rows if row["withheld"] == reason)
+        yield f"\n{said}, and so withheld: {names}."
 
 
 def _hypoxaemia(audited: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -275,7 +286,7 @@ def _over_seeds(spread: Mapping[str, Any] | None) -> str:
 
 
 def _place(row: Mapping[str, Any]) -> str:
-    return f"{row['dataset']} {row['site']}"
+    return f"{row['dataset']} {row['site']}" if row["site"] != row["dataset"] else str(row["site"])
 
 
 def _lead(lead: Mapping[str, Any] | None) -> str:

@@ -122,7 +122,10 @@ def test_the_model_card_says_what_was_measured_and_by_which_command(report: dict
     card = model_card(read_reports(file))
     assert "`wardlight evaluate training_setB --prior none --seed 1 --seed 2 --no-reference --json`" in card
     assert "| sepsis2019 B | all | NEWS2 of what is known (low end of its interval) | 480 | 100 % |" in card
-    assert f"fewer than {PATIENTS_WITH_LABEL_MIN} patients with the outcome" in card
+    assert (
+        f"Fewer than {PATIENTS_WITH_LABEL_MIN} patients with the outcome, and so withheld: sepsis2019 B sex=female, "
+        in card
+    )
     for heading in ("Intended use", "Factors", "What it learns from", "Evaluation data", "Ethical", "Caveats"):
         assert f"## {heading}" in card
     assert "None" not in card
