@@ -43,7 +43,7 @@ LEARNING_METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         name="wardlight_trainer_faults_total",
         kind=MetricKind.COUNTER,
-        help="Lessons on which a candidate broke; it goes on without them.",
+        help="Lessons, and steps over a block of lessons, on which a candidate broke; it goes on without them, as it was before.",
     ),
     Metric(
         name="wardlight_trainer_versions_total",

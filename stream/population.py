@@ -39,7 +39,10 @@ class PopulationModel(Protocol):
         """The risk of whoever has these features; changes nothing. What is absent is unknown."""
 
     def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as River's
-        """Learn one lesson; raises ValueError on features that are not finite, before anything moved."""
+        """Learn one lesson; raises ValueError on features that are not finite, before anything moved.
+
+        Raises ArithmeticError where what it learns comes to nothing finite; it then is as before.
+        """
 
     def dump(self) -> bytes:
         """All of it, as plain records."""
@@ -54,7 +57,7 @@ class Candidate(NamedTuple):
     fresh: Callable[[], PopulationModel]
     """As it was shipped."""
     load: Callable[[bytes], PopulationModel]
-    """As `dump` described it; raises one of `stream.scoring.MODEL_FAULTS` or msgspec's where it cannot be."""
+    """As `dump` described it; raises SnapshotMismatch where it cannot be, or holds what is no finite number."""
     untaught: Callable[[], PopulationModel] | None = None
     """Without what was shipped, to be measured on the recordings that came from; None where nothing was."""
 

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
+from stream.risk_loading import WaitingLesson, check_heights, check_numbers, check_shapes, check_waiting, floats
 from stream.risk_shapes import SHAPES
+from vitals.errors import SnapshotMismatch
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +86,7 @@ class AdditiveState(msgspec.Struct):
     shift: "Shift"
     seen: bytes
     """How much of each weight the lessons touched, older ones fading; float64."""
-    waiting: list[tuple[list[int], list[float], bool, float]]
+    waiting: list[WaitingLesson]
     """Lessons of the block in progress: places, shares, label, weight."""
     lessons: int
 
@@ -99,6 +101,8 @@ class _Curve(NamedTuple):
 
 
 _LOG_ODDS_MAX: Final = 30.0
+BLOCK_LESSONS_MAX: Final = 100_000
+"""More lessons of one block no stored model asks anybody to gather."""
 _decoder = msgspec.msgpack.Decoder(AdditiveState)
 
 
@@ -136,7 +140,7 @@ class AdditiveRisk(base.Classifier):
         self._take_weights(self._prior_weights)
         self._information: Floats = np.zeros((self._size, self._size))
         self._anchor: Floats = np.zeros(self._size)
-        self._waiting: list[tuple[list[int], list[float], bool, float]] = []
+        self._waiting: list[WaitingLesson] = []
         self.lessons = 0
         """How many it was given."""
 
@@ -156,7 +160,10 @@ class AdditiveRisk(base.Classifier):
         return RiskScore(_probability(log_odds), log_odds, intercept, contributions)
 
     def learn(self, features: Mapping[str, float], label: bool, weight: float, /) -> None:  # noqa: FBT001 - as River's
-        """Learn one lesson; raises ValueError on what is not finite or a weight not above 0, before anything moved."""
+        """Learn one lesson; raises ValueError on what is not finite or a weight not above 0, before anything moved.
+
+        Raises FloatingPointError where the step that this lesson completes comes to nothing: the model is as before it.
+        """
         if not 0 < weight < math.inf:
             raise ValueError(f"A lesson cannot weigh {weight}.")
         if not all(map(math.isfinite, features.values())):
@@ -195,17 +202,23 @@ class AdditiveRisk(base.Classifier):
 
     @classmethod
     def load(cls, blob: bytes, /) -> "AdditiveRisk":
-        """As `dump` described it; raises msgspec.DecodeError or ValueError where it cannot be."""
-        state = _decoder.decode(blob)
+        """As `dump` described it; raises SnapshotMismatch where it cannot be, or holds what is no finite number."""
+        try:
+            state = _decoder.decode(blob)
+        except msgspec.DecodeError as error:
+            raise SnapshotMismatch(f"A risk model has another shape: {error}.") from error
+        _check(state)
         model = cls(state.parameters, state.shapes, state.prior)
         size = model._size
         upper = np.triu_indices(size)
-        weights, anchor = _from_bytes(state.weights, size), _from_bytes(state.anchor, size)
         model._shift = state.shift
-        model._seen = _from_bytes(state.seen, size).copy()
-        model._take_weights(weights)
-        model._anchor = anchor.copy()
-        model._information[upper] = _from_bytes(state.information, len(upper[0]))
+        model._seen = floats(state.seen, size, "counts")
+        check_numbers(model._seen.tolist(), "counts", least=0)
+        check_waiting(state.waiting, size=size, block_lessons=state.parameters.block_lessons)
+        model._take_weights(floats(state.weights, size, "weights"))
+        check_numbers([model._intercept, *model._levels, *model._slopes, *model._unknown], "curves")
+        model._anchor = floats(state.anchor, size, "anchors")
+        model._information[upper] = floats(state.information, len(upper[0]), "curvatures")
         model._information.T[upper] = model._information[upper]
         model._waiting = state.waiting
         model.lessons = state.lessons
@@ -233,7 +246,10 @@ class AdditiveRisk(base.Classifier):
         return places, shares
 
     def _step(self) -> None:
-        """Take the block in: one Newton step on the lessons so far, as their curvature remembers them, and the block."""
+        """Take the block in: one Newton step on the lessons so far, as their curvature remembers them, and the block.
+
+        Raises FloatingPointError where that comes to no finite weights: the block is lost, and the model is as before it.
+        """
         block, self._waiting = self._waiting, []
         design = np.zeros((len(block), self._size))
         for row, (places, shares, _, _) in enumerate(block):
@@ -241,28 +257,38 @@ class AdditiveRisk(base.Classifier):
         labels = np.array([each[2] for each in block], dtype=float)
         counted = np.array([each[3] for each in block])
         keep = math.exp(-len(block) / self.parameters.memory_lessons)
-        self._seen = keep * self._seen + counted @ design
-        old_information, old_anchor = keep * self._information, keep * self._anchor
-        weights = np.array(self._weights)
-        log_odds = np.clip(design @ weights, -_LOG_ODDS_MAX, _LOG_ODDS_MAX)
-        self._calibrate(log_odds, labels, counted)
-        told = 1 / (1 + np.exp(-log_odds))
-        curvature = counted * told * (1 - told)
-        upper = np.triu(design.T @ (design * curvature[:, None]))
-        self._information = old_information + upper + np.triu(upper, 1).T
-        self._anchor = old_anchor + design.T @ (curvature * log_odds + counted * (labels - told))
-        right = self._anchor + self._precision @ self._prior_weights
-        self._take_weights(np.asarray(np.linalg.solve(self._information + self._precision, right), dtype=np.float64))
+        with np.errstate(all="ignore"):
+            log_odds = np.clip(design @ np.array(self._weights), -_LOG_ODDS_MAX, _LOG_ODDS_MAX)
+            told = 1 / (1 + np.exp(-log_odds))
+            curvature = counted * told * (1 - told)
+            upper = np.triu(design.T @ (design * curvature[:, None]))
+            information = keep * self._information + upper + np.triu(upper, 1).T
+            anchor = keep * self._anchor + design.T @ (curvature * log_odds + counted * (labels - told))
+            seen = keep * self._seen + counted @ design
+            shift = self._calibrated(log_odds, labels, counted)
+            weights = self._solved(information + self._precision, anchor + self._precision @ self._prior_weights)
+        found = (weights, information, anchor, seen, np.array([shift.value, shift.information, shift.anchor]))
+        if not all(np.isfinite(each).all() for each in found):
+            raise FloatingPointError(f"A step of {len(block)} lessons came to no finite weights.")
+        self._information, self._anchor, self._seen, self._shift = information, anchor, seen, shift
+        self._take_weights(weights)
 
-    def _calibrate(self, log_odds: Floats, labels: Floats, counted: Floats) -> None:
-        """Hold what was told of a block, before it is learned, to what came."""
+    def _solved(self, left: Floats, right: Floats) -> Floats:
+        """The weights; not finite where there are none."""
+        try:
+            return np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            return np.full(self._size, np.nan)
+
+    def _calibrated(self, log_odds: Floats, labels: Floats, counted: Floats) -> Shift:
+        """The shift once what was told of a block, before it is learned, is held to what came."""
         shift = self._shift
         told = 1 / (1 + np.exp(-(log_odds + shift.value)))
         curvature = float(counted @ (told * (1 - told)))
         keep = math.exp(-len(labels) / self.parameters.base_memory_lessons)
-        shift.anchor = keep * shift.anchor + curvature * shift.value + float(counted @ (labels - told))
-        shift.information = keep * shift.information + curvature
-        shift.value = shift.anchor / (shift.information + self.parameters.shift_precision)
+        anchor = keep * shift.anchor + curvature * shift.value + float(counted @ (labels - told))
+        information = keep * shift.information + curvature
+        return Shift(anchor / (information + self.parameters.shift_precision), information, anchor)
 
     def _take_weights(self, weights: Floats) -> None:
         """Score by these weights from now on: each straight line as a level and a slope, against the average lesson."""
@@ -325,8 +351,23 @@ def _as_bytes(values: Floats) -> bytes:
     return values.astype("<f8").tobytes()
 
 
-def _from_bytes(blob: bytes, count: int) -> Floats:
-    values = np.frombuffer(blob, dtype="<f8")
-    if len(values) != count:
-        raise ValueError(f"{len(values)} numbers stand where {count} must.")
-    return values
+def _check(state: AdditiveState) -> None:
+    """What does not depend on the model made of it; raises SnapshotMismatch."""
+    known, shift = state.parameters, state.shift
+    if not 0 < known.block_lessons <= BLOCK_LESSONS_MAX or not 0 < known.base_rate < 1 or state.lessons < 0:
+        raise SnapshotMismatch("A risk model's parameters are not what they can be.")
+    positive = (
+        known.ridge,
+        known.base_precision,
+        known.shift_precision,
+        known.memory_lessons,
+        known.base_memory_lessons,
+    )
+    check_numbers(positive, "parameters", above=0)
+    check_numbers([known.smoothness, shift.information], "parameters", least=0)
+    check_numbers([shift.value, shift.anchor], "shift")
+    check_shapes(state.shapes)
+    if state.prior is not None:
+        check_heights(state.prior.heights, state.shapes)
+        check_numbers([state.prior.intercept], "prior")
+        check_numbers([state.prior.strength], "prior", above=0)

@@ -11,6 +11,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from river import linear_model, optim, preprocessing
 
+from stream.risk_loading import FEATURES_MAX, check_numbers
+from vitals.errors import SnapshotMismatch
+
 LEARNING_RATE: Final = 0.02
 L2: Final = 1e-4
 BASE_RATE: Final = 0.02
@@ -92,8 +95,12 @@ class RiverLogistic:
 
     @classmethod
     def load(cls, blob: bytes, /) -> "RiverLogistic":
-        """As `dump` described it; raises msgspec.DecodeError."""
-        state = msgspec.msgpack.decode(blob, type=_State)
+        """As `dump` described it; raises SnapshotMismatch where it cannot be, or holds what is no finite number."""
+        try:
+            state = msgspec.msgpack.decode(blob, type=_State)
+        except msgspec.DecodeError as error:
+            raise SnapshotMismatch(f"A risk model has another shape: {error}.") from error
+        _check(state)
         loaded = cls()
         loaded._scaler.counts.update(state.counts)
         loaded._scaler.means.update(state.means)
@@ -112,3 +119,14 @@ class RiverLogistic:
             if counts.get(name, 0) and (variance := variances[name]) > 0:
                 scaled[name] = min(max((value - means[name]) / math.sqrt(variance), -_SPREADS_MAX), _SPREADS_MAX)
         return scaled
+
+
+def _check(state: _State) -> None:
+    """Raises SnapshotMismatch."""
+    names = state.counts.keys()
+    if len(names) > FEATURES_MAX or state.means.keys() != names or not state.variances.keys() <= names:
+        raise SnapshotMismatch("A risk model's features do not fit one another.")
+    if not state.weights.keys() <= names or state.steps < 0:
+        raise SnapshotMismatch("A risk model's weights are not those of its features.")
+    check_numbers([*state.counts.values(), *state.variances.values()], "spreads", least=0)
+    check_numbers([*state.means.values(), *state.weights.values(), state.intercept], "weights")

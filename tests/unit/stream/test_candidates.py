@@ -2,13 +2,20 @@
 
 import math
 import random
+import struct
+from collections.abc import Iterator
+from typing import Any
 
+import msgspec
 import pytest
 
 from stream.candidates import CANDIDATES
 from stream.population import Candidate, PopulationModel
+from stream.race import Race, Racer
 from stream.risk_shapes import SHAPES
 from stream.trainer_settings import TrainerSettings
+from tests.support import learning
+from vitals.errors import SnapshotMismatch
 
 by_name = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 NAMES = tuple(SHAPES)[:6]
@@ -70,3 +77,41 @@ def test_what_is_not_finite_is_refused_before_anything_moved(candidate: Candidat
     with pytest.raises(ValueError, match="lesson"):
         model.learn({NAMES[0]: value}, True, weight)
     assert model.dump() == before
+
+
+@by_name
+def test_a_number_anywhere_in_a_state_that_is_none_is_refused(candidate: Candidate) -> None:
+    state = msgspec.msgpack.decode(taught(candidate, told(280)).dump())
+    spoilt = list(_spoilt(state))
+    assert len(spoilt) > 10
+    for each in spoilt:
+        with pytest.raises(SnapshotMismatch):
+            candidate.load(msgspec.msgpack.encode(each))
+    assert candidate.load(msgspec.msgpack.encode(state)).dump() == msgspec.msgpack.encode(state)
+
+
+@by_name
+def test_a_candidate_that_breaks_on_a_lesson_is_counted_and_stays_as_it_was(candidate: Candidate) -> None:
+    racer = Racer(candidate)
+    broken = learning.lesson("a", pipeline=candidate.pipeline, ill=math.nan)
+    Race([racer]).take([(0, broken)])
+    assert (racer.faults, racer.lessons) == (1, 0)
+    assert racer.model.dump() == candidate.fresh().dump()
+
+
+def _spoilt(state: Any) -> Iterator[Any]:
+    """The state, time and again, with another of its numbers gone; of long lists the first only."""
+    items = state.items() if isinstance(state, dict) else enumerate(state[:3])
+    for key, value in items:
+        if isinstance(value, float):
+            found: list[Any] = [math.nan, math.inf]
+        elif isinstance(value, bytes):
+            found = [value[:-8] + struct.pack("<d", math.nan), value[8:]]
+        elif isinstance(value, dict | list):
+            found = list(_spoilt(value))
+        else:
+            continue
+        for each in found:
+            copied = dict(state) if isinstance(state, dict) else list(state)
+            copied[key] = each
+            yield copied

@@ -3,13 +3,16 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
 from storage.models import Weights
 from storage.signing import Signer
+from stream.population import Candidate
 from stream.progressive import Progress, ProgressState
 from stream.race import Race, Racer
 from stream.race_states import race_of, rows_of
+from stream.risk_model import AdditiveRisk, LearningParameters
 from tests.support.learning import lesson, logistic
 from vitals.training import Lesson
 
@@ -66,6 +69,21 @@ def test_a_lesson_that_breaks_a_candidate_is_counted_and_the_rest_are_learned() 
     racer = Racer(logistic())
     Race([racer]).take([(0, lesson(ill=float("nan"))), (1, lesson("e2", ill=1.0))])
     assert (racer.faults, racer.lessons) == (1, 1)
+
+
+def test_a_block_that_comes_to_nothing_is_counted_and_the_candidate_learns_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = LearningParameters(block_lessons=4)
+    racer = Racer(Candidate("additive", "test", lambda: AdditiveRisk(small, {"ill": (0.0, 1.0)}), AdditiveRisk.load))
+    racing = Race([racer])
+    with monkeypatch.context() as patch:
+        patch.setattr(np.linalg, "solve", lambda left, _: np.full(len(left), np.nan))
+        racing.take(lessons(7))
+    assert racer.faults == 1
+    untouched = racer.model.score({"ill": 0.5})
+    assert untouched == AdditiveRisk(small, {"ill": (0.0, 1.0)}).score({"ill": 0.5})
+    racing.take(lessons(8))
+    assert racer.faults == 1
+    assert racer.model.score({"ill": 0.5}) != untouched
 
 
 def test_what_was_stored_goes_on_as_if_nothing_had_happened() -> None:

@@ -3,13 +3,16 @@
 import math
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from river import base
 
 from stream.risk_model import AdditiveRisk, LearningParameters, Prior
 from stream.risk_shapes import SHAPES
+from vitals.errors import ErrorCode, SnapshotMismatch
 
 QUICK = LearningParameters(block_lessons=64)
 SHORT = {name: SHAPES[name] for name in ("heart_rate_bpm.last", "temperature_celsius.last", "age_years")}
@@ -122,11 +125,103 @@ def test_an_absurd_value_moves_no_further_than_the_outermost_point() -> None:
     assert model.score({"heart_rate_bpm.last": 9999.0}) == outermost
 
 
-def test_a_state_of_another_shape_is_refused() -> None:
+def array(*changed: float, size: int) -> bytes:
+    """Ones, and at the end these numbers."""
+    values = np.ones(size)
+    if changed:
+        values[-len(changed) :] = changed
+    return values.astype("<f8").tobytes()
+
+
+@pytest.mark.parametrize("name", ["weights", "information", "anchor", "seen"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "short", "long", "cut"])
+def test_numbers_that_are_none_or_not_as_many_as_there_must_be_are_refused(name: str, bad: float | str) -> None:
     state = msgspec.msgpack.decode(taught(10).dump())
-    state["weights"] = state["weights"][:-8]
-    with pytest.raises(ValueError, match="numbers"):
+    size = len(state[name]) // 8
+    broken = {"short": array(size=size - 1), "long": array(size=size + 1), "cut": array(size=size)[:-3]}
+    state[name] = broken[bad] if isinstance(bad, str) else array(bad, size=size)
+    with pytest.raises(SnapshotMismatch) as refused:
         AdditiveRisk.load(msgspec.msgpack.encode(state))
+    assert refused.value.code is ErrorCode.SNAPSHOT_MISMATCH
+    state[name] = array(size=size)
+    AdditiveRisk.load(msgspec.msgpack.encode(state))
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        (("shift", "value"), math.nan),
+        (("shift", "information"), -1.0),
+        (("shift", "anchor"), math.inf),
+        (("shapes", "age_years"), [50.0, 50.0]),
+        (("shapes", "age_years"), [50.0, math.nan]),
+        (("shapes", "age_years"), []),
+        (("shapes", "age_years"), [float(point) for point in range(65)]),
+        (("shapes",), {}),
+        (("shapes",), {str(number): [0.0, 1.0] for number in range(257)}),
+        (("parameters", "ridge"), math.nan),
+        (("parameters", "base_rate"), 1.0),
+        (("parameters", "memory_lessons"), 0.0),
+        (("parameters", "block_lessons"), 10**9),
+        (("prior",), {"intercept": -3.0, "heights": {"age_years": [0.0]}, "strength": 1.0}),
+        (("prior",), {"intercept": math.nan, "heights": {}, "strength": 1.0}),
+        (("waiting",), [[[0], [1.0, 1.0], True, 1.0]]),
+        (("waiting",), [[[10**6], [1.0], True, 1.0]]),
+        (("waiting",), [[[-1], [1.0], True, 1.0]]),
+        (("waiting",), [[[0], [math.nan], True, 1.0]]),
+        (("waiting",), [[[0], [1.0], True, math.inf]]),
+        (("waiting",), [[[0], [1.0], True, 1.0]] * 64),
+        (("weights",), array(1e308, -1e308, 1e308, size=23)),
+        (("seen",), array(-1.0, size=23)),
+        (("lessons",), -1),
+        (("shift",), "none"),
+    ],
+)
+def test_a_state_that_no_model_has_is_refused(where: tuple[str, ...], what: Any) -> None:
+    state = msgspec.msgpack.decode(taught(10).dump())
+    place = state if len(where) == 1 else state[where[0]]
+    assert where[-1] in place
+    place[where[-1]] = what
+    with pytest.raises(SnapshotMismatch):
+        AdditiveRisk.load(msgspec.msgpack.encode(state))
+
+
+@pytest.mark.parametrize("blob", [b"", b"{}", b"\x80\x04."])
+def test_bytes_that_are_no_state_are_refused(blob: bytes) -> None:
+    with pytest.raises(SnapshotMismatch):
+        AdditiveRisk.load(blob)
+
+
+def test_a_step_that_comes_to_nothing_leaves_the_model_as_it_was_and_it_learns_on() -> None:
+    model, told = taught(640), list(lessons(128, seed=7))
+    sound, before = model.dump(), model.score({"heart_rate_bpm.last": 120.0})
+    state = msgspec.msgpack.decode(sound)
+    state["information"] = array(*[1e308] * 20, size=len(state["information"]) // 8)
+    broken = AdditiveRisk.load(msgspec.msgpack.encode(state))
+    held = msgspec.msgpack.decode(broken.dump())
+    for features, label in told[:63]:
+        broken.learn(features, label, 1.0)
+    with pytest.raises(FloatingPointError, match="64 lessons"):
+        broken.learn(*told[63], 1.0)
+    after = msgspec.msgpack.decode(broken.dump())
+    assert {**after, "lessons": held["lessons"]} == held
+    assert broken.score({"heart_rate_bpm.last": 120.0}) == before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np.linalg, "solve", no_solution)
+        for features, label in told[:63]:
+            model.learn(features, label, 1.0)
+        with pytest.raises(FloatingPointError):
+            model.learn(*told[63], 1.0)
+    for features, label in told[64:]:
+        model.learn(features, label, 1.0)
+    straight = AdditiveRisk.load(sound)
+    for features, label in told[64:]:
+        straight.learn(features, label, 1.0)
+    assert model.score({"heart_rate_bpm.last": 120.0}) == straight.score({"heart_rate_bpm.last": 120.0})
+
+
+def no_solution(left: object, right: object) -> None:
+    raise np.linalg.LinAlgError("Singular matrix")
 
 
 def test_what_was_learned_long_ago_fades() -> None:
