@@ -15,7 +15,6 @@ import msgspec
 
 from stream.anomaly_trees import DEVIATION_LIMITS, AnomalyTrees, TreeParameters, TreeState
 from stream.baseline import PersonalBaselines
-from stream.baseline_facts import VARIATION
 from vitals.lateness import CLOCK_SKEW_MS_MAX
 from vitals.sign import Sign
 
@@ -23,9 +22,6 @@ CORE_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SPO2})
 """At least one of these must have been measured within `core_held_s`, its baseline warm, for a moment to be scored."""
 EXERTED_SIGNS = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE, Sign.SYSTOLIC})
 """What rises in everybody who walks, and falls by itself afterwards: then its rise is no sign of harm."""
-HARMLESS_ABOVE = frozenset({Sign.SPO2})
-"""No saturation is too high for a patient breathing air."""
-_HEALTHY = {sign: VARIATION[sign].unremarkable for sign in DEVIATION_LIMITS}
 
 
 class UnusualParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +82,14 @@ class UnusualPattern:
     ) -> Unusual:
         """How unusual `signs` are beside what was measured shortly before; all of them finite."""
         most, warm, known = self._parameters.spreads_max, baselines.warm, self._spreads
+        variation = baselines.variation
         spreads: dict[Sign, float] = {}
         since_ms, gain = -1, 1.0
         for sign in DEVIATION_LIMITS:
             value, baseline = signs.get(sign), warm.get(sign)
             if value is None or baseline is None:
                 continue
-            away = towards_harm(sign, value, baseline.usual) / baseline.spread
+            away = variation[sign].towards_harm(value, baseline.usual) / baseline.spread
             if exerted and away > 0 and sign in EXERTED_SIGNS:
                 away = 0.0
             away = most if away > most else max(away, -most)
@@ -146,24 +143,6 @@ class UnusualPattern:
             return distance
         rarity = self._trees.score(counted, at_ms)
         return distance if rarity is None else distance + parameters.trees_weight * rarity
-
-
-def towards_harm(sign: Sign, value: float, usual: float) -> float:
-    """How far a value is from usual, in the sign's unit, where that can mean harm; else 0.
-
-    On the way back from an unhealthy usual to health nothing is unusual, and beyond health only what is beyond it.
-
-    >>> [towards_harm(Sign.HEART_RATE, rate, usual) for rate, usual in ((80.0, 110.0), (45.0, 110.0), (99.0, 70.0))]
-    [0.0, -6.0, 29.0]
-    """
-    away = value - usual
-    if away > 0:
-        if sign in HARMLESS_ABOVE:
-            return 0.0
-        healthy = _HEALTHY[sign]
-        return max(0.0, value - healthy.high) if usual < healthy.low else float(away)
-    healthy = _HEALTHY[sign]
-    return min(0.0, value - healthy.low) if usual > healthy.high else float(away)
 
 
 def shown(score: float) -> float:

@@ -10,7 +10,7 @@ the better) or two (otherwise), as ADWIN's window shows (`stream.drift`): then i
 import math
 from collections.abc import Mapping
 
-from stream.baseline_facts import VARIATION
+from stream.baseline_facts import VARIATION_AT
 from stream.baseline_sign import (
     BaselineParameters,
     SignBaseline,
@@ -23,11 +23,10 @@ from stream.baseline_sign import (
 )
 from stream.context import BY_DAY_AT_REST, Context
 from stream.drift import DriftWatch
+from vitals.age import AgeBand
 from vitals.sign import Sign
 
 __all__ = ["BaselineParameters", "PersonalBaselines", "SignBaseline", "refuse_not_finite"]
-
-_variation_of = VARIATION.get
 
 
 class PersonalBaselines:
@@ -36,6 +35,8 @@ class PersonalBaselines:
     def __init__(self, parameters: BaselineParameters, signs: dict[Sign, SignBaseline] | None = None) -> None:
         self._parameters = parameters
         self._context: Context | None = None
+        self.variation = VARIATION_AT[None]
+        """What is known of people of this patient's age."""
         self._relearned: list[Sign] = []
         self.signs = {} if signs is None else signs
         """Every sign ever heard; at most the physiological ones."""
@@ -45,8 +46,9 @@ class PersonalBaselines:
         self._watch_every_ms = round(parameters.drift.every_s * 1000)
         self._watches = {sign: DriftWatch(parameters.drift, baseline.kept) for sign, baseline in self.signs.items()}
 
-    def enter(self, context: Context) -> None:
-        """Judge by what is usual in this context from now on."""
+    def enter(self, context: Context, band: AgeBand | None = None) -> None:
+        """Judge by what is usual in this context, and by what is healthy at this age, from now on."""
+        self.variation = VARIATION_AT[band]
         if context != self._context:
             self._context = context
             for baseline in self.signs.values():
@@ -71,9 +73,10 @@ class PersonalBaselines:
         """
         refuse_not_finite(signs)
         parameters, context = self._parameters, BY_DAY_AT_REST if self._context is None else self._context
+        variation_of = self.variation.get
         known, learn_every_ms, watch_every_ms = self.signs, self._learn_every_ms, self._watch_every_ms
         for sign, value in signs.items():
-            variation = _variation_of(sign)
+            variation = variation_of(sign)
             if variation is None:
                 continue
             baseline = known.get(sign)
@@ -120,7 +123,7 @@ class PersonalBaselines:
         if sign not in self.warm or not baseline.left:
             return
         settled = watch.settled(baseline.spread)
-        if settled is not None and is_for_good(baseline, VARIATION[sign], settled, self._parameters):
+        if settled is not None and is_for_good(baseline, self.variation[sign], settled, self._parameters):
             relearn(baseline, settled, context, self._parameters)
             self._relearned.append(sign)
 

@@ -203,8 +203,7 @@ def is_for_good(baseline: SignBaseline, variation: Variation, settled: Settled, 
     anchor = baseline.anchor
     if anchor is None or abs(settled.level - anchor.value) < BACK_SPREADS * baseline.spread:
         return False
-    outside = variation.unremarkable.outside
-    is_better = outside(settled.level) < outside(anchor.value)
+    is_better = variation.is_recovery(anchor.value, settled.level)
     return settled.lasted_s >= (parameters.better_s if is_better else parameters.changed_s)
 
 
@@ -248,10 +247,9 @@ def _holds(
         return False
     if not baseline.left and abs(value - usual) <= CLIP_SPREADS * spread:
         return False
-    good = variation.unremarkable
-    if good.outside(fast) < good.outside(usual):
+    if variation.is_recovery(usual, fast):
         return False
-    calms = variation.calms * (fast - usual) > 0 and not good.outside(fast)
+    calms = variation.calms * (fast - usual) > 0 and variation.unremarkable.contains(fast)
     return level.learned_s >= parameters.young_s or not calms
 
 

@@ -10,11 +10,13 @@ the rate of alerts at every threshold, whatever the cadence of readings, without
 The threshold is the lowest one whose rate is within the budget. There are too few alerts in days to count them near it;
 so counts lower down are continued as an exponential tail (peaks over threshold: Davison and Smith, J R Stat Soc B
 1990;52:393), and what was seen at a level overrules what the tail says of it. What is known of patients in general stands in
-for what is not yet known of this one.
+for what is not yet known of this one: it is the threshold from the first score on, so that no crisis sets its own.
 """
 
 import math
 from array import array
+from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -43,7 +45,7 @@ class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
     time_constant_s: float = 4 * 24 * 3600.0
     """Time in which what was counted fades to 1/e."""
     learned_s_min: float = 1800.0
-    """Time counted of this patient before there is a threshold."""
+    """Time counted of this patient before the threshold is this patient's own; until then that of patients in general stands."""
     expected_s: float = 24 * 3600.0
     """What is known of patients in general weighs like so much time of this one's (`expected_per_day`)."""
     passed_min: float = 3.0
@@ -64,7 +66,7 @@ class BudgetState(msgspec.Struct):
     counted_s: float = 0.0
     """The time counted, fading likewise."""
     known_s: float = 0.0
-    """The time counted of this patient alone, not fading, until there is a threshold."""
+    """The time counted of this patient alone, not fading, until the threshold is this patient's own."""
     sustained: float = 0.0
     last_ms: int | None = None
     scores: list[tuple[int, float, float]] = []
@@ -100,7 +102,7 @@ class AlertBudget:
 
     @property
     def threshold(self) -> float | None:
-        """What a score must exceed to be flagged; None while too little is known of this patient."""
+        """What a score must exceed to be flagged; None before the first score."""
         return self._state.threshold
 
     def is_flagged(self, score: float | None) -> bool:
@@ -123,6 +125,8 @@ class AlertBudget:
         if not (score >= 0 and math.isfinite(score)):
             raise ValueError(f"Score {score} is not in [0, infinity).")
         state = self._state
+        if state.threshold is None:
+            state.threshold = expected_threshold(self._parameters)
         slots = state.scores
         at_ms = at_ms if state.last_ms is None else max(at_ms, state.last_ms)
         if slots and 0 <= at_ms - slots[-1][0] < self._parameters.slot_s * 1000:
@@ -158,14 +162,15 @@ class AlertBudget:
         delay_ms = parameters.delay_s * 1000
         is_spot = elapsed_ms > delay_ms and self._usual_ms(elapsed_ms) > delay_ms
         before, state.sustained = state.sustained, self._sustained(score, at_ms, is_spot=is_spot and not is_gap)
-        begins = state.threshold is not None and before <= state.threshold < state.sustained
+        threshold = state.threshold
+        begins = threshold is not None and before <= threshold < state.sustained
         self._count(before, state.sustained, held_back=held_back)
         if held_back:
             state.counted_ms = at_ms
             return
         counted_s = min(elapsed_ms / 1000, parameters.gap_s_max)
         state.counted_s += counted_s
-        is_new = state.threshold is None
+        is_new = state.known_s < parameters.learned_s_min
         if is_new:
             state.known_s += counted_s
         if begins or (is_new and state.known_s >= parameters.learned_s_min) or self._is_due(at_ms):
@@ -220,7 +225,7 @@ class AlertBudget:
         return found
 
     def _settle(self, at_ms: int) -> None:
-        """Let what was counted fade, and find the threshold."""
+        """Let what was counted fade, and find the threshold; what is not over yet raises none, since it may be a crisis."""
         state, parameters, passed = self._state, self._parameters, self._passed
         if state.counted_ms is not None and at_ms > state.counted_ms:
             elapsed_s = min((at_ms - state.counted_ms) / 1000, parameters.gap_s_max)
@@ -229,21 +234,13 @@ class AlertBudget:
             self._passed = passed = array("d", [count * keep if count > _FORGOTTEN else 0.0 for count in passed])
         state.counted_ms = at_ms
         if state.known_s >= parameters.learned_s_min:
-            state.threshold = self._found(state.counted_s / 86_400)
+            found, threshold = _found(passed, state.counted_s / 86_400, parameters), state.threshold
+            if threshold is None or found < threshold or self._is_over(parameters.released_share * threshold):
+                state.threshold = found
 
-    def _found(self, days: float) -> float:
-        """The lowest threshold within the budget."""
-        parameters, passed = self._parameters, self._passed
-        per_day = parameters.unusual_per_day_max * parameters.aimed_share
-        root = max((number for number in range(BINS) if passed[number] >= parameters.passed_min), default=0)
-        excess = BIN * sum(passed[root + 1 :])
-        weight = parameters.excess_weight
-        mean_excess = (excess + weight * parameters.excess_expected) / (passed[root] + weight)
-        rate = max(passed[root], parameters.passed_min) / days
-        by_tail = root * BIN + mean_excess * math.log(max(rate / per_day, 1.0))
-        allowed = per_day * days + _PASSED_EXTRA
-        seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
-        return max(by_tail, seen * BIN, parameters.threshold_min)
+    def _is_over(self, released: float) -> bool:
+        """Whether nothing has lasted above a score, or has been there lately."""
+        return self._state.sustained <= released and all(high <= released for _, _, high in self._state.scores)
 
 
 def _forget(slots: list[tuple[int, float, float]], before_ms: int) -> None:
@@ -262,3 +259,24 @@ def _expected(parameters: BudgetParameters) -> BudgetState:
     return BudgetState(
         passed=[days * expected_per_day(number * BIN) for number in range(BINS)], counted_s=parameters.expected_s
     )
+
+
+@lru_cache(maxsize=16)
+def expected_threshold(parameters: BudgetParameters) -> float:
+    """The threshold of patients in general, of whom nothing else is known."""
+    state = _expected(parameters)
+    return _found(state.passed, state.counted_s / 86_400, parameters)
+
+
+def _found(passed: Sequence[float], days: float, parameters: BudgetParameters) -> float:
+    """The lowest threshold within the budget, where each was passed so often in so many days."""
+    per_day = parameters.unusual_per_day_max * parameters.aimed_share
+    root = max((number for number in range(BINS) if passed[number] >= parameters.passed_min), default=0)
+    excess = BIN * sum(passed[root + 1 :])
+    weight = parameters.excess_weight
+    mean_excess = (excess + weight * parameters.excess_expected) / (passed[root] + weight)
+    rate = max(passed[root], parameters.passed_min) / days
+    by_tail = root * BIN + mean_excess * math.log(max(rate / per_day, 1.0))
+    allowed = per_day * days + _PASSED_EXTRA
+    seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
+    return max(by_tail, seen * BIN, parameters.threshold_min)

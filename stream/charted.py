@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stream.early_warning import SCORED_SIGNS, EarlyWarning, early_warning
 from stream.freshness import ChartedValue
+from stream.nights import Nights
 from stream.scales import ScaleSetting
 from stream.scoring import PatientState, drivers_of
 from vitals.assessment import Assessment, Driver
@@ -76,6 +77,7 @@ def withdraw(state: PatientState, withdrawn: Withdrawn) -> Assessment | None:
         fresh.forget_measured(withdrawn.device_id, withdrawn.from_ms, withdrawn.until_ms)
         forgotten = ()
         state.restart_models()
+        state.nights = Nights()
     at_ms = withdrawn.at_ms - fresh.behind_ms if fresh.now_ms is None else fresh.now_ms
     warning, drivers, standing = _now(state, at_ms)
     return Assessment(

@@ -14,10 +14,11 @@ from stream.budget import AlertBudget, BudgetParameters, BudgetState
 from stream.context import ContextParameters, context_of
 from stream.features import RecentSigns
 from stream.trend import SignTrend, TrendForecasts, TrendParameters
+from vitals.age import AgeBand
 from vitals.assessment import Trend
 from vitals.sign import Sign
 
-MODEL_REVISION = 8
+MODEL_REVISION = 9
 """Raise it whenever the same state would score differently: older snapshots are then not loaded."""
 
 
@@ -58,7 +59,7 @@ class Scored(NamedTuple):
     at_ms: int
     signs: Mapping[Sign, float]
     unusual: Unusual | None
-    """None where the models broke."""
+    """None where the models broke, and of a late moment, of which they say nothing."""
     own_threshold: float | None
     """What the score must exceed, in standard deviations; None while the models warm up."""
     barred: frozenset[Sign] = frozenset()
@@ -133,10 +134,13 @@ class PatientPipeline:
         self._due_at_ms = state.due_at_ms
         self._paused_s = state.paused_s
 
-    def enter(self, at_ms: int, *, active: bool) -> None:
-        """Judge by what is usual at this hour, and at rest or in activity, from now on."""
+    def enter(self, at_ms: int, *, active: bool, band: AgeBand | None = None) -> None:
+        """Judge by what is usual at this hour, at rest or in activity, and healthy at this age, until the next is entered.
+
+        To be called before each moment is scored: it is no part of the state.
+        """
         self._active = active
-        self.baselines.enter(context_of(at_ms, self.parameters.context, active=active))
+        self.baselines.enter(context_of(at_ms, self.parameters.context, active=active), band)
 
     def score(self, signs: Mapping[Sign, float], at_ms: int, barred: frozenset[Sign] = frozenset()) -> Scored:
         """What is unusual about `signs`, changing nothing; `barred` of them are not to be learned from later.
@@ -148,6 +152,10 @@ class PatientPipeline:
         flagged = self._budget.is_flagged(unusual.score)
         trends = self._trends.tell(at_ms, self.baselines, flagged=flagged)
         return Scored(at_ms, signs, unusual, self._budget.threshold, barred, flagged, trends)
+
+    def silent(self, at_ms: int) -> Scored:
+        """Of a late moment: nothing. What was usual then, and what came shortly before, nobody knows any more."""
+        return Scored(at_ms, {}, None, self._budget.threshold)
 
     @property
     def warming_up(self) -> bool:

@@ -81,10 +81,9 @@ def passed(signs: Mapping[Sign, float]) -> Judged:
 
 
 def stale(signs: Mapping[Sign, float]) -> Judged:
-    """The verdict on the plausible values of a late reading: scored as of its own time, never learned, not remembered."""
-    barred = _PHYSIOLOGICAL.intersection(signs)
-    withheld = [Withheld(sign, signs[sign], WithheldCause.STALE, scored=True) for sign in signs if sign in barred]
-    return Judged(signs, barred, tuple(withheld))
+    """The verdict on the plausible values of a late reading: neither scored nor learned, and not remembered."""
+    withheld = [Withheld(sign, value, WithheldCause.STALE) for sign, value in signs.items() if sign in _PHYSIOLOGICAL]
+    return Judged({}, _NOTHING, tuple(withheld))
 
 
 class QualityGate(msgspec.Struct):

@@ -13,7 +13,9 @@ from stream.population import NO_MODEL, ScoredRisk
 from stream.quality import Judged, QualityGate, passed, sift, stale
 from stream.risk import PatientRisk
 from stream.scales import Scales
+from vitals.age import AgeBand
 from vitals.assessment import Assessment, Driver, NightSummary
+from vitals.child_limits import any_beyond_child_limits
 from vitals.lateness import LIVE_AGE_MS_MAX, event_ms, is_out_of_order, is_outdated
 from vitals.limits import any_beyond_limits
 from vitals.reading import Origin, PatientId, Reading
@@ -96,7 +98,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 
     NEWS2 combines the reading with what is still fresh of the patient. A reading out of order is scored by its own values
     alone, since what is fresh now was not known then, and changes nothing; one that is in order but outdated, or given
-    to this patient by a correction, joins what NEWS2 knows. All three are late, and the models take no note of them.
+    to this patient by a correction, joins what NEWS2 knows. All three are late: the models say nothing and take no note of
+    them.
     The models hear only what passes the quality gate, NEWS2 all that is possible. Models that break are put aside; NEWS2
     goes on.
     """
@@ -111,8 +114,11 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     try:
-        judged = stale(signs) if late else _judged(state, signs, at_ms)
-        scored = state.pipeline.score(judged.scored, at_ms, judged.barred)
+        if late:
+            judged, scored = stale(signs), state.pipeline.silent(at_ms)
+        else:
+            judged = _judged(state, signs, at_ms, band)
+            scored = state.pipeline.score(judged.scored, at_ms, judged.barred)
     except MODEL_FAULTS:
         state.put_models_aside()
         judged = passed(signs)
@@ -174,8 +180,8 @@ def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int) -> 
         return None
 
 
-def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int) -> Judged:
-    state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms))
+def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int, band: AgeBand | None) -> Judged:
+    state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms), band=band)
     return state.quality.judge(signs, at_ms, walking=state.fresh.steps.is_walking(at_ms))
 
 
@@ -210,8 +216,8 @@ def _learned(state: PatientState, scored: Scored, warning: EarlyWarning) -> bool
 def _is_alarming(pipeline: PatientPipeline, scored: Scored, warning: EarlyWarning) -> bool:
     if scored.flagged or warning.is_alarming:
         return True
-    # The limits at hand are those of adults.
-    return warning.news2 is not None and any_beyond_limits(pipeline.lesson(scored))
+    lesson = pipeline.lesson(scored)
+    return any_beyond_limits(lesson) if warning.pews is None else any_beyond_child_limits(lesson, warning.pews.band)
 
 
 def _driver(

@@ -108,7 +108,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stream says of one reading, on log topic `assessments`; one per reading, same key, and one per withdrawal.
 
     While `warming_up` there is no `anomaly`, and no score is ever 0 for "not ready"; once warm, `anomaly` is None only
-    where the reading and what was measured shortly before it hold too few signs.
+    where the reading and what was measured shortly before it hold too few signs, or where it is `late`.
     """
 
     reading_id: str
@@ -123,9 +123,9 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     model_version: str
     origin: Origin = Origin.REAL
     anomaly: float | None = None
-    """Multivariate anomaly score in [0, 1]; comparable only within one patient. None while warming up or with too few signs."""
+    """Multivariate anomaly score in [0, 1]; comparable only within one patient. None while warming up, late or with too few signs."""
     anomaly_threshold: float | None = None
-    """The patient's own, which keeps to the alert budget."""
+    """The patient's own, which keeps to the alert budget; in the first half hour that of patients in general."""
     flagged: bool = False
     """The score lies above the patient's own threshold, or has lasted above it and is not well below it yet."""
     learned: bool = False

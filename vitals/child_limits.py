@@ -11,8 +11,9 @@ from typing import Final
 
 from vitals.age import AgeBand
 from vitals.alert import AlertKind, Priority
-from vitals.limits import HARD_LIMITS, LimitDepth, LimitRule, Side
+from vitals.limits import HARD_LIMITS, LimitDepth, LimitRule, Side, within
 from vitals.pews import ranges
+from vitals.sign import Sign
 
 _SOURCE: Final = "limits: Bedside PEWS, Parshuram 2009, 2 and 4 points; delays and priorities: our choice"
 _DELAYS_S: Final[Mapping[AlertKind, tuple[float, float]]] = {
@@ -46,3 +47,20 @@ CHILD_LIMITS: Mapping[AgeBand, tuple[LimitRule, ...]] = MappingProxyType(
 
 LIMITED_BY_AGE: Final = frozenset(rule.sign for rule in HARD_LIMITS if rule.kind in _DELAYS_S)
 """Signs whose limits differ by age."""
+
+
+_WITHIN_BY_AGE: Final = {band: within(rules) for band, rules in CHILD_LIMITS.items()}
+
+
+def any_beyond_child_limits(signs: Mapping[Sign, float], band: AgeBand) -> bool:
+    """Whether any of a child's values lies beyond the shallowest hard limit of its sign at that age, however briefly.
+
+    >>> [any_beyond_child_limits({Sign.HEART_RATE: 75}, band) for band in (AgeBand.UNDER_3_MONTHS, AgeBand.UNDER_12_YEARS)]
+    [True, False]
+    """
+    bounds_of = _WITHIN_BY_AGE[band].get
+    for sign, value in signs.items():
+        bounds = bounds_of(sign)
+        if bounds is not None and not bounds[0] <= value <= bounds[1]:
+            return True
+    return False

@@ -11,7 +11,7 @@ Delays of 0 s stand at the deepest band of signs that are measured now and then 
 value can never last. Not for children, not for labour.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -174,17 +174,18 @@ HARD_LIMITS: tuple[LimitRule, ...] = (
 """Adult ward defaults; one rule per alert kind."""
 
 
-def _within() -> Mapping[Sign, tuple[float, float]]:
+def within(rules: Iterable[LimitRule]) -> Mapping[Sign, tuple[float, float]]:
+    """Per limited sign the closed range in which no rule's shallowest band begins; delays play no part."""
     bounds: dict[Sign, tuple[float, float]] = {}
-    for rule in HARD_LIMITS:
+    for rule in rules:
         low, high = bounds.get(rule.sign, (float("-inf"), float("inf")))
         shallowest = rule.depths[0].limit
         bounds[rule.sign] = (shallowest, high) if rule.side is Side.LOW else (low, shallowest)
     return MappingProxyType(bounds)
 
 
-WITHIN_LIMITS: Mapping[Sign, tuple[float, float]] = _within()
-"""Per limited sign the closed range in which no rule's shallowest band begins; delays play no part."""
+WITHIN_LIMITS: Mapping[Sign, tuple[float, float]] = within(HARD_LIMITS)
+"""Of adults."""
 
 
 _BOUNDS = dict(WITHIN_LIMITS)

@@ -25,7 +25,7 @@ class WithheldCause(StrEnum):
     DUPLICATE = "duplicate"
     """A second value of the sign for the same moment; the first one stays."""
     STALE = "stale"
-    """Late: out of order, long after it was measured, or from a correction. Scored as of its own time, never learned."""
+    """Late: out of order, long after it was measured, or from a correction. What was usual then nobody knows any more."""
 
 
 class Withheld(msgspec.Struct, frozen=True, omit_defaults=True):

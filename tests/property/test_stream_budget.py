@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rules import AlertRules
-from stream.budget import BIN, BINS, AlertBudget, BudgetParameters, BudgetState
+from stream.budget import BIN, BINS, AlertBudget, BudgetParameters, BudgetState, expected_threshold
 from tests.support.examples import examples
 
 UNCOUNTED = BudgetParameters(learned_s_min=1e12, expected_s=1e-9, time_constant_s=1e15)
@@ -116,6 +116,30 @@ def test_a_single_score_above_the_threshold_keeps_no_flag() -> None:
     assert threshold is not None
     budget.take(threshold + 3, 300 * 60_000, held_back=True)
     assert not budget.is_flagged(0.9 * threshold)
+
+
+@examples(30)
+@given(seed=st.integers(0, 10**6), begins_s=st.floats(0, 7200), height=st.floats(0.5, 8), rise_s=st.floats(0, 5400))
+def test_no_crisis_raises_the_threshold_that_it_is_held_against(
+    seed: int, begins_s: float, height: float, rise_s: float
+) -> None:
+    parameters = BudgetParameters()
+    budget = AlertBudget(parameters)
+    calm = [(at_ms, min(score, 2.0)) for at_ms, score in wander(seed, 120, every_s=60)]
+    for at_ms, score in calm:
+        if at_ms <= begins_s * 1000:
+            budget.take(score, at_ms)
+    before = expected_threshold(parameters) if budget.threshold is None else budget.threshold
+    released = parameters.released_share * before
+    top = before + height
+    for minute in range(24 * 60):
+        second = begins_s + minute * 60
+        score = top if second - begins_s >= rise_s else released + (top - released) * (second - begins_s) / rise_s
+        budget.take(score, round(second * 1000), held_back=budget.is_flagged(score))
+        assert budget.threshold is not None
+        before = budget.threshold if not minute else before
+        assert budget.threshold <= before
+    assert budget.is_flagged(top)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.1])

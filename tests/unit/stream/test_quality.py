@@ -216,10 +216,10 @@ def test_a_child_breathes_faster_than_an_adult_can() -> None:
     assert not sift({Sign.RESPIRATORY_RATE: 90.0}, of_child=True).withheld
 
 
-def test_a_late_reading_is_scored_and_never_learned_nor_remembered() -> None:
+def test_a_late_reading_is_neither_scored_nor_learned_nor_remembered() -> None:
     judged = stale({Sign.SPO2: 80.0, Sign.BATTERY: 50.0})
-    assert judged.withheld == (Withheld(Sign.SPO2, 80.0, WithheldCause.STALE, scored=True),)
-    assert (judged.barred, judged.scored[Sign.SPO2]) == (frozenset({Sign.SPO2}), 80.0)
+    assert judged.withheld == (Withheld(Sign.SPO2, 80.0, WithheldCause.STALE),)
+    assert (judged.barred, judged.scored) == (frozenset(), {})
 
 
 def test_the_state_is_small_and_goes_on_to_the_bit_after_a_snapshot() -> None:

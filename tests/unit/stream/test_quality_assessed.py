@@ -73,7 +73,7 @@ def test_a_late_reading_is_told_as_stale_and_moves_nothing() -> None:
     gate = msgspec.msgpack.encode(state.quality)
     late = at(state, 10.5, spo2_percent=80)
     assert late.late
-    assert late.withheld == (Withheld(Sign.SPO2, 80, WithheldCause.STALE, scored=True),)
+    assert late.withheld == (Withheld(Sign.SPO2, 80, WithheldCause.STALE),)
     assert msgspec.msgpack.encode(state.quality) == gate
 
 

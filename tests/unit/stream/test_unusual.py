@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from stream.anomaly import UnusualParameters, UnusualPattern, shown, towards_harm
+from stream.anomaly import UnusualParameters, UnusualPattern, shown
 from stream.baseline import BaselineParameters, PersonalBaselines
-from stream.budget import AlertBudget, BudgetParameters
+from stream.baseline_facts import VARIATION
+from stream.budget import AlertBudget, BudgetParameters, expected_threshold
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.scoring import PatientState, assess
 from tests.support.builders import EPOCH_MS, reading
@@ -88,7 +89,7 @@ def test_the_threshold_stands_still_while_flagged() -> None:
     ],
 )
 def test_only_what_can_mean_harm_counts(sign: Sign, value: float, usual: float, away: float) -> None:
-    assert towards_harm(sign, value, usual) == away
+    assert VARIATION[sign].towards_harm(value, usual) == away
 
 
 def baselines() -> PersonalBaselines:
@@ -163,3 +164,26 @@ def test_a_day_of_what_is_flagged_is_not_learned_however_slightly_each_sign_is_a
     assert begun < 30
     assert len(flagged) >= 0.99 * len(said[begun:])
     assert not any(each.learned for each in flagged)
+
+
+@pytest.mark.parametrize("begins_h", [25 / 60, 40 / 60])
+def test_a_crisis_that_begins_in_the_first_hour_sets_no_threshold_of_its_own(begins_h: float) -> None:
+    bed = Bed(5)
+    before = [each for _, each in bed.lives(0, begins_h)]
+    assert not any(each.flagged for each in before)
+    ill = dict(bed.lives(begins_h, 12, {name: 1.5 * away for name, away in ILL.items()}))
+    flagged = [hour for hour, each in ill.items() if each.flagged]
+    assert flagged[0] < begins_h + 0.4
+    assert len(flagged) > 0.95 * len(ill)
+    general = shown(expected_threshold(BudgetParameters()))
+    (held_against,) = {each.anomaly_threshold for each in ill.values() if each.flagged}
+    assert held_against == pytest.approx(general, abs=0.005)
+
+
+def test_the_threshold_of_patients_in_general_stands_from_the_first_score_on() -> None:
+    bed = Bed(6)
+    said = [each for _, each in bed.lives(0, 1)]
+    first = next(number for number, each in enumerate(said) if each.anomaly is not None)
+    assert first == 13
+    general = shown(expected_threshold(BudgetParameters()))
+    assert [each.anomaly_threshold for each in said[first : first + 5]] == [general] * 5
