@@ -177,3 +177,21 @@ async def test_whoever_may_not_choose_sees_no_button_for_it(tmp_path: Path) -> N
             await expect(page.locator("#candidates tbody tr")).to_have_count(2)
             await expect(page.locator("#model button")).to_have_count(1)
             await expect(page.locator("#shipped")).to_be_hidden()
+
+
+async def test_of_a_version_that_would_silence_the_risk_the_dialog_says_so_before_anybody_presses(
+    tmp_path: Path,
+) -> None:
+    says = "async ([version, models]) => (await import('/static/js/model-deeds.js')).promote(version, models).foresee({ reason: 'x' })"
+    five = {"number": 5, "candidate": "a", "threshold": 0.12, "refused": None, "log_loss": None, "base_log_loss": None}
+    six = {**five, "number": 6, "candidate": "b", "threshold": None}
+    async with (
+        ward_scene(tmp_path) as scene,
+        chromium() as browser,
+        serving(scene) as dashboard,
+        page_at(browser, f"{dashboard.url}reliability") as page,
+    ):
+        refused = await page.evaluate(says, [six, {"in_force": 5, "versions": [six, five]}])
+        assert (refused["ready"], "would raise no alert" in refused["said"][0]) == (False, True)
+        first = await page.evaluate(says, [six, {"in_force": 0, "versions": [six, five]}])
+        assert first["ready"]

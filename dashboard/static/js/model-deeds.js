@@ -17,21 +17,27 @@ export function promote(version, models) {
     title: `Put version ${version.number} in force`,
     verb: "Put in force",
     fields: [REASON],
-    foresee: ({ reason }) => foreseen(reason, [
-      `Version ${version.number} of “${version.candidate}” scores every adult of the house from then on, in place of ${inForce(models)}.`,
-      isNewest(version, models)
-        ? `It is the newest of “${version.candidate}”: later versions of it follow by themselves.${leftInShadow(version, models)}`
-        : "It is not the newest of its candidate: it stays until somebody puts another in force, and nothing follows by itself.",
-      version.threshold === null ? "Nobody can say yet from which risk on to tell of it: it raises no alert." : `A risk that stays at ${percent(version.threshold)} or above raises an alert.`,
-      worthOf(version),
-      SWITCH,
-      UNTOUCHED,
-    ]),
+    foresee: ({ reason }) => silences(version, models)
+      ? { ready: false, said: [`Version ${version.number} has no threshold yet: its risk would raise no alert, and that of version ${models.in_force} does. Choose one that has, or go back to what Wardlight came with.`] }
+      : foreseen(reason, whatFollows(version, models)),
     act: async ({ reason }) => {
       await send(`/api/v1/models/${version.number}/promote`, { reason });
       return `Version ${version.number} is put in force.`;
     },
   };
+}
+
+function whatFollows(version, models) {
+  return [
+    `Version ${version.number} of “${version.candidate}” scores every adult of the house from then on, in place of ${inForce(models)}.`,
+    isNewest(version, models)
+      ? `It is the newest of “${version.candidate}”: later versions of it follow by themselves.${leftInShadow(version, models)}`
+      : "It is not the newest of its candidate: it stays until somebody puts another in force, and nothing follows by itself.",
+    version.threshold === null ? "Nobody can say yet from which risk on to tell of it: it raises no alert." : `A risk that stays at ${percent(version.threshold)} or above raises an alert.`,
+    worthOf(version),
+    SWITCH,
+    UNTOUCHED,
+  ];
 }
 
 export function promoteShipped(models) {
@@ -105,6 +111,12 @@ function isNewest(version, models) {
 
 function scoring(models) {
   return models.versions.find((version) => version.number === models.in_force);
+}
+
+/** Whether alerts of the risk would end with it, which the server refuses. */
+function silences(version, models) {
+  const now = scoring(models);
+  return version.threshold === null && now !== undefined && now.threshold !== null && !now.refused;
 }
 
 function leftInShadow(version, models) {

@@ -8,7 +8,7 @@ import { percent } from "./reliability-charts.js";
 const STANDINGS = { champion: "scores", challenger: "in the shadow", superseded: "superseded", retired: "retired" };
 const COLUMNS = [
   ["Candidate", (version) => version.candidate],
-  ["Standing", (version) => (version.refused ? el("span", { title: version.refused }, `${STANDINGS[version.standing]}, refused by scorers`) : STANDINGS[version.standing])],
+  ["Standing", (version) => (version.refused ? el("span", {}, `${STANDINGS[version.standing]}, refused by scorers`, el("small", {}, version.refused)) : STANDINGS[version.standing])],
   ["Version", (version) => String(version.number), "number"],
   ["Moments", (version) => whole(version.lessons), "number"],
   ["Deteriorated", (version) => whole(version.positives), "number"],
