@@ -9,6 +9,11 @@ Counted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """A number of something; no record of the log names one that a database could not hold."""
 TimeMs = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """A moment, in milliseconds since 1970."""
+ID_CHARACTERS_MAX: Final = 300
+IdText = msgspec.Meta(min_length=1, max_length=ID_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]+(?![\s\S])")
+"""Of whatever names something: neither empty nor endless, and without control characters, NUL above all, which no database keeps."""
+Name = Annotated[str, IdText]
+"""Of a record, a person, a candidate, or code."""
 SHIPPED: Final = 0
 """The number of what Wardlight came with: in force until the first switch."""
 
@@ -64,11 +69,11 @@ class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version
 
     number: Counted
     """Counts from 1, over all candidates."""
-    hash: str
+    hash: Name
     """Of the weights: equal hash, equal scores."""
-    candidate: str
+    candidate: Name
     """Which pipeline learned it."""
-    pipeline: str
+    pipeline: Name
     """Hash of the feature code whose examples it learned from."""
     made_at_ms: TimeMs
     lessons: Counted
@@ -95,7 +100,8 @@ class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):
     """Counts from 1."""
     number: Counted
     """The version; `SHIPPED` to go back to what Wardlight came with."""
-    hash: str
+    hash: Annotated[str, msgspec.Meta(max_length=ID_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*(?![\s\S])")]
+    """Of its weights; empty for `SHIPPED`."""
     at_ms: TimeMs
     """When it was ordered."""
     by: str

@@ -2,12 +2,12 @@
 
 import hashlib
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from vitals.errors import InvalidArgument
-from vitals.model_version import TimeMs
+from vitals.model_version import IdText, Name, TimeMs
 from vitals.reading import PatientId, WardId
 
 NOTE_CHARACTERS_MAX: Final = 500
@@ -28,15 +28,15 @@ class OutcomeKind(StrEnum):
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome"):
     """One outcome that a person charted, on log topic `outcomes`, keyed by patient; idempotent by `outcome_id`."""
 
-    outcome_id: str
-    patient_id: PatientId
-    ward_id: WardId
+    outcome_id: Name
+    patient_id: Annotated[PatientId, IdText]
+    ward_id: Annotated[WardId, IdText]
     """Where the patient was when it was charted."""
     kind: OutcomeKind
     happened_at_ms: TimeMs
     at_ms: TimeMs
     """When it was charted."""
-    person_id: str
+    person_id: Name
     by: str
     """Their name, as it is shown."""
     note: str | None = None
@@ -48,10 +48,10 @@ class OutcomeWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="out
     What was learned from it stays learned, as part of versions that name their lessons; it teaches nothing more.
     """
 
-    outcome_id: str
-    patient_id: PatientId
+    outcome_id: Name
+    patient_id: Annotated[PatientId, IdText]
     at_ms: TimeMs
-    person_id: str
+    person_id: Name
     by: str
     reason: str
 

@@ -5,11 +5,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from vitals.model_version import Counted, TimeMs
+from vitals.model_version import Counted, IdText, Name, TimeMs
 from vitals.reading import PatientId
 
 POPULATION_KEY: Final = b"population"
 """The log key of every lesson: all stand in one partition, so that lessons have one order and one learner."""
+
+FEATURES_MAX: Final = 1000
+"""Of one example."""
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True, tag="example"):
@@ -19,14 +22,14 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True, tag="example"):
     of what became of the patient.
     """
 
-    example_id: str
+    example_id: Name
     """The reading's id; an example told twice is one example."""
-    patient_id: PatientId
+    patient_id: Annotated[PatientId, IdText]
     measured_at_ms: TimeMs
     received_at_ms: TimeMs
-    features: dict[str, float]
+    features: Annotated[dict[Name, float], msgspec.Meta(max_length=FEATURES_MAX)]
     """Exactly those that were scored: finite; what was not known is absent."""
-    pipeline: str
+    pipeline: Name
     """Hash of the code that made the features: models learn from their own kind only."""
     model_number: Counted = 0
     """The version that scored it; 0 for what was shipped."""

@@ -18,6 +18,7 @@ from vitals.sign import Sign
 from vitals.training import Example, Lesson, TrainingRecord
 
 NAMES = st.text(alphabet="abcXYZ019._-", min_size=1, max_size=12)
+IDS = st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20)
 TIMES = st.integers(0, 2**45)
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 SIGNS = st.dictionaries(st.sampled_from(Sign), VALUES, min_size=1)
@@ -67,7 +68,9 @@ ASSESSMENTS = st.builds(
 
 EXAMPLES = st.builds(
     Example,
-    patient_id=NAMES.map(PatientId),
+    example_id=IDS,
+    patient_id=IDS.map(PatientId),
+    pipeline=IDS,
     features=st.dictionaries(NAMES, VALUES, max_size=5),
     risk=st.none() | st.floats(0, 1),
     model_number=st.integers(0, 2**53),
@@ -76,8 +79,15 @@ EXAMPLES = st.builds(
 )
 LESSONS = st.builds(Lesson, example=EXAMPLES, weight=st.floats(0.01, 1), horizon_s=VALUES, known_at_ms=TIMES)
 OUTCOMES = st.builds(
-    Outcome, patient_id=NAMES.map(PatientId), ward_id=NAMES.map(WardId), happened_at_ms=TIMES, at_ms=TIMES
+    Outcome,
+    outcome_id=IDS,
+    patient_id=IDS.map(PatientId),
+    ward_id=IDS.map(WardId),
+    person_id=IDS,
+    happened_at_ms=TIMES,
+    at_ms=TIMES,
 )
+WITHDRAWALS = st.builds(OutcomeWithdrawn, outcome_id=IDS, patient_id=IDS.map(PatientId), person_id=IDS, at_ms=TIMES)
 
 
 @given(record=READINGS)
@@ -90,12 +100,12 @@ def test_what_is_learned_from_comes_back_equal(record: TrainingRecord) -> None:
     assert codec.decode_training_record(codec.encode(record)) == record
 
 
-@given(record=st.one_of(OUTCOMES, st.builds(OutcomeWithdrawn, patient_id=NAMES.map(PatientId), at_ms=TIMES)))
+@given(record=st.one_of(OUTCOMES, WITHDRAWALS))
 def test_an_outcome_and_its_withdrawal_come_back_equal(record: OutcomeRecord) -> None:
     assert codec.decode_outcomes_record(codec.encode(record)) == record
 
 
-@given(record=st.builds(ModelSwitch, switch=TIMES, number=TIMES, at_ms=TIMES))
+@given(record=st.builds(ModelSwitch, switch=TIMES, number=TIMES, hash=st.just("") | IDS, at_ms=TIMES))
 def test_a_switch_comes_back_equal_from_either_of_its_topics(record: ModelSwitch) -> None:
     assert codec.decode_models_record(codec.encode(record)) == record
     assert codec.decode_readings_record(codec.encode(record)) == record
