@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from storage.claims import check_epochs
 from storage.dialect import replace_all
@@ -51,6 +51,26 @@ def switches_of(conn: Connection, group: str, partitions: Iterable[int]) -> dict
 def in_force_at(switches: Sequence[Switched], position: int) -> Switched | None:
     """What scored the record at `position`, of switches in the order of the log; None for what was shipped."""
     return max((each for each in switches if each.offset < position), key=lambda each: each.offset, default=None)
+
+
+def trim_switches(
+    conn: Connection, group: str, epochs: Mapping[int, int], beginnings: Mapping[int, int], *, keep: int
+) -> int:
+    """Forget switches that no replay needs of a log that begins there, by partition, but for the newest `keep`; how many.
+
+    Needed is whatever stands in the log still, and of what does not the last: it scores the log's first records. Raises
+    Fenced where an epoch is not current.
+    """
+    check_epochs(conn, group, epochs)
+    gone = 0
+    for partition, beginning in sorted(beginnings.items()):
+        here = (_columns.consumer_group == group) & (_columns.partition == partition)
+        needed = conn.execute(select(func.max(_columns.offset)).where(here, _columns.offset < beginning)).scalar_one()
+        newest = select(_columns.offset).where(here).order_by(_columns.offset.desc()).offset(keep - 1).limit(1)
+        kept = conn.execute(newest).scalar_one_or_none()
+        if needed is not None and kept is not None:
+            gone += conn.execute(delete(scorer_switches).where(here, _columns.offset < min(needed, kept))).rowcount
+    return gone
 
 
 def forget_switches(conn: Connection) -> int:

@@ -38,6 +38,9 @@ class StreamSettings(Section):
     """Snapshots of live patients per time; others keep the remembered position back and have their turn next."""
     example_every_s: float = Field(default=1800.0, ge=0, le=86_400)
     """At most one example of each patient in this time is handed to the trainer."""
+    switches_kept_max: int = Field(default=200, ge=1, le=100_000)
+    """Per partition, places at which another version of the risk model came to score; beyond these only those stay that a
+    replay of what the log still holds needs."""
     bring_max: int = Field(default=50, ge=1)
     """Patients whose models are built or restored in one blocking call."""
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"

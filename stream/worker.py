@@ -13,7 +13,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
-from storage.scorers import Switched, note_switches, switches_of
+from storage.scorers import Switched, note_switches, switches_of, trim_switches
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -131,9 +131,12 @@ class StreamHandler:
         self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
         self._remembered_at_s = self._clock.monotonic_s()
         self._signer = claimed.signer
-        positions = {at.partition: position for at, position in self._remembered.items()}
-        await in_snapshot(self._door, self._database, self.versions.reset, claimed.signer, claimed.switches, positions)
-        return {at: max(position, self._begin(at, position, beginnings)) for at, position in self._remembered.items()}
+        positions = {
+            at: max(position, self._begin(at, position, beginnings)) for at, position in self._remembered.items()
+        }
+        first = {at.partition: positions.get(at, beginning) for at, beginning in beginnings.items()}
+        await in_snapshot(self._door, self._database, self.versions.reset, claimed.signer, claimed.switches, first)
+        return positions
 
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
@@ -156,7 +159,8 @@ class StreamHandler:
         if not final and now_s - self._remembered_at_s < self._settings.remember_every_s:
             return
         self._remembered_at_s = now_s
-        await self._door.run(self._store, positions, final=final)
+        beginnings = await self._switches_begin() if self.versions.unsaved else {}
+        await self._door.run(self._store, positions, beginnings, final=final)
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
@@ -257,7 +261,15 @@ class StreamHandler:
         log.error("models_put_aside", patient_id=state.patient_id, then="NEWS2 goes on, the models warm up anew")
         return failed
 
-    def _store(self, positions: Positions, *, final: bool) -> None:
+    async def _switches_begin(self) -> dict[int, int]:
+        """Where the log begins in each claimed partition; where it does not answer, the next switch asks again."""
+        try:
+            beginnings = await self._bus.beginnings([_READINGS])
+        except Unavailable:
+            return {}
+        return {at.partition: beginning for at, beginning in beginnings.items() if at.partition in self._epochs}
+
+    def _store(self, positions: Positions, beginnings: Mapping[int, int], *, final: bool) -> None:
         readings = {at: position for at, position in positions.items() if at.topic == _READINGS}
         unsaved = self.patients.unsaved(live_max=None if final else self._settings.snapshots_max)
         safe = _held_back(readings, unsaved)
@@ -266,6 +278,8 @@ class StreamHandler:
                 store_states(conn, GROUP, self._epochs, unsaved.rows)
             if self.versions.unsaved:
                 note_switches(conn, GROUP, self._epochs, self.versions.unsaved)
+                keep = self._settings.switches_kept_max
+                trim_switches(conn, GROUP, self._epochs, beginnings, keep=keep)
             if safe != self._remembered or unsaved.rows:
                 remember_positions(conn, GROUP, self._epochs, safe)
         self.patients.saved(unsaved)

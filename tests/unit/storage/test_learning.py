@@ -131,3 +131,23 @@ def test_a_new_log_is_told_again_which_version_scores(database: Database) -> Non
         assert scorers.switches_of(conn, "stream", {0}) == {0: []}
         with pytest.raises(SnapshotMismatch):
             models.load_weights(conn, 2, "h1", signer)
+
+
+def test_switches_are_kept_that_a_replay_of_the_retained_log_needs_and_the_newest_beside(database: Database) -> None:
+    with database.transaction() as conn:
+        epochs = claim(conn, "stream", {0, 1}).epochs
+        noted = [Switched(offset, offset // 10, offset // 10, "h", at_ms(offset)) for offset in range(10, 100, 10)]
+        scorers.note_switches(conn, "stream", epochs, {0: noted, 1: noted[:2]})
+        assert scorers.trim_switches(conn, "stream", epochs, {0: 5, 1: 0}, keep=1) == 0, "all stand in the log still"
+        assert scorers.trim_switches(conn, "stream", epochs, {0: 61}, keep=6) == 3
+        assert scorers.trim_switches(conn, "stream", epochs, {0: 61}, keep=1) == 2
+        left = scorers.switches_of(conn, "stream", {0, 1})
+        assert [each.offset for each in left[0]] == [60, 70, 80, 90], "60 scores what stands at 61"
+        assert left[1] == noted[:2]
+        for position in range(61, 100):
+            assert scorers.in_force_at(left[0], position) == scorers.in_force_at(noted, position)
+        assert scorers.trim_switches(conn, "stream", epochs, {0: 500, 1: 500}, keep=1) == 4
+        assert [len(each) for each in scorers.switches_of(conn, "stream", {0, 1}).values()] == [1, 1]
+        claim(conn, "stream", {0})
+        with pytest.raises(Fenced):
+            scorers.trim_switches(conn, "stream", epochs, {0: 500}, keep=1)

@@ -5,7 +5,8 @@ import random
 import msgspec
 import pytest
 
-from storage import models
+from runtime.bus import TopicPartition
+from storage import models, tables
 from storage.models import Draft
 from storage.scorers import Switched, in_force_at, switches_of
 from storage.signing import load_signer
@@ -153,6 +154,41 @@ async def test_a_version_that_anybody_changed_in_the_database_scores_nobody(chan
     log.append(course(range(2)))
     await run.run()
     assert scored_by(run) == {"0": {0}, "1": {0}}
+
+
+@pytest.mark.asyncio
+async def test_switches_are_bounded_and_a_replay_of_what_the_log_still_holds_scores_alike() -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(),))
+    run.settings = run.settings.model_copy(update={"switches_kept_max": 2})
+    await run.start()
+    for number, switch in enumerate(make(run, *(float(weight) for weight in range(1, 13)))):
+        log.switch(switch)
+        log.append(course(range(number * 3, number * 3 + 3)))
+        if number == 8:
+            log.trimmed_to = {partition: len(here) - 7 for partition, here in enumerate(log.partitions)}
+        while batch := run.next_batch(50):
+            run.publish(await run.handler.handle(batch))
+            run.advance(batch)
+            await run.remember()
+    with run.database.snapshot() as conn:
+        noted = switches_of(conn, GROUP, range(PARTITIONS))
+    for partition, switches in noted.items():
+        before = [each for each in switches if each.offset < log.trimmed_to[partition]]
+        assert len(before) == 1, "what scored the first record that is left"
+        assert [each.number for each in switches] == list(range(switches[0].number, 13))
+    live = dict(run.by_id())
+    with run.database.transaction() as conn:
+        for table in (tables.positions, tables.states):
+            conn.execute(table.delete().where(table.c.consumer_group == GROUP))
+    run.published.clear()
+    await run.start()
+    for partition, beginning in log.trimmed_to.items():
+        run.positions[TopicPartition("readings", partition)] = beginning
+    await run.run()
+    again = run.by_id()
+    assert again
+    assert {name: each.risk for name, each in again.items()} == {name: live[name].risk for name in again}
 
 
 @pytest.mark.asyncio
