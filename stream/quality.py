@@ -21,6 +21,9 @@ from vitals.sign import PHYSIOLOGICAL_SIGNS, SIGN_FACTS, Sign, possible_high_of
 _PHYSIOLOGICAL = frozenset(PHYSIOLOGICAL_SIGNS)
 _NOTHING: frozenset[Sign] = frozenset()
 _GOOD_PERCENT = 100.0
+_SIGNAL_QUALITY = Sign.SIGNAL_QUALITY
+_DIASTOLIC = Sign.DIASTOLIC
+"""Python 3.11 looks a member up in its enumeration by a call; these are asked for at every reading."""
 
 
 def _ranges(*, of_child: bool) -> Mapping[Sign, tuple[float, float]]:
@@ -96,8 +99,8 @@ class QualityGate(msgspec.Struct):
 
         `walking` says that steps were counted around `at_ms`. Signs that are not physiological pass.
         """
-        poor = signs.get(Sign.SIGNAL_QUALITY, _GOOD_PERCENT) < POOR_BELOW_PERCENT
-        withheld = _contradictions(signs) if Sign.DIASTOLIC in signs else []
+        poor = signs.get(_SIGNAL_QUALITY, _GOOD_PERCENT) < POOR_BELOW_PERCENT
+        withheld = _contradictions(signs) if _DIASTOLIC in signs else []
         judged = signs if not withheld else _without(signs, withheld)
         doubtful = poor or walking
         memories, motions = self.signs, SIGN_MOTIONS

@@ -7,6 +7,7 @@ pace, all stay the same. Differences are taken from the newest value, so that th
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from operator import mul
 from typing import Final
 
@@ -123,14 +124,21 @@ class Hours(msgspec.Struct):
         fast = self.fast + max(_FAST[elapsed_h], least) * (newest - self.fast)
         return fast, self.slow + max(_SLOW[elapsed_h], least) * (newest - self.slow)
 
+    def over(self, begin: int) -> list[float]:
+        """The hours from place `begin` on, as differences from the newest; there must be one."""
+        newest = self.means[-1]
+        return [each - newest for each in self.means[begin:]]
+
     def slope(self, begin: int) -> float:
         """Per hour, by least squares over the hours from place `begin` on; 0 where they are too few."""
-        hours, means = self.hours, self.means
-        count = len(hours) - begin
+        return self.slope_of(self.over(begin)) if len(self.hours) - begin >= SLOPE_VALUES_MIN else 0.0
+
+    def slope_of(self, over: Sequence[float]) -> float:
+        """The slope of the last hours, given as what `over` told of them."""
+        hours, count = self.hours, len(over)
         if count < SLOPE_VALUES_MIN:
             return 0.0
-        newest, at = means[-1], hours[-1]
-        over = [each - newest for each in means[begin:]]
+        begin, at = len(hours) - count, hours[-1]
         if at - hours[begin] == count - 1:
             ago, total_ago, spread = _WITHOUT_GAPS[count]
         else:
@@ -143,8 +151,7 @@ class Hours(msgspec.Struct):
         count = len(self.hours) - begin
         if count < 2:
             return 0.0
-        newest = self.means[-1]
-        over = [each - newest for each in self.means[begin:]]
+        over = self.over(begin)
         total = sum(over)
         return math.sqrt(max(sum(map(mul, over, over)) - total * total / count, 0.0) / (count - 1))
 

