@@ -38,6 +38,7 @@ _SPREAD_FIGURES = (
     "ppv_at_1",
     "alerts_per_patient_day_at_exactly_half",
     "fewer_alerts_than_news2_percent",
+    "auroc_above_news2",
 )
 _DIGITS = 6
 _SPEAKS_SHARE = 0.9
@@ -196,13 +197,15 @@ def _subject(recorded: Recorded, replayed: Replayed) -> Subject:
 
 
 def _compare(rows: list[dict[str, Any]]) -> None:
-    """How many alerts each scorer spares beside NEWS2 of the same run, where both catch half."""
-    figure = "alerts_per_patient_day_at_exactly_half"
-    beside = {(row["site"], row["group"]): row.get(figure) for row in rows if row["scorer"] == _COMPARED_WITH}
+    """Beside NEWS2 of the same run: by how much each scorer's AUROC lies above, and how many alerts it spares where both catch half."""
+    beside = {(row["site"], row["group"]): row for row in rows if row["scorer"] == _COMPARED_WITH}
     for row in rows:
-        ours, theirs = row.get(figure), beside.get((row["site"], row["group"]))
+        news2 = beside.get((row["site"], row["group"]), {})
+        ours, theirs = (each.get("alerts_per_patient_day_at_exactly_half") for each in (row, news2))
         if ours is not None and theirs:
             row["fewer_alerts_than_news2_percent"] = 100 * (1 - ours / theirs)
+        if row["auroc"] is not None and news2.get("auroc") is not None:
+            row["auroc_above_news2"] = row["auroc"] - news2["auroc"]
 
 
 def _leave_out_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, notes: list[str]) -> None:

@@ -107,9 +107,19 @@ def _spread(report: Mapping[str, Any]) -> Iterator[str]:
     rows = [row for row in report["over_seeds"] if row["group"] in _HEAD and row["scorer"] in _FAIR_SCORERS]
     if rows:
         yield f"\nOver {len(report['seeds'])} orders of arrival, mean ± standard deviation:\n"
-        names = ("auroc", "auprc", "ece", "utility", "fewer_alerts_than_news2_percent")
+        names = ("auroc", "auroc_above_news2", "auprc", "ece", "utility", "fewer_alerts_than_news2_percent")
         yield from table(
-            ("site", "group", "score", "AUROC", "AUPRC", "ECE", "utility", "alerts fewer than NEWS2, %"),
+            (
+                "site",
+                "group",
+                "score",
+                "AUROC",
+                "above NEWS2",
+                "AUPRC",
+                "ECE",
+                "utility",
+                "alerts fewer than NEWS2, %",
+            ),
             (
                 (
                     _place(row),

@@ -65,6 +65,9 @@ def test_the_order_of_arrival_changes_no_rule_and_several_seeds_have_a_spread(re
 
 def test_news2_beside_itself_spares_nothing_and_what_is_never_complete_says_so(report: dict[str, Any]) -> None:
     assert row_of(report, "news2_partial", "all")["fewer_alerts_than_news2_percent"] == 0
+    assert row_of(report, "news2_partial", "all")["auroc_above_news2"] == 0
+    risk, news2 = (row_of(report, name, "all")["auroc"] for name in ("risk", "news2_partial"))
+    assert row_of(report, "risk", "all")["auroc_above_news2"] == pytest.approx(risk - news2, abs=2e-6)
     assert row_of(report, "news2", "all")["auroc"] is None
     assert any("news2) never says anything" in note for note in report["notes"])
 
