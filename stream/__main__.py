@@ -11,7 +11,7 @@ from stream import service
 from stream.candidates import CANDIDATES
 from stream.settings import StreamSettings
 from stream.trainer_service import Trainer, build_trainer
-from stream.trainer_settings import TrainerSettings
+from stream.trainer_settings import TrainerSettings, check_examples
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,6 +39,7 @@ async def _score(ports: Ports, stopping: asyncio.Event) -> None:
 
 async def _train(ports: Ports, stopping: asyncio.Event) -> None:
     settings = ports.configuration.section("trainer", TrainerSettings)
+    check_examples(settings, ports.configuration.section("stream", StreamSettings))
     async with foundation(ports, threads_max=1) as base:
         build = partial(
             build_trainer,

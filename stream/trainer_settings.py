@@ -4,6 +4,8 @@ from pydantic import Field
 
 from runtime.settings import Section
 from stream.lessons import LessonRules
+from stream.settings import StreamSettings
+from vitals.errors import ConfigurationError
 
 HOUR_S = 3600.0
 
@@ -61,4 +63,23 @@ class TrainerSettings(Section):
             useful_weight=self.useful_weight,
             not_actionable_weight=self.not_actionable_weight,
             unreviewed_weight=self.unreviewed_weight,
+        )
+
+
+def check_examples(trainer: TrainerSettings, stream: StreamSettings) -> None:
+    """Raises ConfigurationError where examples come too densely to wait for their outcome, or too rarely to say who is there."""
+    held_s = trainer.waiting_per_patient_max * stream.example_every_s
+    settles_s = trainer.horizon_s + trainer.charting_s
+    if held_s < settles_s:
+        raise ConfigurationError(
+            f"trainer.waiting_per_patient_max ({trainer.waiting_per_patient_max}) examples, one each stream.example_every_s"
+            f" ({stream.example_every_s:g} s), are those of {held_s / HOUR_S:.1f} h, and an example waits for"
+            f" {settles_s / HOUR_S:.1f} h (trainer.horizon_s and trainer.charting_s): raise one of the first two, or examples"
+            " would be left out."
+        )
+    if trainer.charting_s < 2 * stream.example_every_s:
+        raise ConfigurationError(
+            f"trainer.charting_s ({trainer.charting_s:g} s) must be at least twice stream.example_every_s"
+            f" ({stream.example_every_s:g} s): a patient is to be heard of between the end of the horizon and that of the time"
+            " to chart, or teaches nothing."
         )

@@ -33,7 +33,7 @@ from stream.candidates import CANDIDATES
 from stream.service import build_worker as build_stream
 from stream.settings import StreamSettings
 from stream.trainer_service import Trainer, build_trainer
-from stream.trainer_settings import TrainerSettings
+from stream.trainer_settings import TrainerSettings, check_examples
 from vitals.errors import ConfigurationError
 from vitals.topics import LogTopic
 
@@ -50,6 +50,8 @@ class Ward:
         self._ingest_settings = section("ingest", IngestSettings)
         alerts_settings = section("alerts", AlertsSettings)
         check_settling(alerts_settings, self._ingest_settings)
+        stream_settings, trainer_settings = section("stream", StreamSettings), section("trainer", TrainerSettings)
+        check_examples(trainer_settings, stream_settings)
         check_retention(section("retention", RetentionSettings), section("log", LogSettings))
         self.dashboard = Dashboard(
             bus=base.bus,
@@ -78,7 +80,7 @@ class Ward:
             door=base.door,
             clock=base.clock,
             telemetry=base.telemetry,
-            settings=section("stream", StreamSettings),
+            settings=stream_settings,
         )
         build = partial(
             build_trainer,
@@ -87,7 +89,7 @@ class Ward:
             door=base.door,
             clock=base.clock,
             telemetry=base.telemetry,
-            settings=section("trainer", TrainerSettings),
+            settings=trainer_settings,
             candidates=CANDIDATES,
         )
         self.trainer = Trainer(build, clock=base.clock, telemetry=base.telemetry)

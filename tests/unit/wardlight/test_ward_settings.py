@@ -1,12 +1,16 @@
 """Settings of two rooms that must fit each other are held against each other where both stand in one process."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from alerts.settings import AlertsSettings
 from ingest.settings import IngestSettings
 from runtime.settings import Configuration
+from storage.foundation import Foundation
 from vitals.errors import ConfigurationError
-from wardlight.ward import check_settling
+from wardlight.ward import Ward, check_settling
 
 
 @pytest.mark.parametrize(("settle_s", "refresh_s"), [(0.5, 0.5), (2, 10), (0, 0.1)])
@@ -32,3 +36,9 @@ def test_a_setting_that_is_a_rule_now_says_where_it_went(key: str, place: str) -
 
 def test_the_defaults_fit() -> None:
     check_settling(AlertsSettings(), IngestSettings())
+
+
+def test_one_process_refuses_examples_that_come_too_densely_to_wait_for_their_outcome() -> None:
+    base = SimpleNamespace(configuration=Configuration({"trainer": {"waiting_per_patient_max": "10"}}))
+    with pytest.raises(ConfigurationError, match=r"waiting_per_patient_max .* stream\.example_every_s"):
+        Ward(cast("Foundation", base))
