@@ -58,6 +58,18 @@ _SHOWN = frozenset(
 )
 
 
+def read_all(files: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The reports of all files in their order; of two that the same command made, the one named first.
+
+    Raises InvalidArgument where a file holds none.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for file in files:
+        for report in read_reports(file):
+            found.setdefault(report["command"], report)
+    return list(found.values())
+
+
 def read_reports(file: Path) -> list[Mapping[str, Any]]:
     """The report, or reports, in a file; raises InvalidArgument where it holds none."""
     try:

@@ -77,7 +77,7 @@ def add_to(app: typer.Typer) -> None:
         from evaluation import model_card as card
         from evaluation import model_card_reports as files
 
-        found = [report for file in reports for report in files.read_reports(file)]
+        found = files.read_all(reports)
         if keep is not None:
             keep.write_bytes(files.kept(found))
         typer.echo(card.model_card(found), nl=False)

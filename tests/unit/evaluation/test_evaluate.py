@@ -14,7 +14,7 @@ from evaluation.evaluate import evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
 from evaluation.intervals import Bootstrap
 from evaluation.model_card import model_card
-from evaluation.model_card_reports import kept, read_reports
+from evaluation.model_card_reports import kept, read_all, read_reports
 from evaluation.orders import Plan
 from tests.support.recorded_sets import recorded, write_sepsis_set
 from vitals.errors import InvalidArgument
@@ -142,6 +142,14 @@ def test_a_card_of_what_was_kept_of_reports_is_the_same(report: dict[str, Any], 
     assert model_card(read_reports(small)) == model_card([report, report])
     assert kept(read_reports(small)) == small.read_bytes()
     assert small.stat().st_size < whole.stat().st_size
+    newer = tmp_path / "newer.json"
+    newer.write_text(json.dumps(report | {"model_version": "newer"}))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(report | {"command": "another"}))
+    told = read_all([newer, small, other])
+    assert [each["model_version"] for each in told] == ["newer", report["model_version"]], (
+        "the first of one command stands"
+    )
 
 
 @pytest.mark.parametrize("content", ["{}", "no json", '{"rows": []}'])
