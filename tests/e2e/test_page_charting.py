@@ -136,7 +136,7 @@ async def test_what_is_impossible_or_empty_is_said_before_it_goes_anywhere(tmp_p
     [("charting.png", False, False), ("charting-dark.png", True, False), ("charting-phone.png", False, True)],
 )
 async def test_pictures_of_charting(tmp_path: Path, name: str, dark: bool, phone: bool) -> None:  # noqa: FBT001
-    width, height = (390, 1500) if phone else (1280, 1250)
+    width, height = (390, 1900) if phone else (1280, 1650)
     async with (
         bedside(tmp_path) as (_, url),
         chromium() as browser,
