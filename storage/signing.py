@@ -1,4 +1,4 @@
-"""Signatures over stored states: nothing is unpickled that this installation did not write."""
+"""Signatures over stored states and models: nothing is loaded that this installation did not write."""
 
 import hashlib
 import hmac

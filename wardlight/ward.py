@@ -52,7 +52,6 @@ class Ward:
         check_settling(alerts_settings, self._ingest_settings)
         stream_settings, trainer_settings = section("stream", StreamSettings), section("trainer", TrainerSettings)
         check_examples(trainer_settings, stream_settings)
-        check_retention(section("retention", RetentionSettings), section("log", LogSettings))
         self.dashboard = Dashboard(
             bus=base.bus,
             database=base.database,
@@ -71,7 +70,7 @@ class Ward:
             clock=base.clock,
             telemetry=base.telemetry,
             settings=section("recorder", RecorderSettings),
-            retention=section("retention", RetentionSettings),
+            retention=_retention(base),
             ledger=section("ledger", LedgerSettings),
         )
         self.stream = build_stream(
@@ -152,6 +151,12 @@ class Ward:
 
     async def _republish(self, topic: str, payload: bytes) -> None:
         await publish_once(self._mqtt, topic, payload, clock=self._base.clock)
+
+
+def _retention(base: Foundation) -> RetentionSettings:
+    found = base.configuration.section("retention", RetentionSettings)
+    check_retention(found, base.configuration.section("log", LogSettings))
+    return found
 
 
 def check_settling(alerts: AlertsSettings, ingest: IngestSettings) -> None:

@@ -49,6 +49,27 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert not long
 
 
+def test_nothing_that_runs_code_as_it_loads_is_loaded() -> None:
+    """A benchmark may weigh what River's own pickle takes."""
+    modules = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+    found = []
+    for name in source_files():
+        if name.startswith("benchmarks/"):
+            continue
+        for node in ast.walk(parsed(name)):
+            match node:
+                case ast.Import(names=names):
+                    imported = {each.name.split(".")[0] for each in names}
+                case ast.ImportFrom(module=str() as module):
+                    imported = {module.split(".")[0]}
+                case ast.keyword(arg="allow_pickle"):
+                    imported = {"pickle"}
+                case _:
+                    continue
+            found += [f"{name}:{node.lineno}" for _ in imported & modules]
+    assert not found
+
+
 def test_no_file_is_a_junk_drawer() -> None:
     named = [
         name

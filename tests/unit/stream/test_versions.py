@@ -9,10 +9,11 @@ from runtime.bus import TopicPartition
 from storage import models, tables
 from storage.models import Draft
 from storage.scorers import Switched, in_force_at, switches_of
-from storage.signing import load_signer
+from storage.signing import Signer, load_signer
 from stream import worker
+from stream.candidates import CANDIDATES
 from stream.pipeline import PatientPipeline
-from stream.population import InForce, ScoredRisk, hash_of
+from stream.population import Candidate, InForce, ScoredRisk, hash_of
 from stream.scoring import PatientState, assess
 from stream.worker import GROUP
 from tests.support.builders import at_ms, reading
@@ -20,6 +21,7 @@ from tests.support.learning import LogisticModel, logistic
 from tests.support.stream_log import PARTITIONS, QUICK, ListLog, StreamRun, stream_run
 from vitals import codec
 from vitals.assessment import Assessment
+from vitals.errors import SnapshotMismatch
 from vitals.lateness import LIVE_AGE_MS_MAX
 from vitals.model_version import ModelSwitch, ProgressiveScores
 from vitals.reading import PatientId, Reading
@@ -43,15 +45,19 @@ def _scored_by_what_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "assess", assessed)
 
 
-def make(run: StreamRun, *weights: float) -> list[ModelSwitch]:
-    """A version of each weight, the switches to them ordered."""
+def make(
+    run: StreamRun, *weights: float, threshold: float | None = None, signer: Signer | None = None
+) -> list[ModelSwitch]:
+    """A version of each weight, the switches to them ordered; sealed with this installation's key unless said."""
     switches = []
     with run.database.transaction() as conn:
         models.require_candidates(conn, {"logistic": "test"})
         for number, weight in enumerate(weights, 1):
             blob = LogisticModel({"": -1.0, "ill": weight}).dump()
-            draft = Draft("logistic", hash_of(blob), "test", at_ms(number), number, 3600.0, ProgressiveScores(), blob)
-            made = models.make(conn, draft, load_signer(conn), by="trainer", why="a test")
+            draft = Draft(
+                "logistic", hash_of(blob), "test", at_ms(number), number, 3600.0, ProgressiveScores(), blob, threshold
+            )
+            made = models.make(conn, draft, signer or load_signer(conn), by="trainer", why="a test")
             assert made.switch is not None
             switches.append(made.switch)
     return switches
@@ -143,17 +149,72 @@ async def test_a_version_that_is_not_what_was_announced_scores_nobody_and_the_la
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("change", ["threshold = 1.0", "horizon_s = 60", "blob = x'00'", "pipeline = 'other'"])
-async def test_a_version_that_anybody_changed_in_the_database_scores_nobody(change: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "threshold = 1.0",
+        "threshold = NULL",
+        "horizon_s = 60",
+        "pipeline = 'other'",
+        "candidate = 'another'",
+        "blob = x'00'",
+        "blob = x''",
+        "blob = substr(blob, 1, length(blob) - 1)",
+        "blob = blob || x'00'",
+        "signature = x''",
+        "signature = zeroblob(32)",
+        "signature = substr(signature, 1, 16)",
+        "signature = (SELECT signature FROM model_versions WHERE number = 1)",
+        "blob = (SELECT blob FROM model_versions WHERE number = 1)",
+    ],
+)
+async def test_a_version_that_anybody_changed_in_the_database_scores_nobody_and_the_last_goes_on(change: str) -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(logistic(), logistic("another")))
+    first, second = make(run, 1.0, 2.0, threshold=0.5)
+    log.switch(first)
+    log.append(course(range(2)))
+    with run.database.transaction() as conn:
+        conn.exec_driver_sql(f"UPDATE model_versions SET {change} WHERE number = 2")  # noqa: S608 - the test's own words
+    log.switch(second)
+    log.append(course(range(2, 4)))
+    await run.run()
+    assert scored_by(run) == {str(at_s): {1} for at_s in range(4)}
+    assert run.telemetry.value("wardlight_stream_model_versions_refused_total") == PARTITIONS
+
+
+@pytest.mark.asyncio
+async def test_a_version_that_another_installation_sealed_scores_nobody() -> None:
     log = ListLog()
     run = await stream_run(log, candidates=(logistic(),))
     (first,) = make(run, 1.0)
-    with run.database.transaction() as conn:
-        conn.exec_driver_sql(f"UPDATE model_versions SET {change}")  # noqa: S608 - the test's own words
-    log.switch(first)
-    log.append(course(range(2)))
+    (second,) = make(run, 2.0, signer=Signer(b"another installation's key here."))
+    for switch in (first, second):
+        log.switch(switch)
+        log.append(course(range(2 * switch.number, 2 * switch.number + 2)))
     await run.run()
-    assert scored_by(run) == {"0": {0}, "1": {0}}
+    assert scored_by(run) == {str(at_s): {1} for at_s in range(2, 6)}
+    with run.database.snapshot() as conn, pytest.raises(SnapshotMismatch):
+        models.load_weights(conn, second.number, second.hash, load_signer(conn))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("blob", [b"", b"not a model", b"cos\nsystem\n(S'touch pwned'\ntR.", b"\x80\x04."], ids=repr)
+@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
+async def test_bytes_that_are_no_model_score_nobody_even_under_a_good_seal(candidate: Candidate, blob: bytes) -> None:
+    log = ListLog()
+    run = await stream_run(log, candidates=(candidate,))
+    draft = Draft(candidate.name, hash_of(blob), candidate.pipeline, at_ms(1), 1, 3600.0, ProgressiveScores(), blob)
+    with run.database.transaction() as conn:
+        models.require_candidates(conn, {candidate.name: candidate.pipeline})
+        made = models.make(conn, draft, load_signer(conn), by="trainer", why="a test")
+    assert made.switch is not None
+    log.switch(made.switch)
+    log.append([reading(at_s=0)])
+    outputs = await run.handler.handle(run.next_batch(10))
+    assert [each.topic for each in outputs if each.topic == "assessments"], "the patient is assessed all the same"
+    assert {run.handler.versions.now(partition).number for partition in range(PARTITIONS)} == {0}
+    assert run.telemetry.value("wardlight_stream_model_versions_refused_total") == PARTITIONS
 
 
 @pytest.mark.asyncio
