@@ -50,8 +50,7 @@ class Ward:
         self._ingest_settings = section("ingest", IngestSettings)
         alerts_settings = section("alerts", AlertsSettings)
         check_settling(alerts_settings, self._ingest_settings)
-        stream_settings, trainer_settings = section("stream", StreamSettings), section("trainer", TrainerSettings)
-        check_examples(trainer_settings, stream_settings)
+        check_examples(section("trainer", TrainerSettings), section("stream", StreamSettings))
         self.dashboard = Dashboard(
             bus=base.bus,
             database=base.database,
@@ -79,7 +78,7 @@ class Ward:
             door=base.door,
             clock=base.clock,
             telemetry=base.telemetry,
-            settings=stream_settings,
+            settings=section("stream", StreamSettings),
         )
         build = partial(
             build_trainer,
@@ -88,7 +87,7 @@ class Ward:
             door=base.door,
             clock=base.clock,
             telemetry=base.telemetry,
-            settings=trainer_settings,
+            settings=section("trainer", TrainerSettings),
             candidates=CANDIDATES,
         )
         self.trainer = Trainer(build, clock=base.clock, telemetry=base.telemetry)
