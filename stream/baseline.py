@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from stream.baseline_facts import VARIATION_AT
 from stream.baseline_sign import (
+    BACK_SPREADS,
     BaselineParameters,
     SignBaseline,
     enter,
@@ -120,9 +121,12 @@ class PersonalBaselines:
         watch, anchor = self._watches[sign], baseline.anchor
         level = baseline.fast if anchor is None else baseline.fast - (baseline.usual - anchor.value)
         watch.take(level, at_ms)
-        if sign not in self.warm or not baseline.left:
+        if sign not in self.warm or not baseline.left or anchor is None:
             return
-        settled = watch.settled(baseline.spread)
+        parameters = self._parameters
+        least_s = min(parameters.better_s, parameters.changed_s)
+        away = BACK_SPREADS * baseline.spread
+        settled = watch.settled(baseline.spread, away_from=anchor.value, by=away, least_s=least_s)
         if settled is not None and is_for_good(baseline, self.variation[sign], settled, self._parameters):
             relearn(baseline, settled, context, self._parameters)
             self._relearned.append(sign)

@@ -46,6 +46,8 @@ class BudgetParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Time in which what was counted fades to 1/e."""
     learned_s_min: float = 1800.0
     """Time counted of this patient before the threshold is this patient's own; until then that of patients in general stands."""
+    young_s: float = 6 * 3600.0
+    """While less is known of this patient, what is not over raises no threshold: it may be the crisis to be told of."""
     expected_s: float = 24 * 3600.0
     """What is known of patients in general weighs like so much time of this one's (`expected_per_day`)."""
     passed_min: float = 3.0
@@ -66,7 +68,7 @@ class BudgetState(msgspec.Struct):
     counted_s: float = 0.0
     """The time counted, fading likewise."""
     known_s: float = 0.0
-    """The time counted of this patient alone, not fading, until the threshold is this patient's own."""
+    """The time counted of this patient alone, not fading, up to `young_s`."""
     sustained: float = 0.0
     last_ms: int | None = None
     scores: list[tuple[int, float, float]] = []
@@ -170,10 +172,10 @@ class AlertBudget:
             return
         counted_s = min(elapsed_ms / 1000, parameters.gap_s_max)
         state.counted_s += counted_s
-        is_new = state.known_s < parameters.learned_s_min
-        if is_new:
-            state.known_s += counted_s
-        if begins or (is_new and state.known_s >= parameters.learned_s_min) or self._is_due(at_ms):
+        was_own = state.known_s >= parameters.learned_s_min
+        state.known_s = min(state.known_s + counted_s, max(parameters.learned_s_min, parameters.young_s))
+        is_own = state.known_s >= parameters.learned_s_min
+        if begins or (is_own and not was_own) or self._is_due(at_ms):
             self._settle(at_ms)
 
     def _count(self, before: float, after: float, *, held_back: bool) -> None:
@@ -225,7 +227,7 @@ class AlertBudget:
         return found
 
     def _settle(self, at_ms: int) -> None:
-        """Let what was counted fade, and find the threshold; what is not over yet raises none, since it may be a crisis."""
+        """Let what was counted fade, and find the threshold."""
         state, parameters, passed = self._state, self._parameters, self._passed
         if state.counted_ms is not None and at_ms > state.counted_ms:
             elapsed_s = min((at_ms - state.counted_ms) / 1000, parameters.gap_s_max)
@@ -235,12 +237,15 @@ class AlertBudget:
         state.counted_ms = at_ms
         if state.known_s >= parameters.learned_s_min:
             found, threshold = _found(passed, state.counted_s / 86_400, parameters), state.threshold
-            if threshold is None or found < threshold or self._is_over(parameters.released_share * threshold):
+            rises = threshold is not None and found > threshold
+            if not rises or state.known_s >= parameters.young_s or self._is_over():
                 state.threshold = found
 
-    def _is_over(self, released: float) -> bool:
-        """Whether nothing has lasted above a score, or has been there lately."""
-        return self._state.sustained <= released and all(high <= released for _, _, high in self._state.scores)
+    def _is_over(self) -> bool:
+        """Whether nothing that lasts, and nothing lately, is near the threshold."""
+        state = self._state
+        released = self._parameters.released_share * (state.threshold or 0.0)
+        return state.sustained <= released and all(high <= released for _, _, high in state.scores)
 
 
 def _forget(slots: list[tuple[int, float, float]], before_ms: int) -> None:

@@ -6,11 +6,11 @@ of them, and feeding them again gives it back bit for bit, whatever the version 
 """
 
 import struct
-from collections.abc import Sequence
-from statistics import median
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from river.drift import ADWIN
 
 LEVELS_PER_UNIT = 100
@@ -47,9 +47,9 @@ class Stretch(msgspec.Struct, array_like=True):
     """Since when: a change is noticed a few levels after it happened."""
     last_ms: int = 0
 
-    def unpacked(self) -> tuple[int, ...]:
+    def unpacked(self) -> NDArray[np.int16]:
         """The levels, in hundredths of the sign's unit."""
-        return struct.unpack(f"<{len(self.levels) // 2}h", self.levels)
+        return np.frombuffer(self.levels, dtype="<i2")
 
 
 class Settled(NamedTuple):
@@ -59,6 +59,9 @@ class Settled(NamedTuple):
     sigma: float
     """Robust standard deviation of its half-hourly levels."""
     lasted_s: float
+
+
+_packed = struct.Struct("<h").pack
 
 
 class DriftWatch:
@@ -75,35 +78,48 @@ class DriftWatch:
     def take(self, level: float, at_ms: int) -> bool:
         """Take note of a level; whether the sign has changed, in which case what it kept to begins anew."""
         stretch = self.stretch
-        if not stretch.levels or at_ms - stretch.last_ms > self._gap_ms:
+        known = len(stretch.levels)
+        if not known or at_ms - stretch.last_ms > self._gap_ms:
             self._begin(at_ms)
-        elif len(stretch.levels) >= 2 * LEVELS_MAX:
+        elif known >= 2 * LEVELS_MAX:
             self._shorten()
         stretch.last_ms = at_ms
-        if self._adwin is None:
-            self._feed(stretch.unpacked())
-        kept = min(max(round(level * LEVELS_PER_UNIT), -_LEVEL_MOST), _LEVEL_MOST)
-        stretch.levels += struct.pack("<h", kept)
-        self._adwin.update(kept / LEVELS_PER_UNIT)
-        if not self._adwin.drift_detected:
+        adwin = self._adwin
+        if adwin is None:
+            adwin = self._feed(stretch.unpacked())
+        kept = round(level * LEVELS_PER_UNIT)
+        if not -_LEVEL_MOST <= kept <= _LEVEL_MOST:
+            kept = _LEVEL_MOST if kept > 0 else -_LEVEL_MOST
+        stretch.levels += _packed(kept)
+        adwin.update(kept / LEVELS_PER_UNIT)
+        if not adwin.drift_detected:
             return False
         self._begin(at_ms)
         return True
 
-    def settled(self, spread: float) -> Settled | None:
-        """Where the sign has been since it last changed, if it has kept there: most of it within two `spread` of the middle."""
+    def settled(
+        self, spread: float, *, away_from: float | None = None, by: float = 0.0, least_s: float = 0.0
+    ) -> Settled | None:
+        """Where the sign has been since it last changed, if it has kept there: most of it within two `spread` of the middle.
+
+        Of less than `least_s`, and of what is nearer than `by` to a level, nothing is said: nobody would look at it.
+        """
         stretch, parameters = self.stretch, self._parameters
+        lasted_s = (stretch.last_ms - stretch.from_ms) / 1000
+        count = len(stretch.levels) // 2
+        if count < parameters.levels_min or lasted_s < least_s:
+            return None
         levels = stretch.unpacked()
-        if len(levels) < parameters.levels_min:
-            return None
-        middle = median(levels)
-        far = [abs(level - middle) for level in levels]
+        middle = _middle(levels)
         reach = 2 * spread * LEVELS_PER_UNIT
-        near = sum(distance <= reach for distance in far)
-        if near < parameters.near_share * len(far) or far[-1] > reach:
+        if abs(int(levels[-1]) - middle) > reach:
             return None
-        sigma = SIGMA_PER_MAD * median(far) / LEVELS_PER_UNIT
-        return Settled(middle / LEVELS_PER_UNIT, sigma, (stretch.last_ms - stretch.from_ms) / 1000)
+        if away_from is not None and abs(middle / LEVELS_PER_UNIT - away_from) < by:
+            return None
+        far = np.abs(levels - middle)
+        if np.count_nonzero(far <= reach) < parameters.near_share * count:
+            return None
+        return Settled(middle / LEVELS_PER_UNIT, SIGMA_PER_MAD * _middle(far) / LEVELS_PER_UNIT, lasted_s)
 
     def _begin(self, at_ms: int) -> None:
         self.stretch.levels = b""
@@ -116,19 +132,33 @@ class DriftWatch:
         levels = stretch.unpacked()
         share = 1 - _LEVELS_KEPT / len(levels)
         stretch.from_ms += round(share * (stretch.last_ms - stretch.from_ms))
-        if not self._feed(levels[-_LEVELS_KEPT:]):
+        self._feed(levels[-_LEVELS_KEPT:])
+        if len(stretch.levels) < 2 * _LEVELS_KEPT:
             stretch.from_ms = stretch.last_ms
 
-    def _feed(self, levels: Sequence[int]) -> bool:
-        """A new ADWIN that sees these levels, and keeps those since it last cut; whether that is all of them."""
+    def _feed(self, stretch: NDArray[np.int16]) -> Any:  # noqa: ANN401 - River is not typed
+        """A new ADWIN that sees these levels; those since it last cut are kept."""
         adwin, first = self._fresh(), 0
-        for number, level in enumerate(levels, start=1):
-            adwin.update(level / LEVELS_PER_UNIT)
-            if adwin.drift_detected:
-                adwin, first = self._fresh(), number
+        levels = (stretch / LEVELS_PER_UNIT).tolist()
+        for level in levels:
+            adwin.update(level)
+        if adwin.width < len(levels):
+            # It has cut somewhere: say where.
+            adwin = self._fresh()
+            for number, level in enumerate(levels, start=1):
+                adwin.update(level)
+                if adwin.drift_detected:
+                    adwin, first = self._fresh(), number
         self._adwin = adwin
-        self.stretch.levels = struct.pack(f"<{len(levels) - first}h", *levels[first:])
-        return not first
+        self.stretch.levels = stretch[first:].tobytes()
+        return adwin
 
     def _fresh(self) -> Any:  # noqa: ANN401 - River is not typed
         return ADWIN(delta=self._parameters.delta, clock=1)  # type: ignore[no-untyped-call]
+
+
+def _middle(values: NDArray[Any]) -> float:
+    """The median of at least one value."""
+    ordered = np.sort(values)
+    half = len(ordered) // 2
+    return float(ordered[half]) if len(ordered) % 2 else (float(ordered[half - 1]) + float(ordered[half])) / 2

@@ -2,12 +2,13 @@
 
 import msgspec
 
+from stream.charted import withdraw
 from stream.context import ContextParameters
 from stream.nights import Nights
 from stream.pipeline import PatientPipeline, PipelineParameters
 from stream.scoring import PatientState, assess
 from stream.snapshot import decode_snapshot, encode_snapshot
-from tests.support.builders import reading
+from tests.support.builders import charted, reading, withdrawn
 from vitals.age import AgeBand
 from vitals.assessment import NightSummary
 from vitals.reading import PatientId, Reading
@@ -61,3 +62,19 @@ def test_a_snapshot_keeps_the_nights_even_where_the_models_cannot_be_kept() -> N
 
 def test_nothing_is_said_of_a_childs_nights() -> None:
     assert not lives(patient(), 9, rate=60, child=True)
+
+
+def test_whose_measurements_were_withdrawn_begins_the_nights_anew() -> None:
+    state = patient()
+    lives(state, 9, rate=60)
+    order = withdrawn(reading(at_s=0, heart_rate_bpm=60), at_s=9 * 24 * HOUR_S)
+    withdraw(state, msgspec.structs.replace(order, reading_id=None))
+    assert state.nights == Nights()
+    assert [night.usual_bpm for night in lives(state, 2, rate=68, from_day=10)] == [None, None]
+
+
+def test_an_entry_that_somebody_charted_and_took_back_leaves_the_nights_alone() -> None:
+    state = patient()
+    lives(state, 9, rate=60)
+    withdraw(state, withdrawn(charted(at_s=0, heart_rate_bpm=60), at_s=9 * 24 * HOUR_S))
+    assert state.nights.learned
