@@ -68,6 +68,35 @@ def test_a_constant_patient_has_constant_features_and_risk_from_the_first_hour_o
     assert len({model.score(features).log_odds for features in told[len(told) // 2 :]}) == 1
 
 
+@pytest.mark.parametrize(
+    "paces",
+    [
+        dict.fromkeys(USUAL, 2),
+        dict.fromkeys(USUAL, 3),
+        dict.fromkeys(USUAL, 4),
+        dict.fromkeys(USUAL, 6),
+        dict.fromkeys(USUAL, 12),
+        {**dict.fromkeys(USUAL, 1), Sign.TEMPERATURE: 4},
+        {**dict.fromkeys(USUAL, 1), Sign.TEMPERATURE: 12, Sign.SYSTOLIC: 2, Sign.DIASTOLIC: 2, Sign.MEAN_PRESSURE: 3},
+    ],
+    ids=lambda paces: "/".join(map(str, sorted(set(paces.values())))),
+)
+def test_of_who_does_not_change_and_is_measured_at_even_paces_nothing_changes_after_24_hours(
+    paces: dict[Sign, int],
+) -> None:
+    windows, model, warm_h, period_h = RiskWindows(), a_model(), 24, math.lcm(*paces.values())
+    told = []
+    for hour in range(240):
+        signs = {
+            sign: value for number, (sign, value) in enumerate(USUAL.items()) if (hour - number) % paces[sign] == 0
+        }
+        told.append(stepped(windows, signs, hour))
+    for before, later in zip(told[warm_h:], told[warm_h + period_h :], strict=False):
+        assert later == before
+    assert len({model.score(features).log_odds for features in told[warm_h::period_h]}) == 1
+    assert told[warm_h - 4] != told[warm_h - 4 + period_h], "the spread of how many signs were measured takes so long"
+
+
 def test_a_patient_whose_signs_are_taken_at_different_paces_comes_to_rest() -> None:
     windows, model = RiskWindows(), a_model()
     scores = []
