@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from storage import episodes, migrate, tables
+from storage import episodes, migrate, models, tables
 from storage.session import Database
 from storage.signing import load_signer
 from tests.support import alert_transitions
@@ -83,7 +83,30 @@ class MigrationContract:
         assert held.last_progress == progress_of(seen)
         assert (held.latched, held.suppression, held.acknowledgements, held.round) == (False, None, (), 0)
 
+    def test_versions_that_newer_ones_followed_are_superseded_and_the_rest_keep_what_they_were(
+        self, database: Database
+    ) -> None:
+        with database.transaction() as conn:
+            migrate.upgrade_to(conn, "0013")
+            for number, candidate, standing in (
+                (1, "a", "retired"),
+                (2, "b", "retired"),
+                (3, "a", "champion"),
+                (4, "c", "challenger"),
+            ):
+                values = {"number": number, "candidate": candidate, "standing": standing, "blob": b"w"}
+                conn.execute(text(_OLD_VERSION), values)
+        migrate.upgrade_database(database)
+        with database.snapshot() as conn:
+            found = {each.version.number: each.standing.value for each in models.versions(conn)}
+        assert found == {1: "superseded", 2: "retired", 3: "champion", 4: "challenger"}
 
+
+_OLD_VERSION = """
+    INSERT INTO model_versions (number, hash, candidate, pipeline, made_at_ms, lessons, horizon_s, scores, standing, made_as,
+        blob, signature)
+    VALUES (:number, 'h', :candidate, 'x', 1, 1, 60, '{}', :standing, 'challenger', :blob, :blob)
+"""
 _OLD_EPISODE = """
     INSERT INTO episodes (episode_id, patient_id, ward_id, kind, priority, active, acknowledged, onset_ms, raised_at_ms,
         origin, last_transition_id, last_transition, last_reason, last_at_ms, last_progress, text, by_person)
