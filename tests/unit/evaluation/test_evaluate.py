@@ -17,6 +17,7 @@ from evaluation.model_card import model_card
 from evaluation.model_card_reports import kept, read_all, read_reports
 from evaluation.orders import Plan
 from tests.support.recorded_sets import recorded, write_sepsis_set
+from tests.support.tree import ROOT
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
 
@@ -150,6 +151,14 @@ def test_a_card_of_what_was_kept_of_reports_is_the_same(report: dict[str, Any], 
     assert [each["model_version"] for each in told] == ["newer", report["model_version"]], (
         "the first of one command stands"
     )
+
+
+def test_the_card_of_this_project_is_what_the_generator_makes_of_the_reports_that_were_kept() -> None:
+    """`wardlight model-card docs/model-card.json > docs/model-card.md` makes it anew."""
+    made = model_card(read_reports(ROOT / "docs" / "model-card.json"))
+    assert (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8") == made
+    for promised in ("## Intended use", "## Caveats", "**Reset**", "what it learns from, and when it stops"):
+        assert promised.lower() in made.lower()
 
 
 @pytest.mark.parametrize("content", ["{}", "no json", '{"rows": []}'])
