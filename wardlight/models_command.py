@@ -61,7 +61,7 @@ def add_to(app: typer.Typer) -> None:
         if as_json:
             print_json(answer)
         else:
-            typer.echo(f"Version {number} may be promoted again.")
+            typer.echo(f"Version {number} is restored. {answer['refused'] or 'It may be promoted again.'}")
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -81,7 +81,8 @@ export function restore(version, models) {
     verb: "Restore",
     fields: [REASON],
     foresee: ({ reason }) => foreseen(reason, [
-      `Version ${version.number} of “${version.candidate}” may be put in force again. It scores nobody now.`,
+      `Version ${version.number} of “${version.candidate}” ${version.refused ? "is no longer marked as not to be used" : "may be put in force again"}. It scores nobody now.`,
+      version.refused || null,
       isNewest(version, models) ? `It is the newest of “${version.candidate}”: that candidate learns on in the shadow.` : null,
       "Who scores does not change.",
     ]),
