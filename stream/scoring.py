@@ -117,16 +117,10 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     signs, impossible = sift(reading.signs, of_child=band is not None)
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
-    try:
-        if late:
-            judged, scored = stale(signs), state.pipeline.silent(at_ms)
-        else:
-            judged = _judged(state, signs, at_ms, band)
-            scored = state.pipeline.score(judged.scored, at_ms, judged.barred)
-    except MODEL_FAULTS:
-        state.put_models_aside()
-        judged = passed(signs)
-        scored = Scored(at_ms, signs, None, None)
+    if late:
+        judged, scored = stale(signs), state.pipeline.silent(at_ms)
+    else:
+        judged, scored = _scored(state, signs, at_ms, band)
     drivers = drivers_of(state, judged.scored, inputs, warning) if warning.low or scored.flagged else ()
     departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
     learned = not late and judged.is_telling and _learned(state, scored, warning)
@@ -184,9 +178,18 @@ def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int) -> 
         return None
 
 
-def _judged(state: PatientState, signs: Mapping[Sign, float], at_ms: int, band: AgeBand | None) -> Judged:
-    state.pipeline.enter(at_ms, active=state.fresh.steps.is_exerted(at_ms), band=band)
-    return state.quality.judge(signs, at_ms, walking=state.fresh.steps.is_walking(at_ms))
+def _scored(
+    state: PatientState, signs: Mapping[Sign, float], at_ms: int, band: AgeBand | None
+) -> tuple[Judged, Scored]:
+    """What of a live moment the models may hear, and what they make of it."""
+    steps = state.fresh.steps
+    try:
+        state.pipeline.enter(at_ms, active=steps.is_exerted(at_ms), band=band)
+        judged = state.quality.judge(signs, at_ms, walking=steps.is_walking(at_ms))
+        return judged, state.pipeline.score(judged.scored, at_ms, judged.barred)
+    except MODEL_FAULTS:
+        state.put_models_aside()
+        return passed(signs), Scored(at_ms, signs, None, None)
 
 
 def _night(state: PatientState, reading: Reading, scored: Scored) -> NightSummary | None:
