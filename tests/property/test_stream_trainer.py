@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.bus import TopicPartition
@@ -13,6 +13,7 @@ from stream.lessons import LessonRules
 from stream.trainer_clocks import LogClocks
 from stream.trainer_labels import Labeller, Told
 from tests.support.builders import at_ms
+from tests.support.examples import examples
 from tests.support.fresh_database import lay_schema
 from tests.support.learning import HOUR_S, example, outcome, outcome_withdrawn
 from vitals.training import Example, Lesson
@@ -142,7 +143,7 @@ courses = st.builds(Course, seen_h=st.tuples(seen, seen), charted=st.lists(chart
 reading_order = st.lists(st.tuples(st.booleans(), st.integers(1, 40), st.integers(0, 2)), max_size=10)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(50)
 @given(course=courses, choices=reading_order)
 def test_whoever_was_away_learns_the_lessons_of_whoever_was_there(
     course: Course, choices: list[tuple[bool, int, int]]
@@ -151,7 +152,7 @@ def test_whoever_was_away_learns_the_lessons_of_whoever_was_there(
     assert afterwards(log, choices) == live(log)
 
 
-@settings(max_examples=6, deadline=None)
+@examples(30)
 @given(choices=reading_order)
 def test_away_three_days_an_outcome_charted_on_the_second_is_learned_in_any_order_of_the_topics(
     choices: list[tuple[bool, int, int]],
