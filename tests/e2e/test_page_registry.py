@@ -89,7 +89,9 @@ async def test_two_devices_are_swapped_in_mid_alert_by_typing_the_other(tmp_path
             box.signs = {"patch-03": WELL, "patch-04": WELL}  # both are off while they change bodies
             await do(page, "Swapped")
             await expect(page.locator("#device-patch-01")).to_contain_text("Worn by Bernd Krüger")
-            box.signs |= {"patch-01": WELL, "patch-02": ILL}
+            box.signs["patch-01"] = WELL
+            await box.until(lambda: measured_by(box, "bernd", "patch-01") > 0)  # ingest looks each half second
+            box.signs["patch-02"] = ILL
             await box.until(
                 lambda: measured_by(box, "bernd", "patch-01") > 5 and measured_by(box, "amina", "patch-02") > 5
             )
