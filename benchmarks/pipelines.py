@@ -1,6 +1,6 @@
 """A ward's patients without a worker: their bare models in a plain loop, and their whole pipelines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runtime.bus import Incoming
 from stream.pipeline import PatientPipeline, PipelineParameters
@@ -38,17 +38,17 @@ class BareModels:
 class Pipelines:
     """Each patient's whole pipeline, as the worker calls it."""
 
-    def __init__(self, in_force: InForce) -> None:
+    def __init__(self, in_force: InForce, states: Mapping[PatientId, PatientState] | None = None) -> None:
         self._in_force = in_force
-        self.states: dict[PatientId, PatientState] = {}
+        self._states = {} if states is None else dict(states)
 
     def run(self, readings: Sequence[Reading]) -> None:
         """Assess each reading."""
         for reading in readings:
-            state = self.states.get(reading.patient_id)
+            state = self._states.get(reading.patient_id)
             if state is None:
                 state = PatientState(reading.patient_id, PatientPipeline(PipelineParameters()))
-                self.states[reading.patient_id] = state
+                self._states[reading.patient_id] = state
             state.in_force = self._in_force
             assess(state, reading)
 

@@ -88,13 +88,13 @@ class LocalLog:
         with self._writing, self._transaction():
             ends: dict[TopicPartition, int] = {}
             created: dict[TopicPartition, int] = {}
-            for topic, key, value in records:
-                place = TopicPartition(topic, partition_of(key, self.partition_count))
+            for record in records:
+                place = TopicPartition(record.topic, partition_of(record.key, self.partition_count))
                 offset = ends.get(place, self._ends.get(place, 0))
                 ends[place] = offset + 1
                 sequence_id = self._sequence_ids.get(place) or created.get(place) or self._create(place, created)
-                rows.append((sequence_id, offset, at_ms, key, value))
-                appended.append(Incoming(topic, place.partition, offset, key, value))
+                rows.append((sequence_id, offset, at_ms, record.key, record.value))
+                appended.append(Incoming(record.topic, place.partition, offset, record.key, record.value))
             self._writer.executemany(_INSERT, rows)
         self._sequence_ids.update(created)
         self._ends.update(ends)

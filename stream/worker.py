@@ -166,7 +166,9 @@ class StreamHandler:
 
     def _decode(self, records: Sequence[Incoming]) -> _Decoded:
         live, decode = self.patients.live, codec.decode_readings_record
-        batch = _Decoded([], [], {})
+        decoded: list[tuple[Incoming, _Told]] = []
+        switches: list[ModelSwitch] = []
+        missing: dict[PatientId, int] = {}
         for record in records:
             try:
                 told = decode(record.value)
@@ -177,15 +179,15 @@ class StreamHandler:
             if isinstance(told, _OF_A_PATIENT):
                 patient = live.get(told.patient_id)
                 if patient is None:
-                    batch.missing[told.patient_id] = record.partition
+                    missing[told.patient_id] = record.partition
                 else:
                     patient.used = self._batch
             elif isinstance(told, ModelSwitch):
-                batch.switches.append(told)
+                switches.append(told)
             else:
                 continue
-            batch.records.append((record, told))
-        return batch
+            decoded.append((record, told))
+        return _Decoded(decoded, switches, missing)
 
     async def _load_versions(self, switches: Sequence[ModelSwitch]) -> None:
         wanted = self.versions.missing(switches)

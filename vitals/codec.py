@@ -18,6 +18,7 @@ from vitals.training import TrainingRecord
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 AnyT = TypeVar("AnyT")
 
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.json.Encoder()
 ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | ModelSwitch | Tick
 """Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
@@ -55,7 +56,10 @@ def decode_readings_record(value: bytes) -> ReadingsRecord:
 
     Values are finite: JSON has no NaN or infinity, and the decoder refuses numbers too big for a float.
     """
-    return _decoded(_readings_decoder, value, "readings")
+    try:
+        return _readings_decoder.decode(value)
+    except _UNDECODABLE as error:
+        raise MalformedRecord(f"Not a record of topic readings: {error}") from error
 
 
 def decode_training_record(value: bytes) -> TrainingRecord:
@@ -77,7 +81,7 @@ def decode(record: type[RecordT], value: bytes) -> RecordT:
     """A record of another log topic, a receipt or a device's own reading; raises MalformedRecord where `value` is not one."""
     try:
         decoded: RecordT = _decoders[record].decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNDECODABLE as error:
         raise MalformedRecord(f"Not a {record.__name__}: {error}") from error
     return decoded
 
@@ -85,5 +89,5 @@ def decode(record: type[RecordT], value: bytes) -> RecordT:
 def _decoded(decoder: msgspec.json.Decoder[AnyT], value: bytes, topic: str) -> AnyT:
     try:
         return decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNDECODABLE as error:
         raise MalformedRecord(f"Not a record of topic {topic}: {error}") from error

@@ -6,6 +6,7 @@ import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 
+import msgspec
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition as KafkaPartition
@@ -101,8 +102,8 @@ async def test_topics_with_another_number_of_partitions_are_refused(kafka: Kafka
 async def test_a_record_larger_than_kafka_takes_is_refused_before_it_is_sent(kafka: KafkaServer) -> None:
     bus = await start(settings(kafka))
     with pytest.raises(InvalidArgument, match="bytes"):
-        await bus.publish([record(1)._replace(value=bytes(4_000_000))])
-    await bus.publish([record(1)._replace(value=bytes(2_900_000))])
+        await bus.publish([msgspec.structs.replace(record(1), value=bytes(4_000_000))])
+    await bus.publish([msgspec.structs.replace(record(1), value=bytes(2_900_000))])
     await bus.close()
 
 

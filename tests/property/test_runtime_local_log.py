@@ -38,10 +38,10 @@ class LogMachine(RuleBasedStateMachine):
     def append(self, records: list[Outgoing], later_ms: int) -> None:
         self._now_ms += later_ms
         appended = self._log.append(records, at_ms=self._now_ms)
-        assert [(r.topic, r.key, r.value) for r in appended] == [tuple(r) for r in records]
-        for topic, key, value in records:
-            place = TopicPartition(topic, partition_of(key, PARTITIONS))
-            self._model[place].append((key, value))
+        assert [(r.topic, r.key, r.value) for r in appended] == [(r.topic, r.key, r.value) for r in records]
+        for record in records:
+            place = TopicPartition(record.topic, partition_of(record.key, PARTITIONS))
+            self._model[place].append((record.key, record.value))
             self._appended.append((self._now_ms, place))
 
     @rule(age_ms=st.integers(0, 30), records_max=st.integers(1, 20))
