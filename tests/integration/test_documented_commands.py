@@ -92,12 +92,22 @@ def test_the_first_reading_of_the_readme_has_its_tile(ward: DocumentedWard) -> N
     assert rows[-1]["signs"] == {"heart_rate_bpm": 72, "spo2_percent": 97}
 
 
-def test_a_benchmark_measures_beside_its_floor(ward: DocumentedWard) -> None:
+def test_a_benchmark_measures_beside_its_floor_and_what_a_patient_costs_beside_its_bars(ward: DocumentedWard) -> None:
     done = ward.run("wardlight bench scorer --json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["bench"] for line in lines] == ["scorer-pipeline", "scorer-worker"]
-    assert all(set(line) == {"bench", "value", "unit", "floor", "ratio"} for line in lines)
+    bars = {
+        "scorer-pipeline": 60,
+        "scorer-pipeline-minute": 60,
+        "scorer-pipeline-hour": 60,
+        "scorer-worker": 6,
+        "scorer-resident": 100_000,
+        "scorer-snapshot": 40_000,
+        "scorer-snapshot-max": 40_000,
+    }
+    assert {line["bench"]: line["bar"] for line in lines} == bars
+    assert all(set(line) == {"bench", "value", "unit", "floor", "ratio", "bar", "verdict"} for line in lines)
+    assert all(line["verdict"] == ("ok" if line["value"] <= line["bar"] else "missed") for line in lines)
 
 
 def has_begun(command: Command, running: Running, ward: DocumentedWard, prefix: str) -> bool:
