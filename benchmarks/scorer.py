@@ -31,7 +31,7 @@ from stream.worker import StreamHandler
 PATIENTS = 50
 WARM_UP_READINGS = PATIENTS * 400
 """At one reading each 10 s, so that every one is learned and every model is past its first window."""
-ROUNDS = 40
+ROUNDS = 30
 BATCH = 500
 """What a worker that has enough to do is handed at once."""
 READINGS_PER_ROUND = PATIENTS * 60
