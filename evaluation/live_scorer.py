@@ -102,6 +102,12 @@ def copied(model: PopulationModel) -> PopulationModel:
     return CANDIDATES[0].load(model.dump())
 
 
+def move_elsewhere(model: PopulationModel | None) -> None:
+    """The champion's model comes to another hospital, where lessons of the ones before count less."""
+    if isinstance(model, AdditiveRisk):
+        model.move_elsewhere()
+
+
 def settings_of(model: PopulationModel | None) -> dict[str, Any]:
     """With what everything scores and learns, for the report: parameters of the patients' models and of the population's."""
     learning = model.parameters if isinstance(model, AdditiveRisk) else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from evaluation import column_scorers, offline_reference
 from evaluation.known_features import KnownFeatures, RiskInOrder
 from evaluation.labelled import Array, Recorded
-from evaluation.live_scorer import UNTAUGHT, LiveScorer, challengers, copied, population_model
+from evaluation.live_scorer import UNTAUGHT, LiveScorer, challengers, copied, move_elsewhere, population_model
 from evaluation.replay import CLOCK_FROM_MS, Replay, Replayed, arrival_places, order_of
 from evaluation.scorers import ANEW, FROZEN, BedsideScores
 from stream.population import PopulationModel
@@ -50,6 +50,7 @@ def in_orders(recorded: Recorded, before: Sequence[Recorded], plan: Plan, tell: 
             continue
         for each in known[:-1]:
             _in_order(each, model, seed, "risk", tell)
+            move_elsewhere(model)
         begun = copied(model)
         risk = _in_order(known[-1], model, seed, "risk", tell)
         beside = _without_lessons_and_anew(known[-1], begun, seed, tell) if begins_taught else {}
@@ -65,7 +66,11 @@ def _without_lessons_and_anew(known: KnownFeatures, begun: PopulationModel, seed
 
 def _risk_in_order(known: Sequence[KnownFeatures], model: PopulationModel, seed: int, name: str, tell: Tell) -> Array:
     """The last set's risk, by a model that comes through all of them in the order of the seed."""
-    return [_in_order(each, model, seed, name, tell) for each in known][-1]
+    *before, last = known
+    for each in before:
+        _in_order(each, model, seed, name, tell)
+        move_elsewhere(model)
+    return _in_order(last, model, seed, name, tell)
 
 
 def _in_order(
@@ -86,6 +91,8 @@ def _replayed(
     seed, from_ms = plan.seeds[0], CLOCK_FROM_MS
     for place, each in enumerate((*before, recorded)):
         is_last = place == len(before)
+        if place:
+            move_elsewhere(model)
         begun = copied(model) if is_last and model is not None else begun
         replay = Replay(
             each,

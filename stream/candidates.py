@@ -8,7 +8,9 @@ from stream.risk_model import AdditiveRisk, Prior
 from stream.risk_windows import PIPELINE_HASH
 from stream.river_risk import RiverLogistic
 
-SHIPPED_PRIOR: Final = Prior(risk_prior.INTERCEPT, dict(risk_prior.HEIGHTS), risk_prior.STRENGTH)
+SHIPPED_PRIOR: Final = Prior(
+    risk_prior.INTERCEPT, dict(risk_prior.HEIGHTS), risk_prior.STRENGTH, dict(risk_prior.SHARES)
+)
 
 
 def _shipped() -> AdditiveRisk:

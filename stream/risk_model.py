@@ -14,14 +14,12 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from river import base
 
 from stream.risk_loading import WaitingLesson, check_heights, check_numbers, check_shapes, check_waiting, floats
 from stream.risk_shapes import SHAPES
+from stream.risk_step import LOG_ODDS_MAX, Block, Floats, Shift, mode_of, shifted
 from vitals.errors import SnapshotMismatch
-
-Floats = NDArray[np.float64]
 
 
 class LearningParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +41,8 @@ class LearningParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Lessons in which an old one fades to 1/e."""
     base_memory_lessons: float = 100_000.0
     """The same for how common deterioration is here and now, which changes faster than what brings it."""
+    elsewhere_share: float = 0.2
+    """What a lesson from another hospital counts against one from here: hospitals measure and chart differently."""
 
 
 class RiskScore(NamedTuple):
@@ -55,14 +55,6 @@ class RiskScore(NamedTuple):
     """Log-odds by feature, against the average of all lessons so far; of what is not known, too: that it is not, says something."""
 
 
-class Shift(msgspec.Struct):
-    """How far all log-odds are moved so that the mean probability is right of late, by the same steps as the weights; mutable."""
-
-    value: float = 0.0
-    information: float = 0.0
-    anchor: float = 0.0
-
-
 class Prior(msgspec.Struct, frozen=True):
     """What is held to be likely before a lesson: heights of curves, and how sure that is."""
 
@@ -70,6 +62,8 @@ class Prior(msgspec.Struct, frozen=True):
     heights: dict[str, tuple[float, ...]]
     strength: float
     """Times the precision of knowing nothing."""
+    shares: dict[str, tuple[float, ...]] = {}
+    """How much of each point the lessons touched that it came from: parts are told against their average. Empty: not known."""
 
 
 class AdditiveState(msgspec.Struct):
@@ -83,7 +77,7 @@ class AdditiveState(msgspec.Struct):
     """Upper triangle of what the lessons say of the weights, without the prior; float64."""
     anchor: bytes
     """`information` times the weights at which the lessons alone would rest; float64."""
-    shift: "Shift"
+    shift: Shift
     seen: bytes
     """How much of each weight the lessons touched, older ones fading; float64."""
     waiting: list[WaitingLesson]
@@ -100,7 +94,6 @@ class _Curve(NamedTuple):
     """Of its first straight line: the one below all points."""
 
 
-_LOG_ODDS_MAX: Final = 30.0
 BLOCK_LESSONS_MAX: Final = 100_000
 """More lessons of one block no stored model asks anybody to gather."""
 _decoder = msgspec.msgpack.Decoder(AdditiveState)
@@ -109,7 +102,7 @@ _decoder = msgspec.msgpack.Decoder(AdditiveState)
 class AdditiveRisk(base.Classifier):
     """One curve per feature, learned from lessons in their order; equal lessons give equal weights.
 
-    Scores in about 10 us. Learning gathers a block, then takes one step of about 5 ms: about 30 us a lesson.
+    Scores in about 10 us. Learning gathers a block, then goes to its mode in about 5 ms: about 30 us a lesson.
     """
 
     def __init__(
@@ -135,7 +128,7 @@ class AdditiveRisk(base.Classifier):
         self._slopes: list[float] = []
         self._unknown: list[float] = []
         self._intercept = 0.0
-        self._seen: Floats = np.zeros(self._size)
+        self._seen = self._prior_seen()
         self._shift = Shift()
         self._take_weights(self._prior_weights)
         self._information: Floats = np.zeros((self._size, self._size))
@@ -173,6 +166,14 @@ class AdditiveRisk(base.Classifier):
         self.lessons += 1
         if len(self._waiting) >= self.parameters.block_lessons:
             self._step()
+
+    def move_elsewhere(self) -> None:
+        """Go on at another hospital: lessons so far count `elsewhere_share` of what they did. Changes no score by itself."""
+        share, shift = self.parameters.elsewhere_share, self._shift
+        self._information = share * self._information
+        self._anchor = share * self._anchor
+        self._seen = share * self._seen
+        self._shift = Shift(shift.value, share * shift.information, share * shift.anchor)
 
     def learn_one(self, x: dict[Hashable, Any], y: bool | str | int, w: float = 1.0) -> None:  # noqa: FBT001 - River's
         """As River asks."""
@@ -246,49 +247,40 @@ class AdditiveRisk(base.Classifier):
         return places, shares
 
     def _step(self) -> None:
-        """Take the block in: one Newton step on the lessons so far, as their curvature remembers them, and the block.
+        """Take the block in: to the mode of what the lessons so far left as their curvature, and of the block.
 
         Raises FloatingPointError where that comes to no finite weights: the block is lost, and the model is as before it.
         """
-        block, self._waiting = self._waiting, []
-        design = np.zeros((len(block), self._size))
-        for row, (places, shares, _, _) in enumerate(block):
+        waiting, self._waiting = self._waiting, []
+        design = np.zeros((len(waiting), self._size))
+        for row, (places, shares, _, _) in enumerate(waiting):
             design[row, places] = shares
-        labels = np.array([each[2] for each in block], dtype=float)
-        counted = np.array([each[3] for each in block])
-        keep = math.exp(-len(block) / self.parameters.memory_lessons)
+        block = Block(
+            design,
+            np.array([each[2] for each in waiting], dtype=float),
+            np.array([each[3] for each in waiting]),
+        )
+        keep = math.exp(-len(waiting) / self.parameters.memory_lessons)
         with np.errstate(all="ignore"):
-            log_odds = np.clip(design @ np.array(self._weights), -_LOG_ODDS_MAX, _LOG_ODDS_MAX)
-            told = 1 / (1 + np.exp(-log_odds))
-            curvature = counted * told * (1 - told)
-            upper = np.triu(design.T @ (design * curvature[:, None]))
-            information = keep * self._information + upper + np.triu(upper, 1).T
-            anchor = keep * self._anchor + design.T @ (curvature * log_odds + counted * (labels - told))
-            seen = keep * self._seen + counted @ design
-            shift = self._calibrated(log_odds, labels, counted)
-            weights = self._solved(information + self._precision, anchor + self._precision @ self._prior_weights)
+            weights, information, anchor = mode_of(
+                block,
+                np.array(self._weights),
+                keep * self._information,
+                keep * self._anchor,
+                (self._precision, self._prior_weights),
+            )
+            seen = keep * self._seen + block.counted @ design
+            shift = self._shifted(block, design @ weights)
         found = (weights, information, anchor, seen, np.array([shift.value, shift.information, shift.anchor]))
         if not all(np.isfinite(each).all() for each in found):
-            raise FloatingPointError(f"A step of {len(block)} lessons came to no finite weights.")
+            raise FloatingPointError(f"A step of {len(waiting)} lessons came to no finite weights.")
         self._information, self._anchor, self._seen, self._shift = information, anchor, seen, shift
         self._take_weights(weights)
 
-    def _solved(self, left: Floats, right: Floats) -> Floats:
-        """The weights; not finite where there are none."""
-        try:
-            return np.asarray(np.linalg.solve(left, right), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            return np.full(self._size, np.nan)
-
-    def _calibrated(self, log_odds: Floats, labels: Floats, counted: Floats) -> Shift:
-        """The shift once what was told of a block, before it is learned, is held to what came."""
-        shift = self._shift
-        told = 1 / (1 + np.exp(-(log_odds + shift.value)))
-        curvature = float(counted @ (told * (1 - told)))
-        keep = math.exp(-len(labels) / self.parameters.base_memory_lessons)
-        anchor = keep * shift.anchor + curvature * shift.value + float(counted @ (labels - told))
-        information = keep * shift.information + curvature
-        return Shift(anchor / (information + self.parameters.shift_precision), information, anchor)
+    def _shifted(self, block: Block, log_odds: Floats) -> Shift:
+        known = self.parameters
+        keep = math.exp(-len(block.labels) / known.base_memory_lessons)
+        return shifted(self._shift, block, log_odds, keep=keep, precision=known.shift_precision)
 
     def _take_weights(self, weights: Floats) -> None:
         """Score by these weights from now on: each straight line as a level and a slope, against the average lesson."""
@@ -328,6 +320,19 @@ class AdditiveRisk(base.Classifier):
         weights[-1] = self.prior.intercept
         return weights
 
+    def _prior_seen(self) -> Floats:
+        """What the prior's lessons touched, as many as one block has; raises ValueError where that does not fit the shapes."""
+        seen = np.zeros(self._size)
+        if self.prior is None or not self.prior.shares:
+            return seen
+        for name, points, place, _ in self._curves:
+            shares = self.prior.shares[name]
+            if len(shares) != len(points):
+                raise ValueError(f"{len(shares)} shares do not fit the {len(points)} points of {name}.")
+            seen[place : place + len(points)] = shares
+        seen[-1] = 1.0
+        return seen * self.parameters.block_lessons
+
     def _prior_precision(self) -> Floats:
         strength = 1.0 if self.prior is None else self.prior.strength
         precision = np.eye(self._size) * self.parameters.ridge * strength
@@ -343,7 +348,7 @@ class AdditiveRisk(base.Classifier):
 
 
 def _probability(log_odds: float) -> float:
-    held = min(max(log_odds, -_LOG_ODDS_MAX), _LOG_ODDS_MAX)
+    held = min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX)
     return 1 / (1 + math.exp(-held))
 
 
@@ -364,10 +369,12 @@ def _check(state: AdditiveState) -> None:
         known.base_memory_lessons,
     )
     check_numbers(positive, "parameters", above=0)
-    check_numbers([known.smoothness, shift.information], "parameters", least=0)
+    check_numbers([known.smoothness, known.elsewhere_share, shift.information], "parameters", least=0)
     check_numbers([shift.value, shift.anchor], "shift")
     check_shapes(state.shapes)
     if state.prior is not None:
         check_heights(state.prior.heights, state.shapes)
+        if state.prior.shares:
+            check_heights(state.prior.shares, state.shapes)
         check_numbers([state.prior.intercept], "prior")
         check_numbers([state.prior.strength], "prior", above=0)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from river import base
 
+from stream.candidates import CANDIDATES
 from stream.risk_model import AdditiveRisk, LearningParameters, Prior
+from stream.risk_prior import SHARES
 from stream.risk_shapes import SHAPES
 from vitals.errors import ErrorCode, SnapshotMismatch
 
@@ -235,6 +237,53 @@ def test_what_was_learned_long_ago_fades() -> None:
                 model.learn({"heart_rate_bpm.last": 120.0 if fast else 70.0}, label, 1.0)
     ill = {"heart_rate_bpm.last": 120.0}
     assert quick.score(ill).probability < 0.6 * slow.score(ill).probability
+
+
+def test_deteriorations_that_are_told_first_carry_nobody_beyond_their_share() -> None:
+    model = CANDIDATES[0].fresh()
+    features = [typical(seed) for seed in range(256)]
+    for number, each in enumerate(features):
+        model.learn(each, number < 24, 1.0)
+    told = [model.score(each).probability for each in features]
+    assert sum(told) / len(told) < 1.3 * 24 / 256
+    for _ in range(3):
+        for each in features:
+            model.learn(each, False, 1.0)
+    told = [model.score(each).probability for each in features]
+    assert sum(told) / len(told) < 1.3 * 24 / 1024
+
+
+def typical(seed: int) -> dict[str, float]:
+    """Somebody within the points of every curve."""
+    source = random.Random(seed)
+    return {name: source.uniform(points[0], points[-1]) for name, points in SHAPES.items()}
+
+
+def test_elsewhere_no_score_changes_by_itself_and_lessons_from_there_weigh_more() -> None:
+    stayed, moved = taught(), taught()
+    moved.move_elsewhere()
+    asked = [features for features, _ in lessons(50, seed=3)]
+    assert [moved.score(each).log_odds for each in asked] == [stayed.score(each).log_odds for each in asked]
+    for model in (stayed, moved):
+        for features, label in lessons(QUICK.block_lessons * 10, seed=4):
+            model.learn(features, not label, 1.0)
+    fast, slow = {"heart_rate_bpm.last": 120.0}, {"heart_rate_bpm.last": 70.0}
+
+    def preference(model: AdditiveRisk) -> float:
+        return model.score(fast).log_odds - model.score(slow).log_odds
+
+    assert preference(moved) < preference(stayed) - 0.3
+    assert AdditiveRisk.load(moved.dump()).dump() == moved.dump()
+
+
+def test_parts_of_what_is_shipped_are_against_the_average_of_where_it_comes_from() -> None:
+    model = CANDIDATES[0].fresh()
+    unknown = model.score({}).contributions
+    for name, shares in SHARES.items():
+        at_points = [model.score({name: point}).contributions[name] for point in SHAPES[name]]
+        known = sum(share * part for share, part in zip(shares, at_points, strict=True))
+        assert known + (1 - sum(shares)) * unknown[name] == pytest.approx(0, abs=1e-9)
+    assert model.score({"news2_points.last": 0.0}).contributions["news2_points.last"] < 0
 
 
 def test_a_prior_speaks_first_and_gives_way_to_lessons() -> None:
