@@ -15,9 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from runtime.lifecycle import EXIT_OK, EXIT_USAGE
+from evaluation.arguments import Arguments, ended
+from evaluation.datasets import said_of
+from runtime.lifecycle import EXIT_OK
 from stream.nights import NightParameters, Nights
 
+FILES = ("hr.parquet", "steps.parquet", "labels.csv")
 NOTICED_DAYS = (-14, 7)
 """An infection counts as noticed by a night from so many days before its onset up to so many after it; both in it."""
 NIGHTSIGNAL = NightParameters(from_h=0, until_h=7, nights_min=1)
@@ -139,27 +142,36 @@ def _day(written: str) -> int | None:
     return (date.fromisoformat(written) - _EPOCH).days if written else None
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line per rule and person, counts only: the set is small. An exit code."""
-    if len(arguments) != 1 or not (Path(arguments[0]) / "hr.parquet").is_file():
-        sys.stderr.write(
-            "Say where hr.parquet, steps.parquet and labels.csv are: python -m evaluation.nights DIRECTORY\n"
-        )
-        return EXIT_USAGE
-    wearers = list(read_wearers(Path(arguments[0])))
+    return ended(_counted, arguments)
+
+
+def _counted(arguments: Sequence[str]) -> int:
+    parser = Arguments(prog="python -m evaluation.nights", description=__doc__)
+    parser.add_directory("directory", help=f"with {', '.join(FILES)}")
+    folder: Path = parser.parse_args(arguments).directory
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        parser.error(f"there is no {' and no '.join(missing)} in {folder}")
+    with said_of(folder):
+        wearers = list(read_wearers(folder))
     for rule, verdicts_of in RULES.items():
-        verdicts = [verdicts_of(wearer) for wearer in wearers]
-        known = [each for each in verdicts if each.onset_day is not None]
-        noticed = sum(bool(each.noticed) for each in known)
-        false, nights = sum(sum(each.before) for each in known), sum(len(each.before) for each in known)
-        sys.stdout.write(f"{rule}: {noticed} of {len(known)} noticed, {false} of {nights} nights before false\n")
-        for each in verdicts:
-            days = " ".join(map(str, each.noticed)) or "-"
-            around = f"noticed on days {days}; {sum(each.before)} of {len(each.before)} before false"
-            without = f"no onset known; {sum(each.nights.values())} of {len(each.nights)} nights stand out"
-            sys.stdout.write(f"    {each.name}  {without if each.onset_day is None else around}\n")
+        sys.stdout.writelines(f"{line}\n" for line in _lines(rule, [verdicts_of(wearer) for wearer in wearers]))
     return EXIT_OK
 
 
+def _lines(rule: str, verdicts: Sequence[Verdicts]) -> Iterator[str]:
+    known = [each for each in verdicts if each.onset_day is not None]
+    noticed = sum(bool(each.noticed) for each in known)
+    false, nights = sum(sum(each.before) for each in known), sum(len(each.before) for each in known)
+    yield f"{rule}: {noticed} of {len(known)} noticed, {false} of {nights} nights before false"
+    for each in verdicts:
+        days = " ".join(map(str, each.noticed)) or "-"
+        around = f"noticed on days {days}; {sum(each.before)} of {len(each.before)} before false"
+        without = f"no onset known; {sum(each.nights.values())} of {len(each.nights)} nights stand out"
+        yield f"    {each.name}  {without if each.onset_day is None else around}"
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from evaluation.arguments import Arguments, ended
+from evaluation.datasets import said_of
 from evaluation.quality_recordings import SETS, VALUE, Course
-from runtime.lifecycle import EXIT_OK, EXIT_USAGE
+from runtime.lifecycle import EXIT_OK
 from stream.quality import QualityGate, sift
 from vitals.quality import WithheldCause
 from vitals.sign import Sign
@@ -65,10 +67,13 @@ def measure(recording: str, courses: Iterable[Course]) -> list[Withholding]:
 
 
 def measure_all(directory: Path) -> Iterator[Withholding]:
-    """Every set that lies in `directory`."""
+    """Every set that lies in `directory`; raises InvalidArgument naming a file that cannot be read."""
     for one in SETS:
-        if (directory / one.file).exists():
-            yield from measure(one.name, one.read(directory / one.file))
+        file = directory / one.file
+        if file.exists():
+            with said_of(file):
+                told = measure(one.name, one.read(file))
+            yield from told
 
 
 def _table(found: Sequence[Withholding]) -> Iterator[str]:
@@ -80,18 +85,21 @@ def _table(found: Sequence[Withholding]) -> Iterator[str]:
         yield f"{head} {withheld:10.2f}% {unlearned:11.2f}%  {causes}".rstrip()
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; an exit code."""
-    paths = [argument for argument in arguments if argument != "--json"]
-    if len(paths) != 1:
-        sys.stderr.write("Say where the recordings are: python -m evaluation.quality DIRECTORY [--json]\n")
-        return EXIT_USAGE
-    found = list(measure_all(Path(paths[0])))
+    return ended(_told, arguments)
+
+
+def _told(arguments: Sequence[str]) -> int:
+    parser = Arguments(prog="python -m evaluation.quality", description=__doc__)
+    parser.add_directory("directory", help=f"with any of {', '.join(dict.fromkeys(one.file for one in SETS))}")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    found = list(measure_all(options.directory))
     if not found:
-        files = ", ".join(one.file for one in SETS)
-        sys.stderr.write(f"There is none of {files} in {paths[0]} (docs/learning.md).\n")
-        return EXIT_USAGE
-    if "--json" in arguments:
+        files = ", ".join(dict.fromkeys(one.file for one in SETS))
+        parser.error(f"there is none of {files} in {options.directory} (docs/learning.md)")
+    if options.json:
         sys.stdout.write(json.dumps({"rows": [each._asdict() for each in found]}) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in _table(found))
@@ -99,4 +107,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

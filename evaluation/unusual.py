@@ -8,12 +8,12 @@ limits are reached within the interval that trends told of; with DIRECTORY (docs
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from evaluation.unusual_figures import Figures, budget_kept, figures, recorded_trends
+from evaluation.arguments import Arguments, ended
+from evaluation.unusual_figures import TREND_SETS, Budget, Figures, budget_kept, figures, recorded_trends
 from evaluation.unusual_run import Replayed, replay
 from evaluation.unusual_ward import StagedBed, healthy_beds, ward
 from runtime.lifecycle import EXIT_OK
@@ -38,8 +38,25 @@ WELL = (Well(60.0, 1, 72.0, 12, 24.0), Well(60.0, 60, 192.0, 8, 48.0), Well(1.0,
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.unusual", description=__doc__)
-    parser.add_argument("recordings", nargs="?", type=Path, metavar="DIRECTORY")
+    return ended(_measured, arguments)
+
+
+def _measured(arguments: Sequence[str]) -> int:
+    options = _options(arguments)
+    parameters = _parameters(options)
+    beds = ward(seed=options.seed, every_s=options.every, share=options.share)
+    found = figures(list(_replayed(beds, parameters)))
+    if not options.ward_only:
+        found = msgspec.structs.replace(found, budget=tuple(_budgets(options, parameters)))
+        if options.recordings is not None:
+            found = msgspec.structs.replace(found, recorded_trends=tuple(recorded_trends(options.recordings)))
+    _tell(found, as_json=options.json)
+    return EXIT_OK
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = Arguments(prog="python -m evaluation.unusual", description=__doc__)
+    parser.add_directory("recordings", nargs="?")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--budget", type=float, default=0.5, help="unusual-pattern alerts a patient and day, at most")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between readings of the ward")
@@ -49,22 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ward-only", action="store_true", help="leave out the patients in health and the recordings")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    parameters = _parameters(options)
-    beds = ward(seed=options.seed, every_s=options.every, share=options.share)
-    found = figures(list(_replayed(beds, parameters)))
-    if not options.ward_only:
-        kept = []
-        for well in WELL:
-            count = max(1, round(well.beds * options.share))
-            beds = healthy_beds(seed=options.seed, every_s=well.every_s, hours=well.hours, count=count)
-            replayed = list(_replayed(beds, parameters, keep_every=well.keep_every))
-            every_s = well.every_s * well.keep_every
-            kept.append(budget_kept(replayed, from_h=well.held_out_from_h, every_s=every_s))
-        found = msgspec.structs.replace(found, budget=tuple(kept))
-        if options.recordings is not None:
-            found = msgspec.structs.replace(found, recorded_trends=tuple(recorded_trends(options.recordings)))
-    _tell(found, as_json=options.json)
-    return EXIT_OK
+    if options.recordings is not None and not any((options.recordings / name).is_dir() for name in TREND_SETS):
+        parser.error(f"there is none of the folders {', '.join(TREND_SETS)} in {options.recordings}")
+    return options
+
+
+def _budgets(options: argparse.Namespace, parameters: PipelineParameters) -> Iterator[Budget]:
+    for well in WELL:
+        count = max(1, round(well.beds * options.share))
+        beds = healthy_beds(seed=options.seed, every_s=well.every_s, hours=well.hours, count=count)
+        replayed = list(_replayed(beds, parameters, keep_every=well.keep_every))
+        yield budget_kept(replayed, from_h=well.held_out_from_h, every_s=well.every_s * well.keep_every)
 
 
 def _parameters(options: argparse.Namespace) -> PipelineParameters:

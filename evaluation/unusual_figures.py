@@ -13,7 +13,8 @@ from evaluation.unusual_ward import SLOW, bouts, danger, is_deterioration
 from vitals.alert import AlertKind
 
 DAY_S = 86_400.0
-_TREND_SETS = ("mimic2_minute", "bidmc")
+TREND_SETS = ("mimic2_minute", "bidmc")
+"""Folders of recordings of whose trends figures are made."""
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ def budget_kept(replayed: Sequence[Replayed], *, from_h: float, every_s: float) 
 
 def recorded_trends(directory: Path) -> Iterator[TrendKept]:
     """Of recordings, each scored as one patient; only sets that lie in the directory."""
-    for name in _TREND_SETS:
+    for name in TREND_SETS:
         if (directory / name).is_dir():
             found: list[Forecast] = []
             for bed in read_beds([directory / name]):

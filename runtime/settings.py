@@ -4,6 +4,7 @@ Each room declares its own section (`ingest/settings.py` …) as a Section; a se
 The environment wins over the file, the file over defaults. A key that no section knows is an error, not silence.
 """
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -151,8 +152,24 @@ class Configuration:
             return model.model_validate(dict(self._tables.get(name, {})))
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join([name, *map(str, first["loc"])])
-            raise ConfigurationError(f"Setting {key}: {first['msg']}.") from error
+            where = tuple(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden":
+                raise ConfigurationError(_no_such_setting(name, where, model)) from error
+            raise ConfigurationError(f"Setting {'.'.join([name, *where])}: {first['msg']}.") from error
+
+
+def _no_such_setting(section: str, where: tuple[str, ...], model: type[BaseModel]) -> str:
+    """One sentence, with the setting of the section whose name is most like it, where one is."""
+    tables, mistyped = where[:-1], where[-1]
+    fields = model.model_fields
+    for table in tables:
+        inner = fields[table].annotation if table in fields else None
+        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+    alike = difflib.get_close_matches(mistyped, fields, n=1)
+    begin = ".".join([section, *tables])
+    # Its name came from outside: in one line, whatever it holds.
+    said = f"There is no setting {begin}.{mistyped if mistyped.isprintable() else ascii(mistyped)}"
+    return f"{said}; did you mean {begin}.{alike[0]}?" if alike else f"{said}."
 
 
 def _from_file(file: Path | None) -> Mapping[str, Mapping[str, Any]]:

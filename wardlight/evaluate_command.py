@@ -1,7 +1,6 @@
 """`wardlight evaluate`: detection quality on labelled recordings, through the code that runs live, beside the scores of the bedside."""
 
 import gc
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +8,6 @@ from typing import Annotated
 import typer
 
 from wardlight.api_client import JsonOption
-
-_LINEAR_ALGEBRA = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Read when numpy is loaded, which the evaluation does first. The model's matrices are small: a second thread costs more than
-it gives, and how many there are must not change a figure."""
-
 
 _COLLECTED_EVERY = 100_000
 """A replay makes many records and hardly a cycle: looking for them a hundredth as often as Python does spares a tenth of the time."""
@@ -48,8 +42,6 @@ def add_to(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Replay labelled recordings in arrival order through the live code: who is recognised, how early, at what cost."""
-        for library in _LINEAR_ALGEBRA:
-            os.environ.setdefault(library, "1")
         gc.set_threshold(_COLLECTED_EVERY)
         from wardlight import evaluate_report
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runtime.settings import (
     Configuration,
@@ -47,7 +47,9 @@ def test_variables_without_a_section_are_not_settings() -> None:
     ("content", "sentence"),
     [
         ("[mqqt]\nport = 1\n", "Unknown settings section 'mqqt'"),
-        ("[mqtt]\nprot = 1\n", r"Setting mqtt\.prot: Extra inputs"),
+        ("[mqtt]\nprot = 1\n", r"There is no setting mqtt\.prot; did you mean mqtt\.port\?$"),
+        ("[mqtt]\nquarrel = 1\n", r"There is no setting mqtt\.quarrel\.$"),
+        ('[mqtt]\n"ho\\nst" = 1\n', r"There is no setting mqtt\.'ho\\nst'; did you mean mqtt\.host\?$"),
         ("[mqtt]\nport = 70000\n", r"Setting mqtt\.port: .*65535"),
         ("[mqtt\n", "not valid TOML"),
     ],
@@ -55,6 +57,23 @@ def test_variables_without_a_section_are_not_settings() -> None:
 def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, content: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         read(written(tmp_path, content)).section("mqtt", MqttSettings)
+
+
+class _Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    delay_s: int = 1
+
+
+class _Outer(Section):
+    heart: _Inner = _Inner()
+
+
+def test_a_mistyped_setting_within_a_table_of_a_section_is_named_whole(tmp_path: Path) -> None:
+    file = written(tmp_path, "[alerts.heart]\ndelay = 1\n")
+    with pytest.raises(
+        ConfigurationError, match=r"no setting alerts\.heart\.delay; did you mean alerts\.heart\.delay_s\?"
+    ):
+        read(file).section("alerts", _Outer)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
