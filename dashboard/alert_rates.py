@@ -22,6 +22,8 @@ NOT_RECORDED: Final = "not recorded"
 _AGE_BANDS: Final = (("under 18", 18), ("18-44", 45), ("45-64", 65), ("65-79", 80), ("80+", 1000))
 """Each ends before so many years; the bands by which evaluations tell fairness."""
 _HOURS: Final = 24
+DAYS_MIN: Final = 1.0
+"""Of fewer patient-days no rate is told: a few alerts of one hour would make it whatever they like."""
 
 
 class Rate(NamedTuple):
@@ -33,6 +35,7 @@ class Rate(NamedTuple):
     told: int | None
     quiet: int | None
     per_patient_day: float | None
+    """None, too, before `DAYS_MIN` were observed."""
 
 
 class KindRate(NamedTuple):
@@ -43,7 +46,8 @@ class KindRate(NamedTuple):
     quiet: int
     patients: int | None
     """Who had at least one told; None where fewer than `PATIENTS_MIN` did."""
-    per_patient_day: float
+    per_patient_day: float | None
+    """None before `DAYS_MIN` were observed."""
     judged: int
     """How often people said what it was worth."""
     shares: Mapping[Feedback, float]
@@ -70,7 +74,8 @@ class _Sums:
 
     def __init__(self) -> None:
         self.patients: set[str] = set()
-        self.hours = self.told = self.quiet = 0
+        self.hours = 0.0
+        self.told = self.quiet = 0
 
     def rate(self, name: str) -> Rate:
         """Its figures, or that there are too few patients."""
@@ -152,9 +157,8 @@ def _shares(words: Mapping[Feedback, int]) -> dict[Feedback, float]:
     return {feedback: round(words.get(feedback, 0) / judged, 4) for feedback in Feedback}
 
 
-def _per(told: int, days: float) -> float:
-    """Whoever is counted was observed for an hour at least, so there is no day without length."""
-    return round(told / days, 3)
+def _per(told: int, days: float) -> float | None:
+    return None if days < DAYS_MIN else round(told / days, 3)
 
 
 def _age_band(birth_date: str | None, at_ms: int) -> str:

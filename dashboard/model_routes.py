@@ -64,6 +64,8 @@ class Models(BaseModel):
 
     in_force: int
     """0 is what Wardlight came with."""
+    chosen: ModelEntry | None
+    """The version in force, however old; null for what Wardlight came with."""
     candidates: dict[str, ModelStanding]
     versions: list[ModelEntry]
     """Newest first."""
@@ -75,8 +77,10 @@ class Models(BaseModel):
 async def list_models(here: Here, limit: Annotated[int, Query(ge=1, le=models.VERSIONS_MAX)] = 50) -> Models:
     """Versions with their progressive scores (on lessons before they were learned), and who put which in force, and why."""
     in_force = await here.ask(models.last_switch)
+    number = SHIPPED if in_force is None else in_force.number
     return Models(
-        in_force=SHIPPED if in_force is None else in_force.number,
+        in_force=number,
+        chosen=None if number == SHIPPED else _version(await here.ask(models.get, number)),
         candidates=await here.ask(models.candidates),
         versions=[_version(each) for each in await here.ask(models.versions, limit=limit)],
         switches=[_switch(each) for each in await here.ask(models.switches, limit=limit)],
@@ -97,7 +101,7 @@ async def promote(here: Here, who: Signed, number: Number, body: Because) -> Swi
 
 @router.post("/models/{number}/retire")
 async def retire(here: Here, number: Number, body: Because) -> ModelEntry:  # noqa: ARG001 - the reason is for the record
-    """Nobody puts this version in force; the newest of a challenger takes that candidate out of the shadow. 409 where it is in force."""
+    """Nobody puts this version in force; the newest of a challenger takes that candidate out of the shadow. 409 where it is in force, or retired already."""
     return _version(await here.change(models.retire, number))
 
 

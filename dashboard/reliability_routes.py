@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
-from dashboard.alert_rates import LABELS_MIN, PATIENTS_MIN, KindRate, Rate, Rates, rates_of
+from dashboard.alert_rates import DAYS_MIN, LABELS_MIN, PATIENTS_MIN, KindRate, Rate, Rates, rates_of
 from dashboard.context import Here
 from dashboard.pages import REVALIDATE, STATIC
 from dashboard.permissions import Permission
@@ -81,11 +81,13 @@ class RateEntry(BaseModel):
     group: str
     patients: int | None
     patient_days: float | None
-    """Hours in which a device of theirs delivered, as days."""
+    """Hours in which a device of theirs delivered, as days. An hour of the clock counts whole, but for what of it lies before
+    admission or the device was put on, after it was taken off, or after now."""
     told: int | None
     quiet: int | None
     """Recorded and shown, told to nobody: silenced, inhibited or absorbed throughout."""
     per_patient_day: float | None
+    """Null, too, while fewer than `patient_days_min` were observed: too early to tell a rate."""
 
 
 class KindEntry(BaseModel):
@@ -96,7 +98,8 @@ class KindEntry(BaseModel):
     quiet: int
     patients: int | None
     """Who had at least one; null where fewer than `patients_min` did."""
-    per_patient_day: float
+    per_patient_day: float | None
+    """Null while fewer than `patient_days_min` were observed."""
     judged: int
     shares: dict[Feedback, float]
     """Of what people said; empty where they said less than `judgements_min` times."""
@@ -110,6 +113,7 @@ class AlertRates(BaseModel):
     wards: list[WardId] | None
     """Null is every ward; otherwise those on which the reader may see the status."""
     patients_min: int = PATIENTS_MIN
+    patient_days_min: float = DAYS_MIN
     judgements_min: int = LABELS_MIN
     total: RateEntry
     by_age: list[RateEntry]

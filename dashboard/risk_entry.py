@@ -23,3 +23,5 @@ class RiskEntry(BaseModel):
     """In log-odds, the strongest first: by sign, or `age_years`, `is_male`, `shock_index`, …; above 0 raises the risk."""
     others: float | None
     """All the rest together."""
+    unmeasured: list[str]
+    """Those of `parts` whose value is not known now: what weighs is that it was not measured of late."""

@@ -146,6 +146,7 @@ def _risk(probability: float, shown: Assessment) -> Json:
         "usual": None if parts is None else parts.usual,
         "parts": None if parts is None else dict(parts.parts),
         "others": None if parts is None else parts.others,
+        "unmeasured": [] if parts is None else list(parts.unmeasured),
     }
 
 

@@ -145,10 +145,13 @@ def promote(conn: Connection, number: int, *, at_ms: int, by: str, why: str) -> 
 def retire(conn: Connection, number: int) -> StoredVersion:
     """Nobody puts this version in force before it is restored; the newest of a challenger takes that candidate out of the shadow, too.
 
-    Raises NotFound, and Conflict where it is in force.
+    Raises NotFound, and Conflict where it is in force, is retired already, or is what Wardlight came with.
     """
+    _check_learned(number)
     _held(conn)
     found = get(conn, number)
+    if found.standing is ModelStanding.RETIRED:
+        raise Conflict(f"Version {number} is retired already.")
     if found.standing is ModelStanding.CHAMPION:
         raise Conflict(f"Version {number} is in force: promote another first.")
     if number == _newest(conn, found.version.candidate):
@@ -160,8 +163,9 @@ def retire(conn: Connection, number: int) -> StoredVersion:
 def restore(conn: Connection, number: int) -> StoredVersion:
     """Take back that a version was retired; the newest of its candidate brings that back into the shadow, too.
 
-    Raises NotFound, and Conflict where it is not retired.
+    Raises NotFound, and Conflict where it is not retired, or is what Wardlight came with.
     """
+    _check_learned(number)
     standings = _held(conn)
     found = get(conn, number)
     if found.standing is not ModelStanding.RETIRED:
@@ -300,6 +304,12 @@ def _pipelines(conn: Connection) -> dict[str, str]:
     """The candidates that this program knows, and the feature code each learns from."""
     rows = conn.execute(select(_candidates.candidate, _candidates.pipeline).where(_candidates.pipeline.is_not(None)))
     return {row.candidate: row.pipeline for row in rows}
+
+
+def _check_learned(number: int) -> None:
+    """Raises Conflict for what Wardlight came with, which is always there to go back to."""
+    if number == SHIPPED:
+        raise Conflict(f"Version {SHIPPED} is what Wardlight came with: it can be neither retired nor restored.")
 
 
 def _check_choice(conn: Connection, chosen: StoredVersion, in_force: ModelSwitch | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, UnaryExpression, and_, case, func, literal, or_, select, true
 
 from storage import tables
 from storage.labels_tables import labels
@@ -40,8 +40,9 @@ class Observed(NamedTuple):
     ward_id: str
     birth_date: str | None
     sex: str | None
-    hours: int
-    """In so many hours of the window a device of theirs delivered at least one reading."""
+    hours: float
+    """Of the window, in which a device of theirs delivered at least one reading: an hour of the clock counts whole, but for
+    what of it lies before admission or the device was put on, after it was taken off, or outside the window."""
 
 
 class Raised(NamedTuple):
@@ -55,7 +56,7 @@ class Raised(NamedTuple):
     quiet: int
     """Recorded and shown, and told to nobody all the while: silenced, inhibited or absorbed."""
     simulated: int
-    """How many of `told` were not of a real patient."""
+    """How many of `told` were of simulated or replayed patients."""
 
 
 class Alerts(NamedTuple):
@@ -110,18 +111,29 @@ def observed(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None)
         stays.c.at_ms <= hour_end,
         or_(stays.c.until_ms.is_(None), stays.c.until_ms > hour_end),
     )
-    query = (
-        select(stays.c.patient_id, stays.c.ward_id, people.birth_date, people.sex, func.count(hours.hour_ms.distinct()))
+    begins = _later(_later(hours.hour_ms, worn.from_ms), _later(people.admitted_at_ms, literal(from_ms)))
+    ends = _earlier(hours.hour_ms + HOUR_MS, _earlier(func.coalesce(worn.until_ms, to_ms), literal(to_ms)))
+    whose = (stays.c.patient_id, stays.c.ward_id, people.birth_date, people.sex)
+    by_hour = (
+        select(*whose, func.min(begins).label("begin_ms"), func.max(ends).label("end_ms"))
         .select_from(ledger_hours)
         .join(tables.assignments, wearing)
         .join(stays, lying)
         .join(tables.patients, people.patient_id == stays.c.patient_id)
         .where(hours.hour_ms >= from_ms - from_ms % HOUR_MS, hours.hour_ms < to_ms, hours.stored > 0)
         .where(_on(stays.c.ward_id, wards))
-        .group_by(stays.c.patient_id, stays.c.ward_id, people.birth_date, people.sex)
-        .order_by(stays.c.patient_id, stays.c.ward_id)
+        .group_by(*whose, hours.hour_ms)
+        .subquery()
     )
-    return tuple(Observed(*row) for row in conn.execute(query))
+    kept = by_hour.c
+    of = (kept.patient_id, kept.ward_id, kept.birth_date, kept.sex)
+    query = (
+        select(*of, func.sum(kept.end_ms - kept.begin_ms))
+        .where(kept.end_ms > kept.begin_ms)
+        .group_by(*of)
+        .order_by(kept.patient_id, kept.ward_id)
+    )
+    return tuple(Observed(*row[:4], int(row[4]) / HOUR_MS) for row in conn.execute(query))
 
 
 def raised(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None, steps_max: int = STEPS_MAX) -> Alerts:
@@ -138,8 +150,9 @@ def raised(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None, s
         _episodes.ward_id != SYSTEM_WARD,
         _on(_episodes.ward_id, wards),
     )
-    counts = _never_quiet(conn, meant)
-    whole = _add_quiet(conn, meant, counts, steps_max)
+    simulated = _simulated(conn, meant)
+    counts = _never_quiet(conn, meant, simulated)
+    whole = _add_quiet(conn, meant, counts, steps_max, simulated)
     found = tuple(Raised(*key, *count) for key, count in sorted(counts.items()))
     return Alerts(found, whole)
 
@@ -189,17 +202,40 @@ def shifts(conn: Connection, *, to_ms: int, days: int, wards: Wards = None) -> t
 _Key = tuple[str, str, AlertKind]
 
 
-def _never_quiet(conn: Connection, meant: ColumnElement[bool]) -> dict[_Key, list[int]]:
+def _simulated(conn: Connection, meant: ColumnElement[bool]) -> frozenset[str]:
+    """Whose device readings are simulated or replayed, the first as the last: what people chart of them says it is real."""
+    whom = select(_episodes.patient_id).where(meant).distinct().subquery()
+    rows = tables.readings.c
+
+    def origin(by: UnaryExpression[int]) -> ColumnElement[str | None]:
+        theirs = select(rows.origin).where(rows.patient_id == whom.c.patient_id, rows.charted.is_(None))
+        return theirs.order_by(by).limit(1).scalar_subquery()
+
+    first, last = origin(rows.measured_at_ms.asc()), origin(rows.measured_at_ms.desc())
+    query = select(whom.c.patient_id).where(first != Origin.REAL.value, last != Origin.REAL.value)
+    return frozenset(conn.execute(query).scalars())
+
+
+def _never_quiet(
+    conn: Connection, meant: ColumnElement[bool], simulated_patients: Collection[str]
+) -> dict[_Key, list[int]]:
     """Told, quiet and simulated of those that nothing keeps quiet, by patient, ward and kind; all of them were told."""
     grouped = (_episodes.patient_id, _episodes.ward_id, _episodes.kind, _episodes.origin)
     query = select(*grouped, func.count()).where(meant, _episodes.suppression.is_(None)).group_by(*grouped)
     counts: dict[_Key, list[int]] = {}
     for patient_id, ward_id, kind, origin, count in conn.execute(query):
-        _add(counts, (patient_id, ward_id, AlertKind(kind)), origin, told=count)
+        is_real = origin == Origin.REAL.value and patient_id not in simulated_patients
+        _add(counts, (patient_id, ward_id, AlertKind(kind)), told=count, is_real=is_real)
     return counts
 
 
-def _add_quiet(conn: Connection, meant: ColumnElement[bool], counts: dict[_Key, list[int]], steps_max: int) -> bool:
+def _add_quiet(
+    conn: Connection,
+    meant: ColumnElement[bool],
+    counts: dict[_Key, list[int]],
+    steps_max: int,
+    simulated_patients: Collection[str],
+) -> bool:
     """Add those that something keeps quiet, or kept when they ended: told all the same where one of their steps was."""
     of = (_episodes.episode_id, _episodes.patient_id, _episodes.ward_id, _episodes.kind, _episodes.origin)
     query = (
@@ -211,18 +247,19 @@ def _add_quiet(conn: Connection, meant: ColumnElement[bool], counts: dict[_Key, 
     )
     rows = conn.execute(query).all()
     told: dict[str, bool] = {}
-    about: dict[str, tuple[_Key, str]] = {}
+    about: dict[str, tuple[_Key, bool]] = {}
     for row in rows:
-        about[row.episode_id] = (row.patient_id, row.ward_id, AlertKind(row.kind)), row.origin
+        is_real = row.origin == Origin.REAL.value and row.patient_id not in simulated_patients
+        about[row.episode_id] = (row.patient_id, row.ward_id, AlertKind(row.kind)), is_real
         told[row.episode_id] = told.get(row.episode_id, False) or _tells(row.record)
-    for episode_id, (key, origin) in about.items():
-        _add(counts, key, origin, told=int(told[episode_id]), quiet=int(not told[episode_id]))
+    for episode_id, (key, is_real) in about.items():
+        _add(counts, key, told=int(told[episode_id]), quiet=int(not told[episode_id]), is_real=is_real)
     return len(rows) < steps_max
 
 
-def _add(counts: dict[_Key, list[int]], key: _Key, origin: str, *, told: int, quiet: int = 0) -> None:
+def _add(counts: dict[_Key, list[int]], key: _Key, *, told: int, quiet: int = 0, is_real: bool) -> None:
     sums = counts.setdefault(key, [0, 0, 0])
-    for index, more in enumerate((told, quiet, 0 if origin == Origin.REAL.value else told)):
+    for index, more in enumerate((told, quiet, 0 if is_real else told)):
         sums[index] += more
 
 
@@ -232,6 +269,14 @@ def _tells(record: bytes) -> bool:
     except msgspec.DecodeError as error:
         raise MalformedRecord(f"A stored step of an alert cannot be read: {error}") from error
     return step.transition in _TELLING and step.suppression is None
+
+
+def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one > other, one), else_=other)
+
+
+def _earlier(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one < other, one), else_=other)
 
 
 def _on(column: ColumnElement[Any], wards: Wards) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from stream.population import InForce, Probable, ScoredRisk
+from stream.risk_shapes import SHAPES
 from stream.risk_windows import PIPELINE_HASH, RiskHours, RiskWindows
 from vitals.assessment import RiskParts
 from vitals.model_version import SHIPPED
@@ -25,6 +26,12 @@ STANDS_MS: Final = 2 * 3_600_000
 
 PARTS_TOLD: Final = 4
 """A nurse reads a line, not a list; our choice."""
+_LAST: Final = ".last"
+_KNOWN_BY: Final = {
+    **{name.removesuffix(_LAST): name for name in SHAPES if name.endswith(_LAST)},
+    Sign.MEAN_PRESSURE.value: f"{Sign.MEAN_PRESSURE.value}.slope_24h",
+}
+"""By subject the feature that is there whenever its value is known; age and sex were never measured by a device."""
 
 
 class RiskState(msgspec.Struct):
@@ -72,7 +79,7 @@ class PatientRisk:
                 score = model.score(features)
                 if not math.isfinite(score.log_odds):
                     raise ValueError(f"Version {number} of the population model tells log-odds of {score.log_odds}.")
-                state.probability, state.parts = score.probability, parts_of(score)
+                state.probability, state.parts = score.probability, parts_of(score, features)
         return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)
 
     def standing(self, at_ms: int, in_force: InForce) -> ScoredRisk | None:
@@ -92,15 +99,17 @@ class PatientRisk:
         return self._state
 
 
-def parts_of(score: Probable) -> RiskParts:
-    """What brought a score: the strongest by what they are of, and the rest."""
+def parts_of(score: Probable, features: Mapping[str, float]) -> RiskParts:
+    """What brought the score of these features: the strongest by what they are of, which of them are not known, and the rest."""
     by_subject: dict[str, float] = {}
     for name, log_odds in score.contributions.items():
         subject = _subject_of(name)
         by_subject[subject] = by_subject.get(subject, 0.0) + log_odds
     ranked = sorted(by_subject.items(), key=lambda item: (-abs(item[1]), item[0]))
     others = sum([log_odds for _, log_odds in ranked[PARTS_TOLD:]])
-    return RiskParts(score.log_odds, score.intercept, dict(ranked[:PARTS_TOLD]), others)
+    told = dict(ranked[:PARTS_TOLD])
+    unmeasured = tuple([subject for subject in told if subject in _KNOWN_BY and _KNOWN_BY[subject] not in features])
+    return RiskParts(score.log_odds, score.intercept, told, others, unmeasured)
 
 
 @lru_cache(maxsize=1000)

@@ -102,6 +102,8 @@ class RiskParts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The strongest, strongest first: by sign, or `age_years`, `is_male`, `shock_index`, …; above 0 raises the risk."""
     others: float
     """All the rest together."""
+    unmeasured: tuple[str, ...] = ()
+    """Those of `parts` whose value is not known now: what weighs is that it was not measured of late, not what it was."""
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -48,11 +48,18 @@ def raised_by(parts: RiskParts | None) -> tuple[str, ...]:
 
     >>> raised_by(RiskParts(-2.0, -4.0, {"respiratory_rate_bpm": 1.5, "age_years": -0.4, "news2_points": 0.3}, 0.6))
     ('Respiratory rate', 'NEWS2')
+    >>> raised_by(RiskParts(-3.0, -4.0, {"temperature_celsius": 1.0}, 0.0, ("temperature_celsius",)))
+    ('Temperature not being measured',)
     """
     if parts is None:
         return ()
-    raising = [_SUBJECTS.get(subject, subject) for subject, log_odds in parts.parts.items() if log_odds > 0]
+    raising = [_subject(subject, parts) for subject, log_odds in parts.parts.items() if log_odds > 0]
     return tuple(raising[:DRIVERS_NAMED])
+
+
+def _subject(subject: str, parts: RiskParts) -> str:
+    name = _SUBJECTS.get(subject, subject)
+    return f"{name} not being measured" if subject in parts.unmeasured else name
 
 
 def _in_words(driver: Driver) -> str:

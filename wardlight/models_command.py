@@ -66,6 +66,9 @@ def add_to(app: typer.Typer) -> None:
 
 def _show(found: dict[str, Any]) -> None:
     in_force = found["in_force"]
+    if not found["versions"] and not found["switches"]:
+        typer.echo("No version has been learned here yet: what Wardlight came with scores.")
+        return
     typer.echo("What Wardlight came with scores." if in_force == 0 else f"Version {in_force} scores.")
     for each in found["versions"]:
         if each["number"] == in_force and each["refused"]:
@@ -97,6 +100,8 @@ def _show(found: dict[str, Any]) -> None:
         "base",
     )
     print_table(table(heads, rows))
+    if not found["switches"]:
+        return
     switches = [(moment_text(each["at_ms"]), each["number"], each["by"], each["why"]) for each in found["switches"]]
     print_table(table(("switched at", "to version", "by", "why"), switches))
 

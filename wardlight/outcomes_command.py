@@ -1,10 +1,12 @@
 """`wardlight outcomes`: that a patient did deteriorate, which the risk model is held to and learns from."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from runtime.clock import SystemClock
+from vitals.errors import InvalidArgument, NotFound
 from vitals.outcome import OutcomeKind
 from wardlight.api_client import DEFAULT_URL, JsonOption, UrlOption, api
 from wardlight.arguments import moment_ms, moment_text
@@ -49,26 +51,41 @@ def add_to(app: typer.Typer) -> None:
             (
                 moment_text(each["happened_at_ms"]),
                 each["kind"],
+                each["note"] or "",
                 each["by"],
                 each["outcome_id"],
                 "" if each["withdrawn"] is None else f"by {each['withdrawn']['by']}: {each['withdrawn']['reason']}",
             )
             for each in found
         ]
-        print_table(table(("happened at", "what", "charted by", "outcome", "taken back"), rows))
+        print_table(table(("happened at", "what", "note", "charted by", "outcome", "taken back"), rows))
 
     @outcomes.command()
     def withdraw(
         patient: PatientArgument,
-        outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help="its id (wardlight outcomes list)")],
+        outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help="its id, or the id's first characters")],
         reason: Annotated[str, typer.Option("--reason", help="why it is taken back")],
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Take back what was charted in error: it stays on record and teaches nothing more."""
         with api(url) as client:
-            answer = client.post(f"patients/{patient}/outcomes/{outcome}/withdraw", {"reason": reason})
+            outcome_id = _whole_id(client.get(f"patients/{patient}/outcomes"), outcome, patient)
+            answer = client.post(f"patients/{patient}/outcomes/{outcome_id}/withdraw", {"reason": reason})
         if as_json:
             print_json(answer)
         else:
-            typer.echo(f"{outcome} is taken back.")
+            typer.echo(f"{outcome_id} is taken back.")
+
+
+def _whole_id(charted: Sequence[Mapping[str, Any]], start: str, patient: str) -> str:
+    """The one outcome whose id begins so; raises NotFound, and InvalidArgument where several do."""
+    ids = {str(each["outcome_id"]) for each in charted}
+    if start in ids:
+        return start
+    matches = [each for each in ids if start and each.startswith(start)]
+    if not matches:
+        raise NotFound(f"No outcome of this patient begins with {start!r}: see wardlight outcomes list {patient}.")
+    if len(matches) > 1:
+        raise InvalidArgument(f"{len(matches)} outcomes of this patient begin with {start!r}; give more of the id.")
+    return matches[0]

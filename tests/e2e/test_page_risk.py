@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
 from tests.support.ward_scene import WardScene, assessed, course, serving, ward_scene
+from tests.support.watched_week import make_versions
 from vitals.age import AgeBand
 from vitals.assessment import Assessment, NightSummary, PewsSummary, RiskParts
 from vitals.reading import PatientId, Reading
@@ -87,12 +88,75 @@ async def test_of_what_wardlight_came_with_the_page_says_that_it_was_learned_in_
         patient_id, readings = seeded(scene)
         scene.store(readings, [told(readings[-1], learned_here=False)])
         async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/{patient_id}") as page:
-            await expect(page.locator("#risk-said")).to_contain_text("intensive care would put it: 6 in 100")
+            await expect(page.locator("#risk-said")).to_contain_text(
+                "Risk of sepsis within 6 h, as another hospital\u2019s intensive care would put it: 6 in 100"
+            )
+            await expect(page.locator("#risk-panel")).not_to_contain_text("Risk of getting worse")
             await expect(page.locator("#risk-origin")).to_have_text("not learned here")
             await expect(page.locator("#risk-source")).to_contain_text("No version learned here is in force.")
             await expect(page.locator("#risk-source")).to_contain_text(
                 "no forecast for this ward, and it raises no alert"
             )
+
+
+async def test_a_part_of_what_was_not_measured_is_called_so_and_the_parts_still_add_up(tmp_path: Path) -> None:
+    parts = msgspec.structs.replace(
+        PARTS, parts={"temperature_celsius": 0.874, "respiratory_rate_bpm": 0.482}, unmeasured=("temperature_celsius",)
+    )
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        patient_id, readings = seeded(scene)
+        scene.store(readings, [told(readings[-1], parts=parts)])
+        async with (
+            serving(scene) as dashboard,
+            page_at(
+                browser, f"{dashboard.url}patients/{patient_id}", width=390, height=844, phone=True, dark=True
+            ) as page,
+        ):
+            await expect(page.locator("#risk-said")).to_have_text(
+                "Risk of getting worse within 12 h: 6 in 100, most by temperature not being measured and breathing."
+            )
+            await expect(page.locator("#risk-rows th").nth(1)).to_have_text("Temperature, not measured lately")
+            *steps, total = await figures(page)
+            assert round(sum(steps), 2) == total == -2.73
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_a_risk_learned_here_says_from_how_much_and_that_little_is_to_be_read_with_care(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        patient_id, readings = seeded(scene)
+        scene.store(readings, [told(readings[-1])])
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/{patient_id}") as page:
+            source = page.locator("#risk-source")
+            await expect(source).to_contain_text("from how many is not known on this page.")
+            says = "async ([risk, from]) => (await import('/static/js/risk.js')).sourceSentence(risk, from)"
+            risk = {"horizon_s": 43_200, "threshold": None}
+            young = {"lessons": 6200, "positives": 49, "refused": None}
+            assert await page.evaluate(says, [risk, young]) == (
+                "Learned here, from 6,200 moments of patients before, 49 of them before a deterioration. "
+                "That is few so far: read it with care. It raises no alert yet."
+            )
+            assert "care" not in await page.evaluate(says, [risk, {**young, "positives": 50}])
+            assert "not known" in await page.evaluate(says, [risk, {**young, "refused": "Other features."}])
+        make_versions(scene)
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/{patient_id}") as page:
+            await expect(page.locator("#risk-source")).to_contain_text(
+                "from 6,200 moments of patients before, 155 of them before a deterioration."
+            )
+
+
+async def test_a_value_that_lies_as_usual_is_not_said_to_be_0_away(tmp_path: Path) -> None:
+    says = "async (driver) => (await import('/static/js/explain.js')).awayWords(driver)"
+    driver = {"sign": "spo2_percent", "value": 95.0, "usual": 95.2, "distance": -0.2, "deviation": -0.1}
+    async with (
+        ward_scene(tmp_path) as scene,
+        chromium() as browser,
+        serving(scene) as dashboard,
+        page_at(browser, f"{dashboard.url}patients/nobody") as page,
+    ):
+        assert await page.evaluate(says, driver) == ", as usual"
+        assert await page.evaluate(says, {**driver, "distance": -5.0, "deviation": -3.1}) == (
+            ", usually 95: 5 below, 3.1 times the usual spread"
+        )
 
 
 async def test_no_risk_is_shown_of_children_and_none_where_none_is_told(tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ import msgspec
 import pytest
 from sqlalchemy import insert
 
-from storage import devices, episodes, labels, patients, reliability
+from storage import devices, episodes, labels, patients, readings, reliability
 from storage.devices import Device
 from storage.ledger_tables import HOUR_COUNTS, ledger_hours
 from storage.patients import Patient
 from storage.reliability import DAY_MS, HOUR_MS, Observed, Raised, Said, ShiftDay
 from storage.session import Connection, Database
-from tests.support.builders import EPOCH_MS
+from tests.support.builders import EPOCH_MS, reading
 from tests.support.labels import label
 from tests.support.storage_history_contract import step
 from vitals.alert import AlertKind, Reason, Suppression, Transition, TransitionKind
 from vitals.codec import encode
 from vitals.errors import InvalidArgument
 from vitals.label import Feedback
-from vitals.reading import DeviceId, Origin, PatientId, WardId
+from vitals.reading import Charted, DeviceId, Origin, PatientId, WardId
 from vitals.sex import Sex
 
 FROM_MS, TO_MS = EPOCH_MS, EPOCH_MS + 7 * DAY_MS
@@ -114,6 +114,48 @@ class ReliabilityContract:
                 (each.patient_id, each.ward_id, each.hours)
                 for each in reliability.observed(conn, from_ms=FROM_MS, to_ms=TO_MS)
             ] == [("a", "east", 2), ("a", "west", 2), ("b", "east", 2)]
+
+    def test_of_an_hour_counts_what_lies_after_admission_on_the_device_and_within_the_window(
+        self, database: Database
+    ) -> None:
+        now_ms = FROM_MS + 10 * HOUR_MS + 49 * 60_000
+        with database.transaction() as conn:
+            for name, since_ms in (("a", FROM_MS), ("b", now_ms - 9 * 60_000), ("c", now_ms + 60_000)):
+                stay = Patient(PatientId(name), WardId("west"), None, name, 1, since_ms)
+                patients.add(conn, stay)
+                devices.add(conn, Device(DeviceId(f"watch-{name}"), WardId("west"), 0))
+                devices.assign(conn, DeviceId(f"watch-{name}"), PatientId(name), 0)
+                deliver(conn, f"watch-{name}", (10,))
+            devices.release(conn, DeviceId("watch-a"), now_ms - 19 * 60_000)
+            devices.add(conn, Device(DeviceId("patch"), WardId("west"), 0))
+            devices.assign(conn, DeviceId("patch"), PatientId("a"), now_ms - 25 * 60_000)
+            deliver(conn, "patch", (8, 10))
+        with database.snapshot() as conn:
+            found = reliability.observed(conn, from_ms=FROM_MS, to_ms=now_ms)
+            assert [(each.patient_id, round(60 * each.hours, 6)) for each in found] == [("a", 49.0), ("b", 9.0)]
+            early = reliability.observed(conn, from_ms=FROM_MS + 10 * HOUR_MS + 40 * 60_000, to_ms=now_ms)
+            assert [round(60 * each.hours, 6) for each in early] == [9.0, 9.0]
+
+    def test_alerts_of_what_people_charted_are_as_simulated_as_the_devices_of_the_patient(
+        self, database: Database
+    ) -> None:
+        with database.transaction() as conn:
+            for name, origins in (("a", (Origin.DEMO, Origin.DEMO)), ("b", (Origin.DEMO, Origin.REAL)), ("c", ())):
+                measured = [
+                    reading(patient=name, device=f"watch-{name}", at_s=second, origin=origin)
+                    for second, origin in enumerate(origins)
+                ]
+                by_hand = reading(patient=name, device="charting", boot=name, at_s=9)
+                by_hand = msgspec.structs.replace(by_hand, charted=Charted("ada", "Ada Nurse", 3600))
+                readings.store(conn, [*measured, by_hand])
+                hushed = alert(f"hushed-{name}", patient=name)
+                episodes.store(conn, [hushed, then(hushed, TransitionKind.RESOLVED, quiet=True)])
+                episodes.store(conn, [alert(f"told-{name}", patient=name, hour=2)])
+        with database.snapshot() as conn:
+            raised = reliability.raised(conn, from_ms=FROM_MS, to_ms=TO_MS).raised
+        assert [(each.patient_id, each.told, each.simulated) for each in raised] == [
+            ("a", 2, 2), ("b", 2, 0), ("c", 2, 0),
+        ]  # fmt: skip
 
     def test_an_alert_is_told_where_any_of_its_steps_was_told(self, database: Database) -> None:
         resolved, suppressed = TransitionKind.RESOLVED, TransitionKind.SUPPRESSED

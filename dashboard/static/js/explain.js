@@ -66,20 +66,20 @@ function patternSentence(assessed) {
   return assessed.flagged ? `Unusual for this patient: ${score}.` : `Usual for this patient: ${score}.`;
 }
 
-/** ": 5 below, 3.1 times the usual spread". */
-function awayWords(driver) {
-  if (driver.distance === null || driver.deviation === null) return "";
-  const spreads = Math.abs(driver.deviation).toFixed(1);
-  return `: ${formatValue(driver.sign, Math.abs(driver.distance))} ${driver.distance < 0 ? "below" : "above"}, ${spreads} times the usual spread`;
+/** ", usually 98: 5 below, 3.1 times the usual spread"; ", as usual" where the distance would read 0. */
+export function awayWords(driver) {
+  const usually = `, usually ${formatValue(driver.sign, driver.usual)}`;
+  if (driver.distance === null || driver.deviation === null) return usually;
+  const away = formatValue(driver.sign, Math.abs(driver.distance));
+  if (Number(away) === 0) return ", as usual";
+  return `${usually}: ${away} ${driver.distance < 0 ? "below" : "above"}, ${Math.abs(driver.deviation).toFixed(1)} times the usual spread`;
 }
 
 function driverWords(driver, unjudged) {
   const words = [el("b", {}, sentenceOf(driver.sign, driver.value))];
   if (unjudged) words.push(", not judged against usual");
   else if (driver.usual === null) words.push(", usual value not known yet");
-  else {
-    words.push(`, usually ${formatValue(driver.sign, driver.usual)}${awayWords(driver)}`);
-  }
+  else words.push(awayWords(driver));
   if (driver.news2_points !== null) words.push(`; ${driver.news2_points} NEWS2 ${driver.news2_points === 1 ? "point" : "points"}`);
   if (driver.pews_points !== null) words.push(`; ${driver.pews_points} PEWS ${driver.pews_points === 1 ? "point" : "points"}`);
   return words;

@@ -94,8 +94,9 @@ export function kinds(table, alerts) {
   ], alerts.by_kind);
 }
 
-/** Alerts per patient-day as people say it. */
+/** Alerts per patient-day as people say it; null is of too few patient-days. */
 export function rate(value) {
+  if (value === null) return "too early";
   return value === 0 || value >= 0.1 ? value.toFixed(1) : value.toFixed(2);
 }
 

@@ -107,10 +107,11 @@ function whose(alerts) {
 
 function sums(all) {
   const sum = (name, value, note) => el("div", { className: "sum" }, el("dt", {}, name), el("dd", {}, value, note ? el("small", {}, note) : null));
+  const days = `${all.patient_days.toFixed(1)} patient-days`;
   return [
-    sum("Patients", whole(all.patients), `${all.patient_days.toFixed(1)} patient-days observed`),
+    sum("Patients", whole(all.patients), `${days} observed`),
     sum("Alerts told", whole(all.told)),
-    sum("Per patient-day", rate(all.per_patient_day)),
+    all.per_patient_day === null ? sum("Per patient-day", "–", `too early to tell a rate: ${days} observed`) : sum("Per patient-day", rate(all.per_patient_day)),
     sum("Kept quiet", whole(all.quiet), "silenced, or said by another alert"),
   ];
 }

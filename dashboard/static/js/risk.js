@@ -1,5 +1,6 @@
 /** The learned risk in words first, then part by part, so that everybody sees that the parts add up. Never an alarm. */
 
+import { read } from "./api.js";
 import { el, setText } from "./dom.js";
 import { duration, labelOf } from "./format.js";
 
@@ -19,8 +20,14 @@ const SUBJECTS = {
   signs_measured: ["how often signs are measured", "How often signs are measured"],
 };
 const NAMED = 2;
+const ASK_MS = 600_000;
+/** Below so many moments before a deterioration a version is called young; our choice. */
+const POSITIVES_FEW = 50;
 const find = (selector) => document.querySelector(selector);
 let drawn = null;
+/** The version in force, as far as it is known here: what it has learned from. */
+let version = null;
+let askedAt = -Infinity;
 
 /** Show or hide the panel: nothing for children, nothing where no model tells a risk, nothing that is old. */
 export function showRisk(tile, nowMs) {
@@ -29,15 +36,27 @@ export function showRisk(tile, nowMs) {
   const shown = Boolean(risk) && nowMs - assessed.seen_at_ms <= assessed.stale_after_ms;
   find("#risk-panel").hidden = !shown;
   if (!shown) return;
-  const key = JSON.stringify(risk);
+  if (isLearnedHere(risk)) askVersion();
+  const key = JSON.stringify([risk, version]);
   if (key === drawn) return;
   drawn = key;
   setText(find("#risk-origin"), isLearnedHere(risk) ? "learned here" : "not learned here");
   setText(find("#risk-said"), riskSentence(risk));
-  setText(find("#risk-source"), sourceSentence(risk));
+  setText(find("#risk-source"), sourceSentence(risk, version));
   const known = risk.parts !== null;
   find("#risk-parts").hidden = !known;
   if (known) find("#risk-rows").replaceChildren(...rowsOf(risk));
+}
+
+/** Asked once, and again now and then; the next showing tells of it. Who may not ask, or asks in vain, is told that it is not known. */
+async function askVersion() {
+  if (performance.now() - askedAt < ASK_MS) return;
+  askedAt = performance.now();
+  try {
+    version = (await read("/api/v1/models?limit=1")).chosen;
+  } catch {
+    version = null;
+  }
 }
 
 /** Versions learned here say within which time; what Wardlight came with does not. */
@@ -47,22 +66,34 @@ function isLearnedHere(risk) {
 
 /** "Risk of getting worse within 12 h: 6 in 100, most by breathing and blood pressure." */
 export function riskSentence(risk) {
-  const about = isLearnedHere(risk) ? `Risk of getting worse within ${duration(risk.horizon_s * 1000)}` : "Risk as another hospital’s intensive care would put it";
+  const about = isLearnedHere(risk) ? `Risk of getting worse within ${duration(risk.horizon_s * 1000)}` : "Risk of sepsis within 6 h, as another hospital’s intensive care would put it";
   return `${about}: ${inHundred(risk.probability)}${broughtBy(risk)}.`;
 }
 
 function broughtBy(risk) {
   if (risk.parts === null) return "";
   if (risk.log_odds <= risk.usual) return ", no more than at an average moment";
-  const raising = Object.entries(risk.parts).filter(([, logOdds]) => logOdds > 0).map(([subject]) => SUBJECTS[subject]?.[0] ?? labelOf(subject).toLowerCase());
+  const raising = Object.entries(risk.parts).filter(([, logOdds]) => logOdds > 0).map(([subject]) => (risk.unmeasured.includes(subject) ? `${rowName(subject).toLowerCase()} not being measured` : SUBJECTS[subject]?.[0] ?? labelOf(subject).toLowerCase()));
   const named = [...new Set(raising)].slice(0, NAMED);
   return named.length ? `, most by ${named.join(" and ")}` : ", by many small things";
 }
 
-function sourceSentence(risk) {
-  if (!isLearnedHere(risk)) return "No version learned here is in force. This came with Wardlight, from another hospital’s intensive care, and speaks of sepsis within 6 h there: it may tell who to look at first, but its number is no forecast for this ward, and it raises no alert.";
+/** What it was learned from, so that nobody takes a young version for a ripe one, and whether it alerts. */
+export function sourceSentence(risk, from) {
+  if (!isLearnedHere(risk)) return "No version learned here is in force. This came with Wardlight, from another hospital’s intensive care, and tells of sepsis within 6 h there, not of getting worse here: it may tell who to look at first, but its number is no forecast for this ward, and it raises no alert.";
   const told = risk.threshold === null ? "It raises no alert yet." : `Where it stays at ${percent(risk.threshold)} or above, an alert tells of it.`;
-  return `Learned here, from what became of patients before. ${told}`;
+  return `Learned here, ${learnedFrom(from)} ${told}`;
+}
+
+/** Scorers that refuse the version in force go on with another, of which nothing is known here. */
+function learnedFrom(from) {
+  if (!from || from.refused) return "from what became of patients before; from how many is not known on this page.";
+  const few = from.positives < POSITIVES_FEW ? " That is few so far: read it with care." : "";
+  return `from ${counted(from.lessons, "moment")} of patients before, ${from.positives === 0 ? "none" : from.positives.toLocaleString("en-GB")} of them before a deterioration.${few}`;
+}
+
+function counted(number, noun) {
+  return `${number.toLocaleString("en-GB")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** A probability as people count: "6 in 100". */
@@ -75,9 +106,13 @@ function percent(share) {
   return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
 
+function rowName(subject) {
+  return SUBJECTS[subject]?.[1] ?? labelOf(subject);
+}
+
 /** From the average moment, each part from where the one before ended, to this patient now. */
 function rowsOf(risk) {
-  const steps = [...Object.entries(risk.parts).map(([subject, logOdds]) => [SUBJECTS[subject]?.[1] ?? labelOf(subject), logOdds]), ["All the rest", risk.others]];
+  const steps = [...Object.entries(risk.parts).map(([subject, logOdds]) => [`${rowName(subject)}${risk.unmeasured.includes(subject) ? ", not measured lately" : ""}`, logOdds]), ["All the rest", risk.others]];
   const ends = [risk.usual];
   for (const [, logOdds] of steps) ends.push(ends.at(-1) + logOdds);
   const least = Math.min(...ends);

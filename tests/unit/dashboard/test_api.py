@@ -195,7 +195,7 @@ async def test_assessments_carry_points_missing_inputs_and_drivers() -> None:
 
 
 async def test_assessments_carry_the_learned_risk_with_its_parts_and_nothing_where_none_is_told() -> None:
-    parts = RiskParts(-2.0, -4.0, {"respiratory_rate_bpm": 1.5}, 0.5)
+    parts = RiskParts(-2.0, -4.0, {"respiratory_rate_bpm": 1.5}, 0.5, ("respiratory_rate_bpm",))
     async with api() as (scene, client):
         patient_id = scene.admit("1", "Ada")
         with_risk, without = (reading(patient=patient_id, at_s=second) for second in (0, 1))
@@ -206,6 +206,7 @@ async def test_assessments_carry_the_learned_risk_with_its_parts_and_nothing_whe
         assert first["risk"] == {
             "probability": 0.12, "threshold": 0.2, "horizon_s": None,
             "log_odds": -2.0, "usual": -4.0, "parts": {"respiratory_rate_bpm": 1.5}, "others": 0.5,
+            "unmeasured": ["respiratory_rate_bpm"],
         }  # fmt: skip
         assert second["risk"] is None
 

@@ -131,11 +131,12 @@ async def test_what_lies_ahead_too_far_back_or_is_no_outcome_is_refused_in_one_s
 
 async def test_versions_are_listed_with_their_scores_and_a_promotion_is_a_decision_with_a_name_and_a_reason() -> None:
     async with api() as ward:
-        assert (await ward.client.get("models")).json()["in_force"] == 0
+        empty = (await ward.client.get("models")).json()
+        assert (empty["in_force"], empty["chosen"]) == (0, None)
         ward.make("logistic")
         ward.make("forest")
         found = (await ward.client.get("models")).json()
-        assert found["in_force"] == 1
+        assert (found["in_force"], found["chosen"]) == (1, found["versions"][1])
         assert {each["threshold"] for each in found["versions"]} == {None}
         assert [(each["number"], each["standing"], each["auroc"]) for each in found["versions"]] == [
             (2, "challenger", 0.71),
@@ -159,6 +160,16 @@ async def test_versions_are_listed_with_their_scores_and_a_promotion_is_a_decisi
         assert (await ward.client.post("models/1/retire", json={"reason": "Worse"})).json()["standing"] == "retired"
 
 
+async def test_what_wardlight_came_with_is_neither_retired_nor_restored() -> None:
+    async with api() as ward:
+        for deed in ("retire", "restore"):
+            refused = await ward.client.post(f"models/0/{deed}", json={"reason": "no more of it"})
+            assert (refused.status_code, refused.json()["message"]) == (
+                409,
+                "Version 0 is what Wardlight came with: it can be neither retired nor restored.",
+            )
+
+
 async def test_a_retired_version_is_put_in_force_only_once_somebody_restored_it() -> None:
     async with api() as ward:
         ward.make("logistic")
@@ -170,6 +181,8 @@ async def test_a_retired_version_is_put_in_force_only_once_somebody_restored_it(
         assert refused.json()["message"] == "Version 2 was retired: restore it first, if it is to be used again."
         found = (await ward.client.get("models")).json()
         assert (found["in_force"], found["candidates"]["forest"]) == (1, "retired")
+        again = await ward.client.post("models/2/retire", json={"reason": "twice"})
+        assert (again.status_code, again.json()["message"]) == (409, "Version 2 is retired already.")
         restored = await ward.client.post("models/2/restore", json={"reason": "Retired by mistake"})
         assert restored.json()["standing"] == "challenger"
         assert (await ward.client.get("models")).json()["candidates"]["forest"] == "challenger"

@@ -21,7 +21,7 @@ from vitals.label import Feedback
 SPO2, LOST = AlertKind.SPO2_LOW, AlertKind.LOST_CONTACT
 
 
-def ward_of(number: int, *, ward: str = "west", hours: int = 24, born: str | None = "1950-01-01") -> list[Observed]:
+def ward_of(number: int, *, ward: str = "west", hours: float = 24, born: str | None = "1950-01-01") -> list[Observed]:
     """So many patients of a ward."""
     return [Observed(f"{ward}-{bed}", ward, born, "female", hours) for bed in range(number)]
 
@@ -61,6 +61,16 @@ def test_a_patient_of_two_wards_counts_once_and_alerts_without_observation_in_no
     rates = rates_of([*ward_of(5), moved], raised, (), at_ms=EPOCH_MS)
     assert (rates.total.patients, rates.total.patient_days, rates.total.told) == (5, 5.25, 2)
     assert rates.unplaced == 6
+
+
+def test_below_one_patient_day_observed_no_rate_is_told() -> None:
+    observed = [*ward_of(12, hours=0.15), *ward_of(5, ward="east", hours=4)]
+    rates = rates_of(observed, [told("west-0", 6)], (), at_ms=EPOCH_MS)
+    assert rates.total == ("all", 17, 0.91, 6, 0, None)
+    assert [kind.per_patient_day for kind in rates.by_kind] == [None]
+    later = rates_of([*observed, *ward_of(1, ward="north", hours=2.2)], [told("west-0", 6)], (), at_ms=EPOCH_MS)
+    assert (later.total.patient_days, later.total.per_patient_day) == (1.0, 6.0)
+    assert [rate.per_patient_day for rate in later.by_ward] == [None, None, None]
 
 
 def test_shares_of_what_people_said_take_ten_judgements() -> None:

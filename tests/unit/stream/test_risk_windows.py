@@ -9,10 +9,11 @@ import pytest
 
 from stream.candidates import CANDIDATES
 from stream.population import NO_MODEL, InForce
-from stream.risk import PatientRisk, RiskState
+from stream.risk import PatientRisk, RiskState, parts_of
 from stream.risk_model import AdditiveRisk, RiskScore
 from stream.risk_shapes import SHAPES
-from stream.risk_windows import HOUR_MS, RiskHours, RiskWindows
+from stream.risk_windows import HOUR_MS, RISK_SIGNS, RiskHours, RiskWindows
+from vitals.assessment import RiskParts
 from vitals.model_version import SHIPPED
 from vitals.sex import Sex
 from vitals.sign import Sign
@@ -201,6 +202,42 @@ def test_a_score_stands_two_hours_without_news_of_the_patient_and_not_for_anothe
     assert risk.standing(START_MS + 2 * HOUR_MS + 1, InForce(1, model)) is None
     assert risk.standing(START_MS - 1, InForce(1, model)) is None
     assert risk.standing(START_MS, InForce(2, model)) is None
+
+
+def test_of_a_sign_that_was_not_measured_of_late_the_part_says_so_until_it_is_and_the_parts_add_up() -> None:
+    names = {"temperature_celsius": 2.0, "heart_rate_bpm": 1.5, "mean_pressure_mmhg": 1.0, "age_years": -0.8}
+    features = {"heart_rate_bpm.last": 82.0, "temperature_celsius.age_h": 24.0}
+    score = RiskScore(0.5, sum(names.values()) - 3.7, -3.7, {f"{name}.pace_12h": part for name, part in names.items()})
+    parts = parts_of(score, features)
+    assert parts.unmeasured == ("temperature_celsius", "mean_pressure_mmhg")
+    assert parts.usual + sum(parts.parts.values()) + parts.others == pytest.approx(parts.log_odds)
+    measured = {**features, "temperature_celsius.last": 36.9, "mean_pressure_mmhg.slope_24h": 0.0}
+    assert parts_of(score, measured) == msgspec.structs.replace(parts, unmeasured=())
+
+
+def test_what_is_known_of_a_subject_is_one_feature_that_is_always_there_with_its_value() -> None:
+    without: Mapping[Sign, float] = {sign: value for sign, value in USUAL.items() if sign is not Sign.TEMPERATURE}
+    for signs, unmeasured in (
+        (USUAL, set()),
+        (without, {"temperature_celsius"}),
+        ({}, {sign.value for sign in RISK_SIGNS}),
+    ):
+        windows = RiskWindows()
+        features = stepped(windows, signs, 0)
+        every = RiskScore(0.5, 0.0, 0.0, dict.fromkeys(SHAPES, 0.1))
+        told: set[str] = set()
+        for subject in {name.partition(".")[0] for name in SHAPES}:
+            of_one = {name: part for name, part in every.contributions.items() if name.partition(".")[0] == subject}
+            told.update(parts_of(every._replace(contributions=of_one), features).unmeasured)
+        assert told & {sign.value for sign in RISK_SIGNS} == unmeasured
+        assert not told & {"age_years", "is_male", "signs_measured"}
+
+
+def test_parts_of_an_older_snapshot_are_read_as_measured() -> None:
+    old = {"log_odds": -2.0, "usual": -4.0, "parts": {"temperature_celsius": 2.0}, "others": 0.0}
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode({"parts": old}), type=RiskState)
+    assert state.parts == RiskParts(-2.0, -4.0, {"temperature_celsius": 2.0}, 0.0)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(state.parts)) == old
 
 
 def test_log_odds_that_are_no_number_are_never_told(monkeypatch: pytest.MonkeyPatch) -> None:

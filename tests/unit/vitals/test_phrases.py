@@ -54,6 +54,11 @@ def test_every_subject_of_the_risk_model_has_words_of_its_own() -> None:
         assert words != subject
 
 
+def test_of_a_sign_that_was_not_measured_it_is_that_which_raises_a_risk() -> None:
+    parts = RiskParts(-1.0, -4.0, {"temperature_celsius": 2.0, "heart_rate_bpm": 1.0}, 0.0, ("temperature_celsius",))
+    assert raised_by(parts) == ("Temperature not being measured", "Heart rate")
+
+
 def test_what_lowers_a_risk_is_not_named_and_no_parts_name_nothing() -> None:
     assert raised_by(RiskParts(-5.0, -4.0, {"age_years": -1.0}, 0.0)) == ()
     assert raised_by(None) == ()

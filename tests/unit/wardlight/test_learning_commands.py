@@ -17,7 +17,7 @@ OUTCOME: dict[str, Any] = {
     "charted_at_ms": 1_790_000_060_000,
     "by": "Ada Nurse",
     "person_id": "ada",
-    "note": None,
+    "note": "Lactate 4.1",
     "withdrawn": None,
 }
 GONE = {**OUTCOME, "withdrawn": {"at_ms": 1, "by": "Ben Nurse", "reason": "wrong patient"}}
@@ -40,7 +40,12 @@ VERSION: dict[str, Any] = {
     "base_log_loss": 0.13,
 }
 SWITCH = {"switch": 1, "number": 2, "at_ms": 1_790_000_000_000, "by": "trainer", "why": "400 more lessons"}
-MODELS = {"in_force": 2, "candidates": {"additive": "champion"}, "versions": [VERSION], "switches": [SWITCH]}
+MODELS: dict[str, Any] = {
+    "in_force": 2,
+    "candidates": {"additive": "champion"},
+    "versions": [VERSION],
+    "switches": [SWITCH],
+}
 
 
 def answer(asked: Asked) -> Answer:
@@ -79,9 +84,37 @@ def test_outcomes_are_listed_with_who_took_them_back_and_one_is_taken_back(
     server: ScriptedApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["outcomes", "list", "p1", "--url", server.url]) == 0
-    assert "wrong patient" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "wrong patient" in said
+    assert "Lactate 4.1" in said
     assert run(["outcomes", "withdraw", "p1", "ab12cd34", "--reason", "wrong patient", "--url", server.url]) == 0
     assert server.asked[-1].body == {"reason": "wrong patient"}
+
+
+def test_an_outcome_is_named_by_the_first_characters_of_its_id_where_no_other_begins_so(
+    server: ScriptedApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--reason", "wrong patient", "--url", server.url]
+    assert run(["outcomes", "withdraw", "p1", "ab1", *words]) == 0
+    assert server.asked[-1].path == "/api/v1/patients/p1/outcomes/ab12cd34/withdraw"
+    assert capsys.readouterr().out == "ab12cd34 is taken back.\n"
+    for start in ("zz", ""):
+        assert run(["outcomes", "withdraw", "p1", start, *words]) != 0
+        assert server.asked[-1].method == "GET"
+        assert f"No outcome of this patient begins with '{start}'" in capsys.readouterr().err
+    monkeypatch.setitem(GONE, "outcome_id", "ab99")
+    assert run(["outcomes", "withdraw", "p1", "ab", *words]) != 0
+    assert "2 outcomes of this patient begin with 'ab'; give more of the id." in capsys.readouterr().err
+
+
+def test_where_nothing_was_learned_yet_the_list_of_versions_is_one_sentence(
+    server: ScriptedApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"in_force": 0, "candidates": {}, "versions": [], "switches": []}.items():
+        monkeypatch.setitem(MODELS, name, value)
+    assert run(["models", "list", "--url", server.url]) == 0
+    said = capsys.readouterr().out
+    assert said == "No version has been learned here yet: what Wardlight came with scores.\n"
 
 
 def test_versions_are_listed_with_their_scores_for_people_and_for_programs(
