@@ -13,7 +13,7 @@ from tests.e2e.test_page_people import add, guarded, sign_in
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
 from tests.support.ward_scene import WARD, WardScene, serving, ward_scene
-from tests.support.watched_week import make_versions, seed_week
+from tests.support.watched_week import make_versions, seed_minutes, seed_week
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 
@@ -54,6 +54,23 @@ async def test_a_ward_without_outcomes_and_with_few_patients_is_told_what_is_not
             await expect(page.locator("#alerts-whose")).to_contain_text("Fewer than 5 patients were under observation")
             await expect(page.locator("#groups table")).to_have_count(0)
             await expect(page.locator("#worth")).to_be_hidden()
+
+
+async def test_after_minutes_no_rate_is_told_and_alerts_of_charted_values_are_as_simulated_as_their_patients(
+    tmp_path: Path,
+) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_minutes(scene, 9)
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}reliability") as page:
+            sums = page.locator("#sums")
+            await expect(sums).to_contain_text("12")
+            await expect(sums).to_contain_text("too early to tell a rate: 0.1 patient-days observed")
+            await expect(page.locator("#groups")).to_contain_text("too early")
+            await expect(page.locator("#kinds")).to_contain_text("too early")
+            await expect(page.locator("#alerts-whose")).to_contain_text(
+                "12 of the alerts told are of simulated or replayed patients."
+            )
+            await expect(page.locator("#alerts")).to_contain_text("Below one patient-day no rate is told.")
 
 
 async def open_signed_in(page: Page, login: str) -> None:

@@ -52,6 +52,7 @@ async def test_the_risk_is_said_in_words_and_its_parts_add_up_on_the_page(tmp_pa
     async with ward_scene(tmp_path) as scene, chromium() as browser:
         patient_id, readings = seeded(scene)
         scene.store(readings, [told(readings[-1])])
+        make_versions(scene)
         async with serving(scene) as dashboard:
             url = f"{dashboard.url}patients/{patient_id}"
             async with page_at(browser, url) as page:
@@ -113,7 +114,7 @@ async def test_a_part_of_what_was_not_measured_is_called_so_and_the_parts_still_
             ) as page,
         ):
             await expect(page.locator("#risk-said")).to_have_text(
-                "Risk of getting worse within 12 h: 6 in 100, most by temperature not being measured and breathing."
+                "Risk of getting worse within 12 h: 6 in 100, most by temperature not being measured, and by breathing."
             )
             await expect(page.locator("#risk-rows th").nth(1)).to_have_text("Temperature, not measured lately")
             *steps, total = await figures(page)

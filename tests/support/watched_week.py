@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import insert
 
-from storage import devices, episodes, labels, models, patients
+from storage import devices, episodes, labels, models, patients, readings
 from storage.devices import Device
 from storage.ledger_tables import HOUR_COUNTS, ledger_hours
 from storage.models import Draft
@@ -15,12 +15,13 @@ from storage.patients import Patient
 from storage.reliability import DAY_MS, HOUR_MS
 from storage.session import Connection
 from storage.signing import load_signer
+from tests.support.builders import reading
 from tests.support.ward_scene import NAMES, WardScene, transition
 from vitals.alert import AlertKind, Priority, Reason, Suppression, Transition, TransitionKind
 from vitals.codec import encode
 from vitals.label import Feedback, Label
 from vitals.model_version import CalibrationBin, ProgressiveScores
-from vitals.reading import DeviceId, PatientId, WardId
+from vitals.reading import DeviceId, Origin, PatientId, WardId
 from vitals.sex import Sex
 
 LARGE, SMALL = WardId("ward-3"), WardId("ward-4")
@@ -69,6 +70,22 @@ def seed_week(scene: WardScene, *, beds: int = 24) -> None:
             devices.assign(conn, DeviceId(f"watch-{number}"), stay.patient_id, since_ms)
             _deliver(conn, f"watch-{number}", now_ms, source.randint(60, 24 * 7 - 2))
             _alarm(conn, stay.patient_id, ward, now_ms, source)
+
+
+def seed_minutes(scene: WardScene, minutes: int, *, beds: int = 12) -> None:
+    """Simulated patients admitted so many minutes ago: each has an alert of a value that somebody charted, real by itself."""
+    now_ms = scene.clock.now_ms()
+    since_ms = now_ms - minutes * 60_000
+    for number, name in enumerate(NAMES[:beds]):
+        stay = Patient(PatientId(f"p{number}"), LARGE, str(number), name, 1, since_ms)
+        with scene.database.transaction() as conn:
+            patients.add(conn, stay)
+            devices.add(conn, Device(DeviceId(f"watch-{number}"), LARGE, since_ms))
+            devices.assign(conn, DeviceId(f"watch-{number}"), stay.patient_id, 0)
+            _deliver(conn, f"watch-{number}", now_ms, 2)
+            readings.store(conn, [reading(patient=stay.patient_id, device=f"watch-{number}", origin=Origin.DEMO)])
+            life = _life(stay.patient_id, AlertKind.NEWS2_URGENT, LARGE, now_ms - 60_000, quiet=False)
+            episodes.store(conn, life[:1])
 
 
 def _deliver(conn: Connection, device: str, now_ms: int, hours: int) -> None:

@@ -20,6 +20,7 @@ const SUBJECTS = {
   signs_measured: ["how often signs are measured", "How often signs are measured"],
 };
 const NAMED = 2;
+const UNMEASURED = " not being measured";
 const ASK_MS = 600_000;
 /** Below so many moments before a deterioration a version is called young; our choice. */
 const POSITIVES_FEW = 50;
@@ -73,9 +74,10 @@ export function riskSentence(risk) {
 function broughtBy(risk) {
   if (risk.parts === null) return "";
   if (risk.log_odds <= risk.usual) return ", no more than at an average moment";
-  const raising = Object.entries(risk.parts).filter(([, logOdds]) => logOdds > 0).map(([subject]) => (risk.unmeasured.includes(subject) ? `${rowName(subject).toLowerCase()} not being measured` : SUBJECTS[subject]?.[0] ?? labelOf(subject).toLowerCase()));
+  const raising = Object.entries(risk.parts).filter(([, logOdds]) => logOdds > 0).map(([subject]) => (risk.unmeasured.includes(subject) ? `${rowName(subject).toLowerCase()}${UNMEASURED}` : SUBJECTS[subject]?.[0] ?? labelOf(subject).toLowerCase()));
   const named = [...new Set(raising)].slice(0, NAMED);
-  return named.length ? `, most by ${named.join(" and ")}` : ", by many small things";
+  const joint = named[0]?.endsWith(UNMEASURED) ? ", and by " : " and ";
+  return named.length ? `, most by ${named.join(joint)}` : ", by many small things";
 }
 
 /** What it was learned from, so that nobody takes a young version for a ripe one, and whether it alerts. */
