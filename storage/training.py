@@ -30,7 +30,7 @@ class OutcomeFact(msgspec.Struct, frozen=True):
     said_at_ms: int
     """When it was charted."""
     withdrawn_at_ms: int | None = None
-    """When it was taken back; what it has taught by then stays taught."""
+    """When it was taken back; what it has taught before stays taught."""
 
 
 class Watched(msgspec.Struct):
@@ -70,42 +70,17 @@ class AlertFact(NamedTuple):
     """What people last said of it, one each."""
 
 
-class Unseen(NamedTuple):
-    """Whose absence nobody can know of yet: what says who is under observation has been read to `observed_ms` only."""
+def due(conn: Connection, partition: int, now_ms: int, *, age_ms: int, limit: int) -> list[Waiting]:
+    """Examples of a partition whose time has come and which are of this age, in the order in which they were measured.
 
-    observed_ms: int
-    horizon_ms: int
-    """So long after an example the patient must be under observation still,"""
-    settles_ms: int
-    """and so long after it that must be known."""
-
-
-def due(conn: Connection, partition: int, now_ms: int, *, limit: int, unseen: Unseen | None = None) -> list[Waiting]:
-    """Examples of a partition whose time has come, the longest due first.
-
-    With `unseen` without those that would come to nothing only because their patient was not heard of yet.
+    The age is asked for beside the time that was stored with them, which a change of settings leaves as it was.
     """
-    query = select(training_examples).where(_examples.partition == partition, _examples.settles_at_ms <= now_ms)
-    if unseen is not None:
-        seen = select(_patients.patient_id).where(
-            _patients.patient_id == _examples.patient_id,
-            _patients.seen_until_ms >= _examples.measured_at_ms + unseen.horizon_ms,
-        )
-        query = query.where(
-            or_(
-                _examples.settles_at_ms <= unseen.observed_ms,
-                _examples.settles_at_ms < _examples.measured_at_ms + unseen.settles_ms,
-                seen.exists(),
-            )
-        )
-    rows = conn.execute(query.order_by(_examples.settles_at_ms, _examples.example_id).limit(limit))
-    return [_waiting(row) for row in rows]
-
-
-def waiting_of(conn: Connection, patient_id: PatientId) -> list[Waiting]:
-    """A patient's examples, oldest first."""
-    query = select(training_examples).where(_examples.patient_id == patient_id)
-    rows = conn.execute(query.order_by(_examples.measured_at_ms, _examples.example_id))
+    query = select(training_examples).where(
+        _examples.partition == partition,
+        _examples.settles_at_ms <= now_ms,
+        _examples.measured_at_ms <= now_ms - age_ms,
+    )
+    rows = conn.execute(query.order_by(_examples.measured_at_ms, _examples.example_id).limit(limit))
     return [_waiting(row) for row in rows]
 
 

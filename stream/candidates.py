@@ -4,7 +4,7 @@ from typing import Final
 
 from stream import risk_prior
 from stream.population import Candidate
-from stream.risk_model import AdditiveRisk, Prior
+from stream.risk_model import AdditiveRisk, LearningParameters, Prior
 from stream.risk_windows import PIPELINE_HASH
 from stream.river_risk import RiverLogistic
 
@@ -18,6 +18,13 @@ def _shipped() -> AdditiveRisk:
 
 
 CANDIDATES: Final[tuple[Candidate, ...]] = (
-    Candidate("additive", PIPELINE_HASH, _shipped, AdditiveRisk.load, AdditiveRisk),
+    Candidate(
+        "additive",
+        PIPELINE_HASH,
+        _shipped,
+        AdditiveRisk.load,
+        AdditiveRisk,
+        lessons_first=LearningParameters().block_lessons,
+    ),
     Candidate("river-logistic", PIPELINE_HASH, RiverLogistic, RiverLogistic.load),
 )

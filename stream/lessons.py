@@ -79,11 +79,9 @@ class LessonRules(msgspec.Struct, frozen=True, kw_only=True):
     horizon_s: float = 12 * 3600.0
     """Deterioration within this time after an example makes it positive."""
     charting_s: float = 12 * 3600.0
-    """So long after the horizon an outcome may still be charted before its absence counts."""
+    """So long after the horizon an outcome may still be charted, or taken back, before what became of the patient counts."""
     aftermath_s: float = 24 * 3600.0
     """For so long after an outcome a patient's examples teach nothing."""
-    take_back_s: float = 3600.0
-    """So long after it was charted an outcome teaches: until then it may be taken back without a trace."""
     useful_weight: float = 0.3
     not_actionable_weight: float = 0.5
     unreviewed_weight: float = 0.25
@@ -112,7 +110,11 @@ class Judgement(NamedTuple):
 
 
 def settles_at_ms(example: Example, rules: LessonRules) -> int:
-    """From when on the absence of an outcome counts."""
+    """When the example is settled: all at the same age, whatever became of the patient.
+
+    Were deterioration told as soon as it is charted, what was learned lately would be mostly that: of the same hours the
+    others would still wait (delayed feedback; Chapelle, KDD 2014). No record from then on, of whatever topic, changes it.
+    """
     return example.measured_at_ms + round((rules.horizon_s + rules.charting_s) * 1000)
 
 
@@ -126,16 +128,6 @@ def bears_on(example: Example, happened_at_ms: int, rules: LessonRules) -> bool:
     return example.measured_at_ms < happened_at_ms <= horizon_end_ms(example, rules)
 
 
-def due_at_ms(example: Example, outcomes: Sequence[OutcomeAt], rules: LessonRules) -> int:
-    """When it is known what the example teaches: no record from then on, of whatever topic, changes it.
-
-    That is once an outcome that bears on it was charted, in time, and may no longer be taken back; else when the time to
-    chart one is over. So it is the same whatever else was read before.
-    """
-    until_ms = settles_at_ms(example, rules)
-    return min((_taught_at_ms(each, until_ms, rules) for each in _bearing(example, outcomes, rules)), default=until_ms)
-
-
 def judge(
     example: Example,
     *,
@@ -144,21 +136,20 @@ def judge(
     was_observed: bool,
     rules: LessonRules,
 ) -> Judgement:
-    """What the example teaches, of all that was known of its patient before `due_at_ms`; later outcomes are passed over.
+    """What the example teaches, of all that stood on record just before `settles_at_ms`; later words are passed over.
 
     `alerts` are those that stood at any time from the example to the end of its horizon; `was_observed` says whether the
     patient was heard of between that end and the end of the time to chart.
     """
-    due_ms = due_at_ms(example, outcomes, rules)
+    at_ms, settles_ms = example.measured_at_ms, settles_at_ms(example, rules)
 
     def taught(label: bool, weight: float, source: LessonSource) -> Judgement:  # noqa: FBT001 - the label is the matter
-        lesson = Lesson(example, label, weight, due_ms, source, rules.horizon_s)
-        return Judgement(Fate.TAUGHT, lesson)
+        return Judgement(Fate.TAUGHT, Lesson(example, label, weight, settles_ms, source, rules.horizon_s))
 
-    at_ms = example.measured_at_ms
-    if _bearing(example, outcomes, rules):
+    happened_ms = [each.happened_at_ms for each in outcomes if _stood(each, settles_ms)]
+    if any(bears_on(example, each, rules) for each in happened_ms):
         return taught(True, 1.0, LessonSource.OUTCOME)
-    if any(0 <= at_ms - each.happened_at_ms < rules.aftermath_s * 1000 and _stood(each, due_ms) for each in outcomes):
+    if any(0 <= at_ms - each < rules.aftermath_s * 1000 for each in happened_ms):
         return Judgement(Fate.AFTERMATH)
     if not was_observed:
         return Judgement(Fate.CENSORED)
@@ -168,22 +159,6 @@ def judge(
     if any(alert.raised_at_ms <= at_ms and not _NOT_THE_PATIENT.isdisjoint(alert.feedback) for alert in teaching):
         return Judgement(Fate.ARTEFACT)
     return taught(False, _weight_without_outcome(teaching, rules), LessonSource.NO_OUTCOME)
-
-
-def _bearing(example: Example, outcomes: Sequence[OutcomeAt], rules: LessonRules) -> list[OutcomeAt]:
-    """Outcomes that make the example positive: charted in time, and not taken back in time."""
-    until_ms = settles_at_ms(example, rules)
-    return [
-        each
-        for each in outcomes
-        if bears_on(example, each.happened_at_ms, rules)
-        and each.said_at_ms < until_ms
-        and (each.withdrawn_at_ms is None or each.withdrawn_at_ms >= _taught_at_ms(each, until_ms, rules))
-    ]
-
-
-def _taught_at_ms(outcome: OutcomeAt, until_ms: int, rules: LessonRules) -> int:
-    return min(outcome.said_at_ms + round(rules.take_back_s * 1000), until_ms)
 
 
 def _stood(outcome: OutcomeAt, at_ms: int) -> bool:

@@ -60,6 +60,8 @@ class Candidate(NamedTuple):
     """As `dump` described it; raises SnapshotMismatch where it cannot be, or holds what is no finite number."""
     untaught: Callable[[], PopulationModel] | None = None
     """Without what was shipped, to be measured on the recordings that came from; None where nothing was."""
+    lessons_first: int = 1
+    """Before so many lessons it scores as it was shipped, however many of them it was given."""
 
 
 class ScoredRisk(NamedTuple):

@@ -1,8 +1,6 @@
 """Candidates that learn side by side from the same lessons, each scored before it learns. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Final, Protocol
 
 import msgspec
@@ -11,9 +9,9 @@ from stream.population import Candidate, PopulationModel
 from stream.progressive import Progress, ProgressState
 from stream.scoring import MODEL_FAULTS
 from vitals.errors import SnapshotMismatch
+from vitals.reading import PatientId
 from vitals.training import Lesson
 
-_PATIENT_OF: Final = attrgetter("example.patient_id")
 RECENT_LESSONS_MAX: Final = 4000
 """Lessons remembered, so that one told twice teaches once: after a crash at most what was told since the last commit comes again."""
 
@@ -70,32 +68,44 @@ class Racer:
     def take(self, lessons: Sequence[Lesson]) -> int:
         """Score each before it is learned; how many were of its kind.
 
-        Lessons of one outcome stand together in the log: were each learned before the next of the same patient is scored,
-        that would be scored on what the model has just been told. So a patient's are scored together, as far as they were
-        read together.
+        Were each learned before the next of the same patient is scored, that would be scored on what the model has just
+        been told of the same outcome. So a patient's are scored before any of them is learned, as far as they were read
+        together; learned they are in their order.
         """
         if self.is_retired:
             return 0
         own = [lesson for lesson in lessons if lesson.example.pipeline == self.candidate.pipeline]
-        for _, of_patient in groupby(own, key=_PATIENT_OF):
-            self._take(list(of_patient))
+        of_patient: dict[PatientId, list[Lesson]] = {}
+        for lesson in own:
+            of_patient.setdefault(lesson.example.patient_id, []).append(lesson)
+        told: dict[str, float] = {}
+        for lesson in own:
+            for each in of_patient.pop(lesson.example.patient_id, ()):
+                self._score(each, told)
+            if lesson.lesson_id in told:
+                self._learn(lesson, told[lesson.lesson_id])
         return len(own)
 
-    def _take(self, own: Sequence[Lesson]) -> None:
-        told: list[tuple[Lesson, float]] = []
-        for lesson in own:
-            try:
-                told.append((lesson, self.model.score(lesson.example.features).probability))
-            except MODEL_FAULTS:
-                self.faults += 1
-        for lesson, probability in told:
-            try:
-                self.model.learn(lesson.example.features, lesson.label, lesson.weight)
-                self.progress.take(probability, lesson.label, lesson.weight)
-            except MODEL_FAULTS:
-                self.faults += 1
-                continue
-            self.lessons += 1
+    def has_learned(self, each_min: int) -> bool:
+        """Whether it scores by lessons of its own, and has seen so many of either label, or has a threshold from when it had."""
+        seen = self.progress.state
+        has_both = min(seen.positives, seen.lessons - seen.positives) >= each_min
+        return self.lessons >= self.candidate.lessons_first and (has_both or self.carried is not None)
+
+    def _score(self, lesson: Lesson, told: dict[str, float]) -> None:
+        try:
+            told[lesson.lesson_id] = self.model.score(lesson.example.features).probability
+        except MODEL_FAULTS:
+            self.faults += 1
+
+    def _learn(self, lesson: Lesson, probability: float) -> None:
+        try:
+            self.model.learn(lesson.example.features, lesson.label, lesson.weight)
+            self.progress.take(probability, lesson.label, lesson.weight)
+        except MODEL_FAULTS:
+            self.faults += 1
+            return
+        self.lessons += 1
 
     @property
     def is_worse_than_nothing(self) -> bool:

@@ -210,7 +210,7 @@ class TrainerHandler:
             return []
         self._clocks.end_at(await self._bus.ends(TOPICS))
         self._held = self._clocks.is_behind
-        step = await self._door.run(self._labeller.step, self._database, told, self._clocks.now())
+        step = await self._door.run(self._labeller.step, self._database, told, self._clocks.now_ms())
         for fate in Fate:
             if step.fates[fate]:
                 self._telemetry.count("wardlight_trainer_examples_total", step.fates[fate], fate=fate.value)

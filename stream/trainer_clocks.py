@@ -1,23 +1,14 @@
 """How far the time of the log has come in each partition, over topics that are read each at its own pace. Pure.
 
 A trainer that was away reads what it missed topic by topic. Nothing may be settled up to a moment that some topic has not
-been read to: the outcome that decides it may stand there. So each topic of a partition has a clock of its own, and time
-has come as far as the least of those that still have unread records. A topic read to its end holds nobody up.
+been read to: the outcome that decides it may stand there. So each topic of a partition has a clock of its own. Time is that
+of the topic that says who is under observation, held back by every other one that still has unread records; one read to its
+end holds nobody up. So nothing is settled either while nobody can know who is absent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from runtime.bus import Positions, TopicPartition
-
-
-class LogTime(NamedTuple):
-    """How far time has come in one partition."""
-
-    now_ms: int
-    """Every record of an earlier moment has been read, of all topics."""
-    observed_ms: int | None
-    """The same for the topic that says who is under observation; None where nothing of it was read since the claim."""
 
 
 class LogClocks:
@@ -28,7 +19,7 @@ class LogClocks:
     """
 
     def __init__(self, topics: Sequence[str], *, observing: str, slack_ms: int) -> None:
-        self._topics = tuple(topics)
+        self._others = tuple(topic for topic in topics if topic != observing)
         self._observing = observing
         self._slack_ms = slack_ms
         self._partitions: frozenset[int] = frozenset()
@@ -63,27 +54,18 @@ class LogClocks:
         """Whether any claimed partition has unread records."""
         return any(map(self.has_unread, self._partitions))
 
-    def now(self) -> Mapping[int, LogTime]:
-        """How far time has come, by partition; without those of which nothing can be said yet."""
-        found: dict[int, LogTime] = {}
-        for partition in sorted(self._partitions):
-            now_ms = self._now_ms(partition)
-            if now_ms is not None:
-                observed_ms = self._latest_ms.get(TopicPartition(self._observing, partition))
-                observed = None if observed_ms is None else min(observed_ms - self._slack_ms, now_ms)
-                found[partition] = LogTime(now_ms, observed)
-        return found
+    def now_ms(self) -> Mapping[int, int]:
+        """By partition the moment before which every record of it has been read; without those of which nothing can be said yet."""
+        found = {partition: self._now_ms(partition) for partition in sorted(self._partitions)}
+        return {partition: at_ms for partition, at_ms in found.items() if at_ms is not None}
 
     def _now_ms(self, partition: int) -> int | None:
-        """The latest moment heard of, held back by every topic that has unread records."""
-        known = [self._latest_ms[place] for place in self._places(partition) if place in self._latest_ms]
-        unread = [place for place in self._places(partition) if self._is_behind(place)]
-        if not known or any(place not in self._latest_ms for place in unread):
-            return None
-        return min([max(known), *(self._latest_ms[place] for place in unread)]) - self._slack_ms
+        observing, *others = self._places(partition)
+        known = [self._latest_ms.get(place) for place in (observing, *filter(self._is_behind, others))]
+        return None if None in known else min(each for each in known if each is not None) - self._slack_ms
 
     def _places(self, partition: int) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for topic in self._topics]
+        return [TopicPartition(topic, partition) for topic in (self._observing, *self._others)]
 
     def _is_behind(self, place: TopicPartition) -> bool:
         return self._read.get(place, 0) < self._ends.get(place, 0)

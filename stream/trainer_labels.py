@@ -1,8 +1,8 @@
 """Examples to lessons: they wait in SQL until it is known what became of the patient.
 
-Time is that of the log (`stream.trainer_clocks`): an example is due once every topic of its partition has been read up to
-the moment it waits for, and only what was said before that moment counts. So a replay settles alike, however long the
-trainer was away and in whatever order it reads the topics.
+Time is that of the log (`stream.trainer_clocks`): an example is due at a set age, once every topic of its partition has
+been read up to that moment, and only what was said before it counts. So a replay settles alike, however long the trainer
+was away and in whatever order it reads the topics, and lessons come in the order in which they were measured.
 """
 
 from collections import Counter
@@ -14,9 +14,8 @@ import msgspec
 from storage import training
 from storage.claims import check_epochs
 from storage.session import Connection, Database
-from storage.training import OutcomeFact, Unseen, Waiting, Watched
-from stream.lessons import Fate, Judgement, LessonRules, due_at_ms, horizon_end_ms, judge
-from stream.trainer_clocks import LogTime
+from storage.training import OutcomeFact, Waiting, Watched
+from stream.lessons import Fate, Judgement, LessonRules, horizon_end_ms, judge, settles_at_ms
 from vitals.outcome import Outcome, OutcomeWithdrawn
 from vitals.training import Example, Lesson
 
@@ -63,8 +62,8 @@ class Labeller:
         self._settled = set()
         self.has_more = False
 
-    def step(self, database: Database, told: Sequence[tuple[int, Told]], now: Mapping[int, LogTime]) -> Step:
-        """Take records in, with their partitions, and settle what is due as far as time has come. Raises Fenced.
+    def step(self, database: Database, told: Sequence[tuple[int, Told]], now_ms: Mapping[int, int]) -> Step:
+        """Take records in, with their partitions, and settle what is due as far as time has come in each. Raises Fenced.
 
         What arrived is stored at once, which told again changes nothing; what is settled is deleted by `forget` once its
         lessons are in the log.
@@ -74,10 +73,10 @@ class Labeller:
             check_epochs(conn, self._group, self._epochs)
             if told:
                 self._take(conn, told, step)
-            self._settle(conn, now, step)
+            self._settle(conn, now_ms, step)
             self._steps += bool(told)
-            if now and told and self._steps % FORGET_ROUND == 0:
-                before_ms = max(each.now_ms for each in now.values()) - self._patient_ms
+            if now_ms and told and self._steps % FORGET_ROUND == 0:
+                before_ms = max(now_ms.values()) - self._patient_ms
                 training.forget_patients(conn, self._group, self._epochs, before_ms=before_ms)
         self._settled.update(step.settled)
         return step
@@ -108,16 +107,10 @@ class Labeller:
                         step.fates[Fate.CROWDED_OUT] += 1
                         continue
                     waiting[record.patient_id][record.example_id] = record.measured_at_ms
-                    arrived[record.example_id] = self._waiting(partition, record, known)
+                    arrived[record.example_id] = Waiting(partition, settles_at_ms(record, self._rules), record)
                 case Outcome() | OutcomeWithdrawn():
                     _note_outcome(known, record)
-                    for each in (*training.waiting_of(conn, record.patient_id), *arrived.values()):
-                        if each.example.patient_id == record.patient_id:
-                            arrived[each.example.example_id] = self._waiting(partition, each.example, known)
         training.store(conn, self._group, self._epochs, patients=watched, arrived=list(arrived.values()), gone=())
-
-    def _waiting(self, partition: int, example: Example, known: Watched) -> Waiting:
-        return Waiting(partition, due_at_ms(example, known.outcomes, self._rules), example)
 
     def _note_seen(self, known: Watched, example: Example) -> None:
         """Note until when the patient was under observation, and of what time before that nobody heard in time.
@@ -136,8 +129,7 @@ class Labeller:
     def _is_crowded(self, example: Example, waiting: Mapping[str, int]) -> bool:
         """Whether too many of the patient wait already of the time in which examples do; of older ones none count.
 
-        The newest is left out, not the oldest, which wait longest for their outcome: were they to go, those without one
-        would, and only deteriorations be taught.
+        The newest is left out, not the oldest, which are about to be settled.
         """
         at_ms = example.measured_at_ms
         others = [
@@ -147,20 +139,18 @@ class Labeller:
         ]
         return len(others) >= self._waiting_max
 
-    def _settle(self, conn: Connection, now: Mapping[int, LogTime], step: Step) -> None:
+    def _settle(self, conn: Connection, now_ms: Mapping[int, int], step: Step) -> None:
+        """In one order over all partitions: only as far as none of them has more that is due than was looked at."""
         limit = self._settle_max + len(self._settled)
-        self.has_more = False
-        for partition, time in sorted(now.items()):
-            due = [
-                waiting
-                for waiting in training.due(conn, partition, time.now_ms, limit=limit, unseen=self._unseen(time))
-                if waiting.example.example_id not in self._settled
-            ]
-            self.has_more |= len(due) >= self._settle_max
-            self._judge(conn, due[: self._settle_max], step)
-
-    def _unseen(self, time: LogTime) -> Unseen:
-        return Unseen(-1 if time.observed_ms is None else time.observed_ms, self._horizon_ms, self._settles_ms)
+        due: list[Waiting] = []
+        cut: list[tuple[int, str]] = []
+        for partition, until_ms in now_ms.items():
+            found = training.due(conn, partition, until_ms, age_ms=self._settles_ms, limit=limit)
+            some = [each for each in found if each.example.example_id not in self._settled][: self._settle_max]
+            due += some
+            cut += [_order(some[-1])] if len(some) >= self._settle_max else []
+        self.has_more = bool(cut)
+        self._judge(conn, sorted((each for each in due if not cut or _order(each) <= min(cut)), key=_order), step)
 
     def _judge(self, conn: Connection, due: Sequence[Waiting], step: Step) -> None:
         watched = training.watched(conn, [waiting.example.patient_id for waiting in due])
@@ -169,18 +159,15 @@ class Labeller:
             if waiting.example.example_id in withdrawn:
                 found = Judgement(Fate.WITHDRAWN)
             else:
-                found = self._judged(conn, waiting, watched[waiting.example.patient_id])
+                found = self._judged(conn, waiting.example, watched[waiting.example.patient_id])
             step.fates[found.fate] += 1
             step.settled.append(waiting.example.example_id)
             if found.lesson is not None:
                 step.lessons.append(found.lesson)
 
-    def _judged(self, conn: Connection, waiting: Waiting, known: Watched) -> Judgement:
-        example = waiting.example
-        until_ms = horizon_end_ms(example, self._rules)
-        alerts = training.alerts_of(
-            conn, example.patient_id, example.measured_at_ms, until_ms, said_by_ms=waiting.settles_at_ms
-        )
+    def _judged(self, conn: Connection, example: Example, known: Watched) -> Judgement:
+        until_ms, settles_ms = horizon_end_ms(example, self._rules), settles_at_ms(example, self._rules)
+        alerts = training.alerts_of(conn, example.patient_id, example.measured_at_ms, until_ms, said_by_ms=settles_ms)
         return judge(
             example,
             outcomes=known.outcomes,
@@ -189,6 +176,10 @@ class Labeller:
             and not any(after_ms < until_ms <= last_ms for after_ms, last_ms in known.absences),
             rules=self._rules,
         )
+
+
+def _order(waiting: Waiting) -> tuple[int, str]:
+    return waiting.example.measured_at_ms, waiting.example.example_id
 
 
 def _note_outcome(known: Watched, told: Outcome | OutcomeWithdrawn) -> None:

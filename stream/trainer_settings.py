@@ -16,12 +16,10 @@ class TrainerSettings(Section):
     horizon_s: float = Field(default=12 * HOUR_S, ge=60, le=14 * 24 * HOUR_S)
     """Deterioration within this time after an example makes it positive."""
     charting_s: float = Field(default=12 * HOUR_S, ge=HOUR_S, le=30 * 24 * HOUR_S)
-    """So long after the horizon an outcome may still be charted before its absence counts, and the patient is to be heard
-    of: at least twice the time between two examples."""
+    """So long after the horizon an outcome may still be charted or taken back, and the patient is to be heard of: at least
+    twice the time between two examples. Then the example is settled, whatever became of the patient."""
     aftermath_s: float = Field(default=24 * HOUR_S, ge=0, le=30 * 24 * HOUR_S)
     """For so long after an outcome a patient's examples teach nothing."""
-    take_back_s: float = Field(default=HOUR_S, ge=0, le=7 * 24 * HOUR_S)
-    """So long after it was charted an outcome teaches; until then it may be taken back without a trace."""
     settle_slack_s: float = Field(default=60.0, ge=0, le=3600)
     """So much longer than needed the trainer waits, for what reaches the log late and for clocks that differ."""
     useful_weight: float = Field(default=0.3, gt=0, le=1)
@@ -40,6 +38,8 @@ class TrainerSettings(Section):
     """or after this time, if any were,"""
     version_gap_s: float = Field(default=HOUR_S, ge=0)
     """and never sooner after the last than this: every version is kept."""
+    positives_min: int = Field(default=5, ge=1, le=100_000)
+    """A candidate makes no version before so many of its lessons were of deterioration, and so many were not."""
     candidates_max: int = Field(default=3, ge=1, le=8)
     """Candidates that learn side by side, the champion included."""
     lessons_per_step_max: int = Field(default=200, ge=1, le=1000)
@@ -59,7 +59,6 @@ class TrainerSettings(Section):
             horizon_s=self.horizon_s,
             charting_s=self.charting_s,
             aftermath_s=self.aftermath_s,
-            take_back_s=self.take_back_s,
             useful_weight=self.useful_weight,
             not_actionable_weight=self.not_actionable_weight,
             unreviewed_weight=self.unreviewed_weight,

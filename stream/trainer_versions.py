@@ -36,10 +36,10 @@ def newest_thresholds(conn: Connection, pipelines: Mapping[str, str], signer: Si
 def drafts(race: Race, settings: TrainerSettings, now_ms: int) -> list[tuple[Draft, str]]:
     """Versions that are due now, each with the reason, noted as made. All candidates' come at the same time.
 
-    One that is known to do worse than no model at all makes none, nor does one that would lose its threshold: what it was
-    before stays in force.
+    One that has not learned yet has no part in it. One that is known to do worse than no model at all makes none, nor does
+    one that would lose its threshold: what it was before stays in force.
     """
-    racing = [racer for racer in race.racers.values() if not racer.is_retired]
+    racing = [each for each in race.racers.values() if not each.is_retired and each.has_learned(settings.positives_min)]
     learned = max((racer.lessons - racer.published for racer in racing), default=0)
     if not _is_due(race, settings, learned, now_ms):
         return []

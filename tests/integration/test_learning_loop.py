@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator
 from typing import cast
@@ -12,7 +13,7 @@ import pytest
 from dashboard.app import create_app
 from runtime.blocking import ThreadDoor
 from runtime.bus import Incoming
-from runtime.clock import SystemClock
+from runtime.clock import LoopClock, SystemClock
 from runtime.kafka_bus import KafkaBus, KafkaLimits
 from runtime.local_bus import LocalBus
 from runtime.settings import LogSettings
@@ -42,14 +43,17 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio, pytest.mark.timeout(
 
 PARTITIONS = 3
 HOUR_MS = 3_600_000
-LESSONS = 12
-"""Six hours of one patient, an example each half hour."""
+OUTCOME_H, LAST_H = 3, 60
+"""When one of the patients went to intensive care, and the last hour that an example is from."""
+POSITIVE = 2 * OUTCOME_H
+"""An example each half hour."""
+LESSONS = 6 * (2 * (LAST_H - 24) + 1) - 2 * 24
+"""What is a day old then, of six patients; of one nothing for a day after the outcome. More than a block of the champion."""
 TRAINER = TrainerSettings(
     lessons_min=1,
     version_gap_s=0,
     remember_every_s=0.2,
     announce_every_s=0.2,
-    take_back_s=0,
     settle_slack_s=0,
     poll_timeout_s=0.1,
 )
@@ -98,8 +102,8 @@ async def trainers(scene: WardScene, count: int) -> AsyncIterator[list[Worker]]:
         await asyncio.gather(*tasks)
 
 
-def course(patient_id: PatientId, *, from_ms: int, hours: float, heart_rate: float) -> list[Reading]:
-    """One reading each five minutes, of a woman of 71."""
+def course(patient_id: PatientId, *, from_ms: int, minutes: range, heart_rate: float) -> list[Reading]:
+    """One reading at each of these minutes, of a woman of 71."""
     return [
         Reading(
             reading_id=f"watch-{patient_id}/b1/{(from_ms + at) // 1000}",
@@ -107,13 +111,13 @@ def course(patient_id: PatientId, *, from_ms: int, hours: float, heart_rate: flo
             device_id=DeviceId(f"watch-{patient_id}"),
             measured_at_ms=from_ms + at,
             received_at_ms=from_ms + at + 50,
-            signs={Sign.HEART_RATE: heart_rate + at / HOUR_MS, Sign.SPO2: 96.0, Sign.RESPIRATORY_RATE: 16.0},
+            signs={Sign.HEART_RATE: heart_rate + at / HOUR_MS % 5, Sign.SPO2: 96.0, Sign.RESPIRATORY_RATE: 16.0},
             boot="b1",
             sequence=(from_ms + at) // 1000,
             age_years=71,
             sex=Sex.FEMALE,
         )
-        for at in range(0, round(hours * HOUR_MS), 300_000)
+        for at in (60_000 * minute for minute in minutes)
     ]
 
 
@@ -122,25 +126,26 @@ async def test_an_outcome_charted_by_a_nurse_becomes_the_version_that_scores_and
 ) -> None:
     async with scene_over(kafka, postgres_url) as scene:
         people = [scene.admit(str(number), f"Patient {number}") for number in range(6)]
-        now_ms = scene.clock.now_ms()
-        before = [one for p in people for one in course(p, from_ms=now_ms - 10 * HOUR_MS, hours=6, heart_rate=70)]
-        after = [one for p in people for one in course(p, from_ms=now_ms - 3 * HOUR_MS, hours=2, heart_rate=90)]
+        from_ms = scene.clock.now_ms() - 72 * HOUR_MS
+        before, between = (
+            _courses(people, from_ms, range(*hours)) for hours in ((0, 601, 30), (630, 60 * LAST_H + 1, 30))
+        )
+        after = _courses(people, from_ms, range(60 * LAST_H + 5, 60 * LAST_H + 30, 5))
+        count = len(before) + len(between) + len(after)
         async with working(scene), trainers(scene, 2):
             await scene.publish(*before)
             await awaited(scene, lambda conn: _assessed(conn) == len(before))
-            await _chart(scene, people[0], happened_at_ms=now_ms - 4 * HOUR_MS)
+            await _chart(scene, people[0], happened_at_ms=from_ms + OUTCOME_H * HOUR_MS)
             await awaited(scene, lambda conn: outcomes.outcomes_of(conn, people[0]))
+            await scene.publish(*between)
             await awaited(scene, _everywhere_in_force)
             await scene.publish(*after)
-            await awaited(scene, lambda conn: _assessed(conn) == len(before) + len(after))
-        lessons = await _lessons(scene)
-        assert {lesson.example.patient_id for lesson in lessons} == {people[0]}
-        assert all(lesson.label and lesson.weight == 1 for lesson in lessons)
-        assert len(lessons) == len({lesson.lesson_id for lesson in lessons}) == LESSONS
+            await awaited(scene, lambda conn: _assessed(conn) == count)
+        _check_lessons(await _lessons(scene), people[0])
         _check_switches(scene, await everything(scene, LogTopic.READINGS))
         live = await _said(scene)
         told = {one.reading_id: one.risk for one in live}
-        assert all(told[one.reading_id] is not None for one in (*before, *after)), "what was shipped tells a risk too"
+        assert None not in told.values(), "what was shipped tells a risk too"
         horizons = {one.reading_id: one.risk_horizon_s for one in live}
         assert {horizons[one.reading_id] for one in before} == {None}, "nobody has taught a horizon yet"
         assert {horizons[one.reading_id] for one in after} == {TRAINER.horizon_s}
@@ -153,8 +158,29 @@ async def test_an_outcome_charted_by_a_nurse_becomes_the_version_that_scores_and
         assert all(one == by_id[one.reading_id] for one in again)
 
 
+def _courses(people: list[PatientId], from_ms: int, minutes: range) -> list[Reading]:
+    """Of everybody, in order of time; the first has the fastest heart."""
+    courses = [course(p, from_ms=from_ms, minutes=minutes, heart_rate=68 + 17 * (p == people[0])) for p in people]
+    return [reading for at_once in zip(*courses, strict=True) for reading in at_once]
+
+
+def _check_lessons(lessons: list[Lesson], patient_id: PatientId) -> None:
+    """Each once, all at the same age, in the order in which they were measured; positive before the outcome."""
+    assert len(lessons) == len({lesson.lesson_id for lesson in lessons}) == LESSONS
+    positive = [lesson for lesson in lessons if lesson.label]
+    assert len(positive) == POSITIVE
+    assert {(lesson.example.patient_id, lesson.weight) for lesson in positive} == {(patient_id, 1.0)}
+    assert {lesson.known_at_ms - lesson.example.measured_at_ms for lesson in lessons} == {24 * HOUR_MS}
+    for someone in {lesson.example.patient_id for lesson in lessons}:
+        measured = [each.example.measured_at_ms for each in lessons if each.example.patient_id == someone]
+        assert measured == sorted(measured)
+
+
 async def _chart(scene: WardScene, patient_id: PatientId, *, happened_at_ms: int) -> None:
-    transport = httpx.ASGITransport(create_app(scene.context()))
+    """A nurse charts it an hour later, and hears no answer the first time."""
+    loop_ms = LoopClock(epoch_ms=0).now_ms()
+    then = LoopClock(epoch_ms=happened_at_ms + HOUR_MS - loop_ms)
+    transport = httpx.ASGITransport(create_app(dataclasses.replace(scene, clock=then).context()))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080/api/v1/") as client:
         body = {"kind": "intensive_care", "happened_at": happened_at_ms, "idempotency_key": "outcome-01"}
         for _ in range(2):

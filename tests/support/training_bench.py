@@ -30,11 +30,11 @@ QUICK = TrainerSettings(
     version_gap_s=0,
     remember_every_s=0,
     announce_every_s=0,
-    take_back_s=0,
+    positives_min=1,
     settle_slack_s=0,
     poll_timeout_s=0.01,
 )
-"""Every lesson makes a version, and every version is told at once."""
+"""Once a lesson of either label was learned every further one makes a version, and every version is told at once."""
 
 
 @dataclass

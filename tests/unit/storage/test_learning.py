@@ -50,8 +50,14 @@ def test_examples_are_due_in_order_and_gone_once_settled_and_a_fenced_trainer_st
     with database.transaction() as conn:
         epochs = claim(conn, "trainer", {0}).epochs
         kept(conn, epochs)
-        assert [each.example.example_id for each in training.due(conn, 0, at_ms(250), limit=9)] == ["e1"]
-        assert [each.example.example_id for each in training.due(conn, 0, at_ms(300), limit=9)] == ["e1", "e2"]
+        for by_s, age_s, names in (
+            (250, 100, ["e1"]),
+            (300, 100, ["e1", "e2"]),
+            (300, 300, ["e1", "e2"]),
+            (300, 301, []),
+        ):
+            found = training.due(conn, 0, at_ms(by_s), age_ms=age_s * 1000, limit=9)
+            assert [each.example.example_id for each in found] == names
         training.store(conn, "trainer", epochs, patients={}, arrived=[], gone={"e1"})
         assert training.waiting_count(conn, {0}) == 1
         assert training.watched(conn, [P1])[P1].outcomes == [OutcomeFact("o1", at_ms(50), at_ms(60))]
@@ -65,8 +71,7 @@ def test_patients_last_seen_long_ago_are_forgotten_with_what_waits_of_them(datab
         epochs = claim(conn, "trainer", {0}).epochs
         kept(conn, epochs)
         assert training.forget_patients(conn, "trainer", epochs, before_ms=at_ms(500)) == 1
-        assert [each.example.example_id for each in training.waiting_of(conn, P1)] == []
-        assert [each.example.example_id for each in training.waiting_of(conn, P2)] == ["e2"]
+        assert training.waiting_times(conn, [P1, P2]) == {P1: {}, P2: {"e2": at_ms(0)}}
 
 
 def test_who_was_charted_before_being_seen_is_kept_as_long_as_what_was_charted_is_new(database: Database) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stream.lessons import Fate, Judgement, LessonRules, due_at_ms, judge, settles_at_ms
+from stream.lessons import Fate, Judgement, LessonRules, judge, settles_at_ms
 from tests.support.builders import at_ms
 from tests.support.learning import HOUR_S, example
 from vitals.alert import AlertKind
@@ -78,29 +78,27 @@ def test_a_second_outcome_is_deterioration_even_in_the_aftermath_of_the_first() 
 
 
 @pytest.mark.parametrize(
-    ("outcome", "due_h", "label"),
+    ("outcome", "label"),
     [
-        (charted(6, 7), 8, True),
-        (charted(6, 7, withdrawn_h=7.9), 24, False),
-        (charted(6, 7, withdrawn_h=8), 8, True),
-        (charted(6, 7, withdrawn_h=30), 8, True),
-        (charted(6, 23.5), 24, True),
-        (charted(6, 23.5, withdrawn_h=23.9), 24, False),
-        (charted(6, 24), 24, False),
-        (charted(6, 40), 24, False),
-        (charted(13, 14), 24, False),
+        (charted(6, 7), True),
+        (charted(6, 7, withdrawn_h=7.9), False),
+        (charted(6, 7, withdrawn_h=23.9), False),
+        (charted(6, 7, withdrawn_h=24), True),
+        (charted(6, 7, withdrawn_h=30), True),
+        (charted(6, 23.9), True),
+        (charted(6, 24), False),
+        (charted(6, 40), False),
+        (charted(13, 14), False),
     ],
 )
-def test_what_an_example_teaches_and_when_that_is_known_takes_only_what_was_said_by_then(
+def test_every_example_is_settled_at_the_same_age_by_what_was_said_and_not_taken_back_before(
     outcome: At,
-    due_h: float,
     label: bool,  # noqa: FBT001 - the label is the matter
 ) -> None:
-    assert due_at_ms(example(), [outcome], RULES) == at_ms(due_h * HOUR_S)
     judgement = judged(outcomes=(outcome,))
     assert taught(judgement)[0] is label
     assert judgement.lesson is not None
-    assert judgement.lesson.known_at_ms == at_ms(due_h * HOUR_S)
+    assert judgement.lesson.known_at_ms == settles_at_ms(example(), RULES) == at_ms(24 * HOUR_S)
 
 
 def test_an_outcome_before_the_example_that_is_charted_too_late_or_taken_back_makes_no_aftermath() -> None:

@@ -27,13 +27,13 @@ pytestmark = pytest.mark.asyncio
 async def test_an_outcome_makes_lessons_of_the_examples_before_it_and_every_partition_switches() -> None:
     bench = await training_bench()
     bench.start()
-    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S, ill=1.0) for hour in range(6)))
-    await bench.tell(outcome(at_s=3.5 * HOUR_S, said_s=6 * HOUR_S))
-    told = await bench.lessons(4)
-    assert [(each.lesson_id, each.label, each.source) for each in told] == [
-        (f"e{hour}", True, LessonSource.OUTCOME) for hour in range(4)
-    ]
-    (version,) = await bench.versions(1)
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S, ill=1.0) for hour in range(18)))
+    await bench.tell(outcome(at_s=15.5 * HOUR_S, said_s=18 * HOUR_S))
+    await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S, ill=1.0) for hour in range(18, 42)))
+    told = await bench.lessons(16)
+    assert [(each.lesson_id, each.label) for each in told] == [(f"e{hour}", hour >= 4) for hour in range(16)]
+    assert {each.source for each in told if each.label} == {LessonSource.OUTCOME}
+    version = (await bench.versions(1))[0]
     assert (version.number, version.candidate, version.standing) == (1, "logistic", ModelStanding.CHAMPION)
     switched = await bench.switched(1)
     assert {number: next(each.number for each in switches) for number, switches in switched.items()} == dict.fromkeys(
@@ -43,7 +43,7 @@ async def test_an_outcome_makes_lessons_of_the_examples_before_it_and_every_part
     with bench.database.snapshot() as conn:
         left = training.waiting_count(conn, range(PARTITIONS))
         assert [each.version.number for each in models.versions(conn)][-1] == 1
-    assert left == 2
+    assert left == 24
 
 
 async def test_without_an_outcome_an_example_is_negative_once_its_time_has_passed_in_the_log() -> None:
@@ -70,10 +70,10 @@ async def test_who_left_before_the_horizon_ended_teaches_nothing() -> None:
     assert bench.telemetry.value("wardlight_trainer_examples_total", fate="censored") == 1
 
 
-async def test_an_outcome_taken_back_in_time_teaches_nothing() -> None:
-    bench = await training_bench(settings=QUICK.model_copy(update={"take_back_s": 3600.0}))
+async def test_an_outcome_taken_back_before_its_examples_are_settled_teaches_nothing() -> None:
+    bench = await training_bench()
     bench.start()
-    await bench.tell(example("e0"), outcome(at_s=60, said_s=120), outcome_withdrawn(at_s=600))
+    await bench.tell(example("e0"), outcome(at_s=60, said_s=120), outcome_withdrawn(at_s=23 * HOUR_S))
     await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in (2, 12.5, 25)))
     (told,) = await bench.lessons(1)
     assert (told.lesson_id, told.label) == ("e0", False)
@@ -81,14 +81,14 @@ async def test_an_outcome_taken_back_in_time_teaches_nothing() -> None:
 
 
 async def test_an_outcome_charted_in_place_of_one_taken_back_still_finds_its_examples() -> None:
-    bench = await training_bench(settings=QUICK.model_copy(update={"take_back_s": 3600.0}))
+    bench = await training_bench()
     bench.start()
     await bench.tell(*(example(f"e{hour}", at_s=hour * HOUR_S) for hour in range(3)))
     await bench.tell(outcome("wrong", at_s=2 * HOUR_S, said_s=2.1 * HOUR_S))
-    await bench.tell(outcome_withdrawn("wrong", at_s=2.2 * HOUR_S))
     await bench.tell(example("later", at_s=4 * HOUR_S))
-    await bench.tell(outcome("right", at_s=2.5 * HOUR_S, said_s=5 * HOUR_S))
-    await bench.tell(example("settles", at_s=7 * HOUR_S))
+    await bench.tell(outcome_withdrawn("wrong", at_s=20 * HOUR_S))
+    await bench.tell(outcome("right", at_s=2.5 * HOUR_S, said_s=21 * HOUR_S))
+    await bench.tell(example("settles", at_s=26.5 * HOUR_S))
     told = await bench.lessons(3)
     assert [(each.lesson_id, each.label) for each in told] == [("e0", True), ("e1", True), ("e2", True)]
     await bench.stop()
@@ -135,7 +135,10 @@ async def test_killed_and_started_again_it_has_learned_what_one_that_never_was_k
             if number in cuts:
                 await bench.kill()
                 bench.start()
-        await bench.lessons(15)
+        count = 16
+        while (told := [each.lesson_id for each in await bench.lessons(count)])[-1] != "e15":
+            count += 1
+        assert list(dict.fromkeys(told)) == [f"e{hour}" for hour in range(16)]
         await bench.stop()
         bench.settings = QUICK
         bench.start()
@@ -192,7 +195,7 @@ async def test_challengers_learn_in_the_shadow_and_a_promotion_puts_one_in_force
 async def test_an_older_version_and_what_was_shipped_stay_in_force_until_somebody_promotes_again() -> None:
     bench = await training_bench()
     bench.start()
-    await bench.tell(lesson("a", label=True))
+    await bench.tell(lesson("a", label=True), lesson("a0"))
     await bench.switches(1)
     await bench.tell(lesson("b"))
     await bench.switches(2)
@@ -291,7 +294,7 @@ async def test_no_more_examples_of_one_patient_wait_than_the_setting_says() -> N
     bench = await training_bench(settings=QUICK.model_copy(update={"waiting_per_patient_max": 3}))
     bench.start()
     await bench.tell(*(example(f"e{number}", at_s=number * 60) for number in range(9)))
-    await bench.tell(outcome(at_s=3600, said_s=3700))
+    await bench.tell(outcome(at_s=3600, said_s=3700), example("later", at_s=25 * HOUR_S))
     told = await bench.lessons(3)
     assert [each.lesson_id for each in told] == ["e0", "e1", "e2"]
     await bench.stop()
