@@ -33,8 +33,11 @@ class _Present(NamedTuple):
 
 
 def held_beyond_limits(recorded: Recorded) -> Array:
-    """How many signs lie beyond the shallowest hard limit and have for 15 s; what is charted by the hour stands for its hour."""
-    found = np.zeros(recorded.rows)
+    """How many signs lie beyond the shallowest hard limit and have for 15 s; what is charted by the hour stands for its hour.
+
+    NaN in rows without a value of any sign that has limits: there is nothing to judge.
+    """
+    found = np.full(recorded.rows, np.nan)
     stands_ms = recorded.hours() * HOUR_MS
     for present in _present(recorded):
         bounds = WITHIN_LIMITS.get(present.sign)
@@ -46,7 +49,8 @@ def held_beyond_limits(recorded: Recorded) -> Array:
         begins = beyond & (pause | other | ~np.append(False, beyond[:-1]))
         begun = np.maximum.accumulate(np.where(begins, np.arange(len(beyond)), 0))
         held_ms = present.at_ms - present.at_ms[begun] + stands_ms[present.row]
-        found[present.row] += beyond & (held_ms >= HELD_S * 1000)
+        held = beyond & (held_ms >= HELD_S * 1000)
+        found[present.row] = np.nan_to_num(found[present.row]) + held
     return found
 
 

@@ -2,8 +2,11 @@
 
 import csv
 import gzip
+import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,14 @@ _LINE_CHARACTERS_MAX = 100_000
 _SAID_CHARACTERS_MAX = 300
 GROUP_COLUMNS = ("device_model", "ethnicity", "race", "skin_tone", "ward")
 """Columns of a table that say of a patient what figures are also told by, where there are any."""
+FILES_LOOKED_AT_MAX = 250_000
+FOLDERS_LOOKED_AT_MAX = 2_000
+"""What a set is looked for among; every set that is known has far fewer of both."""
+TABLES_MAX = 10_000
+"""Of files that are opened one by one to see what they are."""
+_TABLES = ("*.parquet", "*.csv", "*.csv.gz")
+_WHAT_TO_DO = "fetch it anew, or move it out of the folder to go on without it"
+_UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error, pa.ArrowException)
 ABSENT_TEXTS = ("", "NA", "NaN", "nan", "null", "NULL", "None", "-")
 
 
@@ -54,22 +65,86 @@ def _only(recorded: Recorded, only: str) -> Recorded:
 
 
 def listed(folder: Path, *patterns: str) -> list[Path]:
-    """Files of a folder that match any of the patterns, in order."""
-    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+    """Files of a folder that match any of the patterns (`*.psv`, `*/*.psv`), in order, without hidden ones.
+
+    Nothing lower than the patterns is looked at; raises InvalidArgument where more lies there than any set has.
+    """
+    wanted: dict[int, list[str]] = {}
+    for pattern in patterns:
+        wanted.setdefault(pattern.count("/"), []).append(pattern.rsplit("/", 1)[-1])
+    return sorted(
+        Path(entry.path)
+        for depth, entry in _entries(folder, max(wanted))
+        if any(fnmatchcase(entry.name, name) for name in wanted.get(depth, ())) and entry.is_file()
+    )
 
 
-def names_in(file: Path) -> set[str]:
-    """The column names of a CSV (also gzipped, also by bars) or Parquet file; empty where it is neither."""
+def _entries(folder: Path, depth_max: int) -> Iterator[tuple[int, os.DirEntry[str]]]:
+    places, below = [str(folder)], list[str]()
+    files = folders = 0
+    for depth in range(depth_max + 1):
+        for place in places:
+            for entry in _in_folder(place, is_asked_for=depth == 0):
+                if entry.name.startswith("."):
+                    continue
+                is_folder = entry.is_dir()
+                files, folders = files + (not is_folder), folders + is_folder
+                if files > FILES_LOOKED_AT_MAX or (folders > FOLDERS_LOOKED_AT_MAX and depth < depth_max):
+                    raise InvalidArgument(
+                        f"{folder} holds more than {FOLDERS_LOOKED_AT_MAX:,} folders or {FILES_LOOKED_AT_MAX:,} files, more than"
+                        " any recording set: give the folder of the set itself (docs/evaluation.md)."
+                    )
+                if is_folder:
+                    below.append(entry.path)
+                yield depth, entry
+        places, below = below, []
+
+
+def _in_folder(place: str, *, is_asked_for: bool) -> Iterator[os.DirEntry[str]]:
     try:
+        with os.scandir(place) as entries:
+            yield from entries
+    except OSError as error:
+        if not is_asked_for:
+            return
+        raise InvalidArgument(f"{place} cannot be looked into: {error.strerror}.") from error
+
+
+def tables_in(path: Path, *patterns: str) -> list[Path]:
+    """The file itself, or the folder's files of these patterns; raises InvalidArgument where they are too many to open each."""
+    files = [path] if path.is_file() else listed(path, *patterns)
+    if len(files) > TABLES_MAX:
+        raise InvalidArgument(
+            f"{path} holds {len(files):,} tables; a set is looked for among {TABLES_MAX:,} at most: give its own folder or file."
+        )
+    return files
+
+
+def header_of(file: Path) -> set[str]:
+    """The column names of a CSV (also gzipped, also by bars) or Parquet file, none of other files.
+
+    Raises InvalidArgument, saying what to do, where the file is empty or broken.
+    """
+    try:
+        if file.stat().st_size == 0:
+            raise InvalidArgument(f"{file} is empty (0 bytes): {_WHAT_TO_DO}.")
         if file.suffix == ".parquet":
             return set(pq.read_schema(file).names)
         if file.name.endswith((".csv", ".csv.gz", ".psv", ".txt")):
             with gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
                 line = lines.readline(_LINE_CHARACTERS_MAX)
             return {str(name).strip().strip('"') for name in line.split("|" if file.suffix == ".psv" else ",")}
-    except (OSError, UnicodeDecodeError, pa.ArrowException):
-        return set()
+    except _UNREADABLE as error:
+        raise InvalidArgument(f"{file} is broken or cut off: {one_line(error)}; {_WHAT_TO_DO}.") from error
     return set()
+
+
+def names_in(file: Path) -> set[str]:
+    """The column names, as `header_of`; empty where the file cannot be read."""
+    try:
+        return header_of(file)
+    except InvalidArgument:
+        return set()
 
 
 def table_of(file: Path, columns: list[str] | None = None) -> pa.Table:
@@ -91,7 +166,7 @@ def said_of(file: Path) -> Iterator[None]:
     """Whatever is wrong with the file becomes one sentence that names it."""
     try:
         yield
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, pa.ArrowException) as error:
+    except (*_UNREADABLE, csv.Error, KeyError) as error:
         raise InvalidArgument(f"{file} cannot be read: {one_line(error)}.") from error
 
 
@@ -137,6 +212,18 @@ def find_set(path: Path) -> Found:
     ):
         if recognise(place):
             return Found(kind, place, read, only=only)
+    _refuse_broken(place)
+    datasets_sepsis2019.refuse_incomplete(place)
     raise InvalidArgument(
         f"{place} holds no recording set that is known here: docs/evaluation.md lists them, with the files each needs."
     )
+
+
+def _refuse_broken(place: Path) -> None:
+    for file in tables_in(place, *_TABLES):
+        try:
+            header_of(file)
+        except InvalidArgument as error:
+            if place.is_file():
+                raise
+            raise InvalidArgument(f"{place} holds no recording set that is known here; in it {error}") from error

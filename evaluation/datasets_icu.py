@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evaluation.datasets import Progress, listed, names_in, numbers, said_of, table_of, texts
+from evaluation.datasets import Progress, listed, names_in, numbers, said_of, table_of, tables_in, texts
 from evaluation.datasets_published import icu2012_files, icu2012_outcomes, icu2012_values
 from evaluation.labelled import (
     HOUR_MS,
@@ -144,8 +144,8 @@ def _icu2012_tables(path: Path, progress: Progress) -> tuple[pa.Table, pa.Table]
 
 
 def _icu2012_files(path: Path) -> tuple[Path, Path] | None:
-    tables = [file for file in listed(path, "*.parquet", "*.csv") if names_in(file) >= _ICU2012_COLUMNS]
-    outcomes = [file for file in listed(path, "*.csv") if names_in(file) >= {"RecordID", "In-hospital_death"}]
+    tables = [file for file in tables_in(path, "*.parquet", "*.csv") if names_in(file) >= _ICU2012_COLUMNS]
+    outcomes = [file for file in tables_in(path, "*.csv") if names_in(file) >= {"RecordID", "In-hospital_death"}]
     return (tables[0], outcomes[0]) if tables and outcomes else None
 
 
@@ -251,7 +251,7 @@ def _register(path: Path, name: str) -> pa.Table:
 
 
 def _mimic3_values(path: Path) -> Path | None:
-    return next((f for f in listed(path, "*.csv", "*.csv.gz", "*.parquet") if names_in(f) >= _MIMIC3_COLUMNS), None)
+    return next((f for f in tables_in(path, "*.csv", "*.csv.gz", "*.parquet") if names_in(f) >= _MIMIC3_COLUMNS), None)
 
 
 def _times_ms(table: pa.Table, column: str) -> Ints:

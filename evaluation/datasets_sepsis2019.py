@@ -14,7 +14,18 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from evaluation.datasets import GROUP_COLUMNS, Progress, listed, names_in, numbers, said_of, table_of, texts
+from evaluation.datasets import (
+    GROUP_COLUMNS,
+    Progress,
+    header_of,
+    listed,
+    names_in,
+    numbers,
+    said_of,
+    table_of,
+    tables_in,
+    texts,
+)
 from evaluation.labelled import (
     HOUR_MS,
     ROWS_MAX,
@@ -49,6 +60,7 @@ LABEL_HOURS_BEFORE = 6
 EARLY_HOURS = 12
 """t_early of the challenge: an alarm sooner than this before onset counts as false."""
 _WANTED = (*SIGNS, "SaO2", "Age", "Gender", "Unit1", "Unit2", "ICULOS", "SepsisLabel")
+_TABLES = ("*.parquet", "*.csv", "*.csv.gz")
 _FILES_MAX = 200_000
 _HOURS_MAX = 100_000.0
 """No stay is longer: eleven years."""
@@ -71,7 +83,7 @@ def is_psv(path: Path) -> bool:
 def read_table(path: Path, progress: Progress) -> Recorded:
     """The set from tables with a column `patient`, and `set` for the hospital where there is one.
 
-    Patients of several hospitals are kept apart by its name, whatever their numbers.
+    Patients of several hospitals are kept apart by its name, whatever their numbers. A broken file beside good ones is refused.
     """
     files = _tables_in(path)
     if not files:
@@ -80,6 +92,9 @@ def read_table(path: Path, progress: Progress) -> Recorded:
     patient: list[str] = []
     site: list[str] = []
     groups: dict[str, list[str]] = {}
+    for file in tables_in(path, *_TABLES):
+        if file.suffix in {each.suffix for each in files}:
+            header_of(file)
     for number, file in enumerate(files):
         present = names_in(file)
         of_patient = next(name for name in PATIENT_COLUMNS if name in present)
@@ -102,15 +117,17 @@ def read_table(path: Path, progress: Progress) -> Recorded:
 
 
 def read_psv(path: Path, progress: Progress) -> Recorded:
-    """The set from the challenge's own files, one patient each; the hospital is the folder's name."""
+    """The set from the challenge's own files, one patient each; the hospital is the folder's name. A file without rows is counted."""
     files = [path] if path.is_file() else list(_psv_files(path))
     if len(files) > _FILES_MAX:
         raise InvalidArgument(f"{path} holds {len(files)} files; {_FILES_MAX} is the most that is read.")
     parts: list[pa.Table] = []
     patient: list[str] = []
     site: list[str] = []
+    without_rows = 0
     for number, file in enumerate(files):
         part = _psv(file)
+        without_rows += not part.num_rows
         parts.append(part)
         patient += [file.stem] * part.num_rows
         site += [_site_of(file.parent.name)] * part.num_rows
@@ -119,14 +136,13 @@ def read_psv(path: Path, progress: Progress) -> Recorded:
         if number % _TELL_EVERY == 0:
             progress(number, len(files))
     named = [f"{one}/{name}" for one, name in zip(site, patient, strict=True)]
-    return _recorded(pa.concat_tables(parts), np.array(named), site, {}, source=str(path))
+    recorded = _recorded(pa.concat_tables(parts), np.array(named), site, {}, source=str(path))
+    return recorded._replace(without_rows=without_rows)
 
 
 def _psv(file: Path) -> pa.Table:
     with said_of(file):
-        missing = NEEDED - names_in(file)
-        if missing:
-            raise InvalidArgument(f"{file} lacks the column {min(missing)} of the set.")
+        _refuse_lacking(file, header_of(file))
         options = pa_csv.ConvertOptions(
             column_types=dict.fromkeys(_WANTED, pa.float64()),
             include_columns=list(_WANTED),
@@ -137,6 +153,28 @@ def _psv(file: Path) -> pa.Table:
         return pa_csv.read_csv(io.BytesIO(file.read_bytes()), parse_options=parsing, convert_options=options)
 
 
+def refuse_incomplete(path: Path) -> None:
+    """Raises InvalidArgument where a table, or the first file by bars, is nearly one of the set, naming what it lacks."""
+    by_bars = path if path.suffix == ".psv" else next(_psv_files(path), None)
+    if by_bars is not None:
+        _refuse_lacking(by_bars, header_of(by_bars))
+    for file in tables_in(path, *_TABLES):
+        names = names_in(file)
+        if not names.isdisjoint(SIGNS) and not names.isdisjoint(NEEDED):
+            _refuse_lacking(file, names)
+            if names.isdisjoint(PATIENT_COLUMNS):
+                raise InvalidArgument(f"{file} lacks a column that says whose row it is: {', '.join(PATIENT_COLUMNS)}.")
+
+
+def _refuse_lacking(file: Path, names: set[str]) -> None:
+    missing = sorted(NEEDED - names)
+    if missing:
+        columns = f"column {missing[0]}" if len(missing) == 1 else f"columns {' and '.join(missing)}"
+        raise InvalidArgument(f"{file} lacks the {columns} of PhysioNet/CinC 2019 (docs/evaluation.md).")
+    if names.isdisjoint(SIGNS):
+        raise InvalidArgument(f"{file} has none of the vital signs {', '.join(SIGNS)}.")
+
+
 def _psv_files(path: Path) -> Any:  # noqa: ANN401 - an iterator whose end nobody needs
     if not path.is_dir():
         return iter(())
@@ -144,7 +182,7 @@ def _psv_files(path: Path) -> Any:  # noqa: ANN401 - an iterator whose end nobod
 
 
 def _tables_in(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else listed(path, "*.parquet", "*.csv", "*.csv.gz")
+    files = tables_in(path, *_TABLES)
     named = ((file, names_in(file)) for file in files)
     return [file for file, names in named if _is_of_set(names) and not names.isdisjoint(PATIENT_COLUMNS)]
 

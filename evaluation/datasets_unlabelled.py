@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from evaluation.datasets import Progress, listed, names_in, numbers, table_of, texts
+from evaluation.datasets import Progress, header_of, names_in, numbers, table_of, tables_in, texts
 from evaluation.datasets_published import bidmc_files, bidmc_table
 from evaluation.labelled import UNKNOWN, Array, Columns, Recorded, Sorted, Truth, in_order
 from vitals.errors import InvalidArgument
@@ -63,9 +63,9 @@ def is_mimic2(path: Path) -> bool:
 def read_mimic2(path: Path, progress: Progress) -> Recorded:
     """A file a patient; what a monitor writes as 0 was no value. The cuff speaks where no arterial line does."""
     parts: list[Columns] = []
-    files = [path] if path.is_file() else listed(path, "*.csv")
+    files = tables_in(path, "*.csv")
     for number, file in enumerate(files):
-        if not names_in(file) >= {"minute", *_MONITOR}:
+        if not header_of(file) >= {"minute", *_MONITOR}:
             continue
         table = table_of(file)
         values = {sign: _not_zero(numbers(table, name)) for name, sign in _MIMIC2.items()}
@@ -156,7 +156,7 @@ def _not_zero(values: Array) -> Array:
 
 
 def _first(path: Path, columns: set[str] | frozenset[str]) -> Path | None:
-    files = [path] if path.is_file() else listed(path, "*.parquet", "*.csv")
+    files = tables_in(path, "*.parquet", "*.csv")
     return next((file for file in files if names_in(file) >= columns), None)
 
 

@@ -43,6 +43,7 @@ _SPREAD_FIGURES = (
 _DIGITS = 6
 _SPEAKS_SHARE = 0.9
 """A score that says less often something than this is told of in a note."""
+_ALL_SITES = "all"
 _COMPARED_WITH = "news2_partial"
 _AUDITED_AT = "threshold_at_1"
 
@@ -123,6 +124,10 @@ def _nights(path: Path, report: dict[str, Any], tell: Tell) -> None:
 
 def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report: dict[str, Any], tell: Tell) -> None:
     report["notes"] += _known_before(recorded, before)
+    if recorded.without_rows:
+        report["notes"].append(
+            f"{recorded.without_rows:,} files of {recorded.name} hold a header and no row: these patients are passed over."
+        )
     unmoved = unmoved_by_order(recorded, plan, report["notes"], tell)
     for replayed in in_orders(recorded, before, plan, tell):
         whole = replayed._replace(scores=replayed.scores | unmoved)
@@ -130,7 +135,7 @@ def _one_set(recorded: Recorded, before: Sequence[Recorded], plan: Plan, report:
         rows = _rows(recorded, whole, tell, report["differences"], every_group=is_first)
         report["rows"] += rows
         if is_first:
-            _leave_out_silent(rows, recorded, report["notes"])
+            _tell_silent(rows, recorded, report["notes"])
             report["occult_hypoxaemia"] += _audited(recorded, whole, rows)
 
 
@@ -155,7 +160,7 @@ def _rows(
     names = sorted(set(recorded.site))
     places = [(name, sites == name) for name in names]
     if len(names) > 1:
-        places.insert(0, ("all", np.ones(len(sites), dtype=bool)))
+        places.insert(0, (_ALL_SITES, np.ones(len(sites), dtype=bool)))
     rows: list[dict[str, Any]] = []
     areas: dict[str, dict[str, Mapping[str, Measured]]] = {site: {} for site, _ in places}
     for number, (name, scores) in enumerate(replayed.scores.items()):
@@ -208,15 +213,25 @@ def _compare(rows: list[dict[str, Any]]) -> None:
             row["auroc_above_news2"] = row["auroc"] - news2["auroc"]
 
 
-def _leave_out_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, notes: list[str]) -> None:
-    silent = sorted({row["scorer"] for row in rows if row["group"] == "all" and not row["scored_share"]})
-    notes += [f"{facts_of(name).label} ({name}) never says anything on {recorded.name}." for name in silent]
-    notes += [
-        f"{row['scorer']} speaks in {100 * row['scored_share']:.0f} % of the hours of {recorded.name}: AUROC and AUPRC are over"
-        " those, alerts over all; where long stays differ from short ones, to begin late is itself a hint of the outcome."
-        for row in rows
-        if row["group"] == "all" and 0 < row["scored_share"] < _SPEAKS_SHARE
-    ]
+def _tell_silent(rows: Sequence[Mapping[str, Any]], recorded: Recorded, notes: list[str]) -> None:
+    """Notes of who says nothing, or late, in the set as a whole; and at a site, where that is not so of all."""
+    everybody = [row for row in rows if row["group"] == "all"]
+    silent = {(row["scorer"], row["site"]) for row in everybody if not row["scored_share"]}
+    whole = everybody[0]["site"]
+    has_sites = whole == _ALL_SITES
+    for row in everybody:
+        name, site = row["scorer"], row["site"]
+        at_site = "" if site == whole else f" at site {site}"
+        if (name, site) in silent:
+            if site == whole or (name, whole) not in silent:
+                notes.append(f"{facts_of(name).label} ({name}) never says anything on {recorded.name}{at_site}.")
+        elif row["scored_share"] < _SPEAKS_SHARE:
+            where = " at all sites together" if has_sites and site == whole else at_site
+            notes.append(
+                f"{name} speaks in {100 * row['scored_share']:.0f} % of the hours of {recorded.name}{where}: AUROC and AUPRC are"
+                " over those, alerts over all; where long stays differ from short ones, to begin late is itself a hint of the"
+                " outcome."
+            )
 
 
 def _audited(recorded: Recorded, replayed: Replayed, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -67,6 +67,8 @@ class Recorded(NamedTuple):
     """Whether the labels are those for which PhysioNet 2019 defines its utility."""
     refused: int
     """Values that ingest would have refused."""
+    without_rows: int = 0
+    """Patients whose file holds a header and nothing else; nothing can be said of them."""
 
     @property
     def rows(self) -> int:

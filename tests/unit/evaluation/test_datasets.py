@@ -1,6 +1,7 @@
 """Loaders on tiny files in the publishers' formats: found by content, absent is NaN, and what is none is said in one sentence."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from evaluation import datasets
 from evaluation.datasets import find_set
 from evaluation.labelled import Recorded
 from tests.support.recorded_sets import write_psv, write_sepsis_set
@@ -202,9 +204,15 @@ def test_beats_become_heart_rates_of_ten_seconds_and_bad_ones_say_nothing(tmp_pa
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("x.psv", "HR|O2Sat\n70|98\n", "no recording set that is known"),
+        ("x.psv", "HR|O2Sat\n70|98\n", r"x.psv lacks the columns ICULOS and SepsisLabel of"),
+        ("x.psv", "ICULOS|SepsisLabel\n1|0\n", r"x.psv has none of the vital signs HR, O2Sat"),
+        ("x.psv", "HR|O2Sat|ICULOS\n70|98|1\n", r"x.psv lacks the column SepsisLabel of"),
+        ("x.csv", "patient,HR,ICULOS\np1,70,1\n", r"x.csv lacks the column SepsisLabel of"),
+        ("x.csv", "HR,ICULOS,SepsisLabel\n70,1,0\n", r"x.csv lacks a column that says whose row it is: patient, "),
+        ("x.csv", "", r"no recording set that is known here; in it .*x.csv is empty \(0 bytes\): fetch it anew"),
         ("x.csv", "a,b\n1,2\n", "no recording set that is known"),
-        ("x.parquet", "not parquet at all", "no recording set that is known"),
+        ("x.parquet", "not parquet at all", r"in it .*x.parquet is broken or cut off: .*; fetch it anew, or move it"),
+        ("x.parquet", "", r"x.parquet is empty \(0 bytes\)"),
         ("p1.psv", None, "cannot be read"),
     ],
 )
@@ -222,3 +230,95 @@ def test_what_is_no_set_is_said_in_one_sentence(tmp_path: Path, name: str, conte
 def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"There is no .*nowhere"):
         find_set(tmp_path / "nowhere")
+
+
+def sepsis_table(file: Path) -> None:
+    names = ["HR", "O2Sat", "Temp", "SBP", "MAP", "DBP", "Resp", "Age", "Gender", "ICULOS", "SepsisLabel"]
+    parquet.write_table(pa.table({"patient": ["p1"], **{name: [1.0] for name in names}}), str(file))
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.0])
+def test_half_of_a_table_is_called_broken_alone_and_beside_good_ones(tmp_path: Path, kept: float) -> None:
+    says = "is broken or cut off: " if kept else r"is empty \(0 bytes\)"
+    half = tmp_path / "set_a.parquet"
+    sepsis_table(half)
+    half.write_bytes(half.read_bytes()[: int(kept * half.stat().st_size)])
+    with pytest.raises(InvalidArgument, match=rf"^{half} {says}"):
+        find_set(half)
+    sepsis_table(tmp_path / "set_b.parquet")
+    with pytest.raises(InvalidArgument, match=rf"^{half} {says}"):
+        find_set(tmp_path).read(unseen)
+
+
+def test_half_of_a_gzipped_table_is_called_broken(tmp_path: Path) -> None:
+    lines = "".join(f"p{number},{number * 7919 % 100},1,0\n" for number in range(5000))
+    whole = gzip.compress(f"patient,HR,ICULOS,SepsisLabel\n{lines}".encode())
+    file = tmp_path / "set_a.csv.gz"
+    for length, says in (
+        (len(whole) // 2, r"set_a.csv.gz cannot be read: "),
+        (5, r"set_a.csv.gz is broken or cut off: "),
+    ):
+        file.write_bytes(whole[:length])
+        with pytest.raises(InvalidArgument, match=says):
+            find_set(file).read(unseen)
+
+
+def test_an_empty_file_among_patients_is_named_with_what_to_do(tmp_path: Path) -> None:
+    write_sepsis_set(tmp_path, patients=2, hours=3)
+    (tmp_path / "p9.psv").touch()
+    with pytest.raises(
+        InvalidArgument, match=r"p9.psv is empty \(0 bytes\): fetch it anew, or move it out of the folder to"
+    ):
+        find_set(tmp_path).read(unseen)
+
+
+def test_an_empty_file_before_all_patients_is_named_too(tmp_path: Path) -> None:
+    write_sepsis_set(tmp_path, patients=2, hours=3)
+    (tmp_path / "a.psv").touch()
+    with pytest.raises(InvalidArgument, match=r"^\S*a.psv is empty"):
+        find_set(tmp_path)
+
+
+def test_a_patient_without_rows_is_passed_over_and_counted(tmp_path: Path) -> None:
+    write_sepsis_set(tmp_path, patients=2, hours=3)
+    write_psv(tmp_path / "p9.psv", [])
+    found = read(tmp_path, "sepsis2019")
+    assert (len(found.patients), found.rows, found.without_rows) == (2, 6, 1)
+
+
+def test_nothing_is_looked_for_deeper_than_a_set_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sepsis_set(tmp_path / "one" / "two" / "three", patients=1, hours=2)
+    write_sepsis_set(tmp_path / ".hidden", patients=1, hours=2)
+    with pytest.raises(InvalidArgument, match="no recording set that is known"):
+        find_set(tmp_path)
+    assert find_set(tmp_path / "one").kind == "sepsis2019"
+    looked: list[str] = []
+    scandir = os.scandir
+
+    def noted(place: str) -> object:
+        looked.append(place)
+        return scandir(place)
+
+    monkeypatch.setattr("os.scandir", noted)
+    with pytest.raises(InvalidArgument, match="no recording set that is known"):
+        find_set(tmp_path)
+    assert str(tmp_path / "one" / "two") in looked, "the challenge's archive is as deep"
+    assert str(tmp_path / "one" / "two" / "three") not in looked
+
+
+def test_a_folder_with_more_in_it_than_any_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        (tmp_path / f"folder{number}").mkdir()
+        (tmp_path / f"file{number}.csv").write_text("a,b\n1,2\n")
+    monkeypatch.setattr(datasets, "FOLDERS_LOOKED_AT_MAX", 3)
+    with pytest.raises(
+        InvalidArgument, match=r"holds more than 3 folders or 250,000 files, more than any recording set: give"
+    ):
+        find_set(tmp_path)
+    monkeypatch.setattr(datasets, "FILES_LOOKED_AT_MAX", 3)
+    with pytest.raises(InvalidArgument, match="more than 3 folders or 3 files"):
+        find_set(tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(datasets, "TABLES_MAX", 3)
+    with pytest.raises(InvalidArgument, match=r"holds 4 tables; a set is looked for among 3 at most"):
+        find_set(tmp_path)

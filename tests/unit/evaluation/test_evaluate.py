@@ -1,6 +1,7 @@
 """The whole report on tiny sets: its rows, its groups, what it withholds, and what it says of what it cannot tell."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,16 @@ import pytest
 
 from evaluation import evaluate as evaluation
 from evaluation import hypoxaemia, offline_reference
+from evaluation.column_scorers import held_beyond_limits, rolling_z
 from evaluation.datasets import Found
 from evaluation.evaluate import evaluate
 from evaluation.groups import PATIENTS_WITH_LABEL_MIN, gaps, groups_of
 from evaluation.intervals import Bootstrap
+from evaluation.labelled import Array, Recorded
 from evaluation.model_card import model_card
 from evaluation.model_card_reports import kept, read_all, read_reports
 from evaluation.orders import Plan
-from tests.support.recorded_sets import recorded, write_sepsis_set
+from tests.support.recorded_sets import recorded, write_psv, write_sepsis_set
 from tests.support.tree import ROOT
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
@@ -95,6 +98,47 @@ def test_several_hospitals_in_one_set_have_rows_each_and_together(tmp_path: Path
     report = evaluate(Plan((tmp_path,), reference=False), unseen)
     assert {row["site"] for row in report["rows"]} == {"all", "A", "B"}
     assert any(gap["grouping"] == "site" and gap["figure"] == "auroc" for gap in report["gaps"])
+
+
+def test_a_note_of_several_hospitals_says_of_which_it_speaks(tmp_path: Path) -> None:
+    write_sepsis_set(tmp_path / "training_setA", patients=8, hours=14)
+    write_sepsis_set(tmp_path / "training_setB", patients=8, hours=14)
+    for file in (tmp_path / "training_setB").iterdir():
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join([lines[0], *(f"NaN|NaN|NaN|{line.split('|', 3)[3]}" for line in lines[1:])]) + "\n")
+    write_psv(tmp_path / "training_setB" / "p9.psv", [])
+    notes = evaluate(Plan((tmp_path,), reference=False), unseen)["notes"]
+    assert len(notes) == len(set(notes))
+    of_shock = [note.split(":")[0] for note in notes if "shock_index" in note]
+    assert of_shock == [
+        "shock_index speaks in 50 % of the hours of sepsis2019 at all sites together",
+        "heart rate over systolic pressure (shock_index) never says anything on sepsis2019 at site B.",
+    ]
+    assert sum("(news2) never" in note for note in notes) == 1, "what holds of all is not said again of each"
+    assert "1 files of sepsis2019 hold a header and no row: these patients are passed over." in notes
+
+
+def test_who_has_nothing_to_judge_says_nothing(tmp_path: Path) -> None:
+    write_psv(tmp_path / "training_setB" / "p1.psv", [{"SepsisLabel": int(hour > 6)} for hour in range(12)])
+    write_psv(tmp_path / "training_setB" / "p2.psv", [{}] * 12)
+    report = evaluate(Plan((tmp_path / "training_setB",), reference=False), unseen)
+    for row in report["rows"]:
+        assert not row["scored_share"], row["scorer"]
+        assert not {"utility", "alerts_per_patient_day_at_usual", "alerts_per_patient_day_at_1"} & row.keys()
+    assert "signs beyond their limit for 15 s (thresholds_15s) never says anything on sepsis2019." in report["notes"]
+
+
+@pytest.mark.parametrize("scores_of", [held_beyond_limits, rolling_z])
+def test_rules_over_columns_say_nothing_in_rows_without_a_value(scores_of: Callable[[Recorded], Array]) -> None:
+    course = [*[80.0, 90.0] * 4, float("nan"), 180.0]
+    said = scores_of(recorded([course, [float("nan")] * 3], onset_hours=[None, None]))
+    assert np.isnan(said[8])
+    assert np.isnan(said[10:]).all()
+    assert said[9] >= 1
+
+
+def test_a_sign_without_limits_gives_limits_nothing_to_judge() -> None:
+    assert np.isnan(held_beyond_limits(recorded([[33.0]], onset_hours=[None], sign=Sign.SKIN_TEMPERATURE))).all()
 
 
 def test_without_the_library_the_reference_is_left_out_with_a_sentence(

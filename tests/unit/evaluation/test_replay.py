@@ -94,7 +94,9 @@ def test_the_live_code_scores_as_on_a_ward_and_bedside_scores_stand_beside_it() 
 
 def test_limits_must_be_held_where_seconds_are_seen_and_stand_for_the_hour_where_they_are_not() -> None:
     hourly = recorded([[70.0, 140.0, NAN, 135.0]], onset_hours=[None])
-    assert held_beyond_limits(hourly).tolist() == [0, 1, 0, 1]
+    assert np.array_equal(held_beyond_limits(hourly), [0, 1, NAN, 1], equal_nan=True), (
+        "without a value nothing is judged"
+    )
     seconds = recorded([[140.0] * 20 + [70.0] + [140.0] * 5], onset_hours=[None])
     seconds = seconds._replace(at_ms=np.arange(26) * 1000)
     assert np.flatnonzero(held_beyond_limits(seconds)).tolist() == list(range(14, 20))
