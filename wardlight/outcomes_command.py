@@ -46,19 +46,8 @@ def add_to(app: typer.Typer) -> None:
             found = client.get(f"patients/{patient}/outcomes")
         if as_json:
             print_json(found)
-            return
-        rows = [
-            (
-                moment_text(each["happened_at_ms"]),
-                each["kind"],
-                each["note"] or "",
-                each["by"],
-                each["outcome_id"],
-                "" if each["withdrawn"] is None else f"by {each['withdrawn']['by']}: {each['withdrawn']['reason']}",
-            )
-            for each in found
-        ]
-        print_table(table(("happened at", "what", "note", "charted by", "outcome", "taken back"), rows))
+        else:
+            _show(found)
 
     @outcomes.command()
     def withdraw(
@@ -76,6 +65,21 @@ def add_to(app: typer.Typer) -> None:
             print_json(answer)
         else:
             typer.echo(f"{outcome_id} is taken back.")
+
+
+def _show(found: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            moment_text(each["happened_at_ms"]),
+            each["kind"],
+            each["note"] or "",
+            each["by"],
+            each["outcome_id"],
+            "" if each["withdrawn"] is None else f"by {each['withdrawn']['by']}: {each['withdrawn']['reason']}",
+        )
+        for each in found
+    ]
+    print_table(table(("happened at", "what", "note", "charted by", "outcome", "taken back"), rows))
 
 
 def _whole_id(charted: Sequence[Mapping[str, Any]], start: str, patient: str) -> str:
