@@ -10,7 +10,10 @@ DEMO_TO_ITS_END = (
     "tests/e2e/test_demo.py"
     "::test_the_demo_ends_by_itself_with_an_account_in_which_nothing_is_lost_and_an_alert_was_raised"
 )
-BENCH = "tests/integration/test_documented_commands.py::test_a_benchmark_measures_beside_its_floor"
+BENCH = (
+    "tests/integration/test_documented_commands.py"
+    "::test_a_benchmark_measures_beside_its_floor_and_what_a_patient_costs_beside_its_bars"
+)
 OPERATIONS = "tests/integration/test_operations_doc.py"
 HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_the_scorer"
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
@@ -41,7 +44,6 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight evaluate DIRECTORY": EVALUATED,
     "wardlight model-card REPORT": EVALUATED,
     "wardlight evaluate sepsis2019 --prior none --seed 1 --seed 2 --seed 3 --no-reference --json": EVALUATED,
-    "wardlight evaluate mimic3_demo smartwatch_covid mimic2_minute bidmc --prior none --seed 1 --no-reference --json": EVALUATED,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
     "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
     "wardlight alarm-load --beds 40 --hours 30 --every 60": ALARM_LOAD,
