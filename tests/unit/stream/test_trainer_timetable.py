@@ -80,6 +80,26 @@ def test_on_a_new_ward_no_deterioration_is_learned_before_what_came_of_everybody
     assert sum(each.label for each in learned) == 2 + 6
 
 
+def test_after_days_away_lessons_come_in_one_order_over_all_partitions_however_few_are_settled_at_once() -> None:
+    database = Database("sqlite://")
+    lay_schema(database)
+    labeller = Labeller(group="trainer", rules=LessonRules(), waiting_max=128, settle_max=5, patient_ms=10**12)
+    with database.transaction() as conn:
+        labeller.reset(claim(conn, "trainer", {0, 1}).epochs)
+    waiting: list[tuple[int, Told]] = [
+        (partition, example(f"p{partition}-{minute}", patient=f"p{partition}", at_s=minute * 60))
+        for partition, minutes in ((0, range(0, 120, 3)), (1, range(0, 120, 10)))
+        for minute in minutes
+    ]
+    seen = [(each, example(f"seen-{each}", patient=f"p{each}", at_s=14 * HOUR_S)) for each in (0, 1)]
+    learned = labeller.step(database, [*waiting, *seen], dict.fromkeys((0, 1), at_ms(28 * HOUR_S))).lessons
+    while labeller.has_more:
+        learned += labeller.step(database, [], dict.fromkeys((0, 1), at_ms(28 * HOUR_S))).lessons
+    measured = [each.example.measured_at_ms for each in learned]
+    assert len(measured) == len(waiting)
+    assert measured == sorted(measured)
+
+
 def lessons(count: int, *, every: int) -> list[Lesson]:
     """Of a patient each, of whom every so many-th deteriorated."""
     source = random.Random(4)
