@@ -19,6 +19,9 @@ HOSPITAL = f"{OPERATIONS}::test_a_hospital_comes_up_and_every_stage_moves_and_it
 REALISM = "tests/integration/test_realism_recordings.py::test_healthy_patients_stay_close_to_recorded_ones"
 ALARM_LOAD = "tests/integration/test_alarm_load.py::test_the_load_stays_within_its_targets_on_ward_and_recordings"
 EVALUATED = "tests/integration/test_evaluate_recordings.py::test_the_command_and_the_card_of_its_report"
+EVERY_SET = "tests/integration/test_evaluate_recordings.py::test_every_set_is_known_by_its_content"
+CARD_KEPT = "tests/unit/evaluation/test_evaluate.py::test_a_card_of_what_was_kept_of_reports_is_the_same"
+CARRIED_ON = "tests/unit/evaluation/test_adaptation.py::test_the_report_says_by_how_much_the_model_is_ahead_of_what_and_what_made_it"
 LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody_gets_goes_on_at_once_until_somebody_has_it_in_hand"
 MODELS = "tests/unit/wardlight/test_learning_commands.py::test_a_version_is_put_in_force_or_retired_with_a_reason"
 TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_is_not_accepted_fails_and_says_why"
@@ -43,6 +46,12 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight realism DIRECTORY": REALISM,
     "wardlight evaluate DIRECTORY": EVALUATED,
     "wardlight model-card REPORT": EVALUATED,
+    "wardlight model-card REPORT docs/model-card.json --keep docs/model-card.json > docs/model-card.md": CARD_KEPT,
+    "wardlight evaluate sepsis2019 --prior none --seed 1 --json": EVALUATED,
+    "wardlight evaluate 'sepsis2019#unit=surgical' --after 'sepsis2019#unit=medical' --prior none"
+    " --seed 1 --seed 2 --seed 3 --no-reference --json": CARRIED_ON,
+    "wardlight evaluate icu2012 mimic3_demo rhythm exam_e4 bidmc mimic2_minute smartwatch_covid"
+    " --prior none --seed 1 --json": EVERY_SET,
     "wardlight evaluate sepsis2019 --prior none --seed 1 --seed 2 --seed 3 --no-reference --json": EVALUATED,
     "wardlight alarm-load DIRECTORY": ALARM_LOAD,
     "wardlight alarm-load DIRECTORY --beds 0": ALARM_LOAD,
