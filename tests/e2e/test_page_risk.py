@@ -8,9 +8,10 @@ from playwright.async_api import Page, expect
 
 from tests.support.chromium import chromium, page_at
 from tests.support.pictures import picture
-from tests.support.ward_scene import WardScene, assessed, course, serving, ward_scene
+from tests.support.ward_scene import WardScene, assessed, course, serving, transition, ward_scene
 from tests.support.watched_week import make_versions
 from vitals.age import AgeBand
+from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.assessment import Assessment, NightSummary, PewsSummary, RiskParts
 from vitals.reading import PatientId, Reading
 from vitals.sign import Sign
@@ -97,6 +98,27 @@ async def test_of_what_wardlight_came_with_the_page_says_that_it_was_learned_in_
             await expect(page.locator("#risk-source")).to_contain_text("No version learned here is in force.")
             await expect(page.locator("#risk-source")).to_contain_text(
                 "no forecast for this ward, and it raises no alert"
+            )
+
+
+async def test_beside_an_open_alert_the_risk_reassures_nobody(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        patient_id, readings = seeded(scene)
+        scene.store(readings, [told(readings[-1])])
+        async with serving(scene) as dashboard, page_at(browser, f"{dashboard.url}patients/{patient_id}") as page:
+            await expect(page.locator("#risk-said")).to_contain_text("Risk of getting worse within 12 h: 6 in 100")
+            now_ms = scene.clock.now_ms()
+            await scene.publish(
+                transition(
+                    patient_id, AlertKind.SPO2_LOW, TransitionKind.RAISED, priority=Priority.HIGH, text="SpO2 73 %",
+                    at_ms=now_ms, raised_at_ms=now_ms,
+                )
+            )  # fmt: skip
+            await expect(page.locator("#risk-said")).to_have_text(
+                "An alert stands: go by that, whatever this figure says."
+            )
+            await expect(page.locator("#risk-source")).to_contain_text(
+                "It is of hours, not of the last minutes. Risk of getting worse within 12 h: 6 in 100"
             )
 
 

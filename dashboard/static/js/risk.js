@@ -24,6 +24,8 @@ const UNMEASURED = " not being measured";
 const ASK_MS = 600_000;
 /** Below so many moments before a deterioration a version is called young; our choice. */
 const POSITIVES_FEW = 50;
+/** NEWS2 from which on somebody is to come urgently (Royal College of Physicians, 2017). */
+const URGENT_FROM = 5;
 const find = (selector) => document.querySelector(selector);
 let drawn = null;
 /** The version in force, as far as it is known here: what it has learned from. */
@@ -38,15 +40,23 @@ export function showRisk(tile, nowMs) {
   find("#risk-panel").hidden = !shown;
   if (!shown) return;
   if (isLearnedHere(risk)) askVersion();
-  const key = JSON.stringify([risk, version]);
+  const asked = whoAsks(tile);
+  const key = JSON.stringify([risk, version, asked]);
   if (key === drawn) return;
   drawn = key;
   setText(find("#risk-origin"), isLearnedHere(risk) ? "learned here" : "not learned here");
-  setText(find("#risk-said"), riskSentence(risk));
-  setText(find("#risk-source"), sourceSentence(risk, version));
+  setText(find("#risk-said"), asked === null ? riskSentence(risk) : `${asked}: go by that, whatever this figure says.`);
+  setText(find("#risk-source"), `${asked === null ? "" : `It is of hours, not of the last minutes. ${riskSentence(risk)} `}${sourceSentence(risk, version)}`);
   const known = risk.parts !== null;
   find("#risk-parts").hidden = !known;
   if (known) find("#risk-rows").replaceChildren(...rowsOf(risk));
+}
+
+/** What asks for somebody already: beside it a low risk must not stand as if all were well. */
+function whoAsks(tile) {
+  if (tile.alerts.some((alert) => alert.priority !== "low" && !alert.technical)) return "An alert stands";
+  const { low, total } = tile.assessment.news2;
+  return (low ?? 0) >= URGENT_FROM ? `NEWS2 is ${total ?? `${low} or more`}` : null;
 }
 
 /** Asked once, and again now and then; the next showing tells of it. Who may not ask, or asks in vain, is told that it is not known. */
