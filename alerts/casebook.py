@@ -266,11 +266,13 @@ class Casebook:
 
 
 def _shown(episode: Episode, silence: Suppression, cause: Cause) -> Cause:
-    """The beginning or end of what keeps an alert quiet; of a silence the same step whichever record first shows it.
+    """The beginning or end of what keeps an alert quiet: the same step, whichever record first shows it.
 
-    A reading and its assessment have one id, and each may end something else.
+    That depends on how far one topic is read ahead of the other: a replay would tell it once more.
     """
     if silence.silence_id is None:
-        return cause._replace(record_id=f"{silence.reason.value}/{silence.kind}/{silence.since_ms}/{cause.record_id}")
-    at = f"{silence.until_ms}/{episode.priority.value}/{episode.round}/{episode.move}"
-    return cause._replace(record_id=f"silence/{silence.silence_id}/{at}")
+        quiet = f"{silence.reason.value}/{silence.kind}/{silence.since_ms}"
+    else:
+        quiet = f"silence/{silence.silence_id}/{silence.until_ms}"
+    told_as = f"{episode.priority.value}/{episode.round}/{episode.move}"
+    return cause._replace(record_id=f"{quiet}/{told_as}")

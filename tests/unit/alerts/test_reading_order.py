@@ -142,3 +142,14 @@ def test_a_score_waits_for_its_own_assessment_before_it_is_told_in_place_of_a_li
             [Reason.SCORE_FELL],
         )
         assert not [step for step in steps if step.reason is Reason.ABSORPTION_ENDED]
+
+
+def test_the_end_of_an_absorption_is_one_step_whichever_record_shows_it() -> None:
+    policy = TimedPolicy(AlertRules(), [(AlertKind.SPO2_LOW, silence(405))])
+    begins, lasting = measured(0, 400, **RED), measured(400, 430, **RED)
+    ends = [
+        [step.transition_id for step in told(begins, records, policy=policy) if step.reason is Reason.ABSORPTION_ENDED]
+        for records in (lasting, ahead(lasting, None), ahead(lasting, Tick))
+    ]
+    assert len(ends[0]) == 1
+    assert ends[0] == ends[1] == ends[2]
