@@ -1,0 +1,64 @@
+"""`python -m tests.soak`: hours at steady load, or at rest with --idle; sampled every 30 s, judged, kept in a file.
+
+Starts Mosquitto, Kafka, PostgreSQL and every service of its own, on free loopback ports. --results names a file of JSON
+lines to which every sitting is appended while it runs; --judge reads such a file again and starts nothing. Exits 1 where
+something was not flat, or a receipted reading was not stored and assessed.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.clock import SystemClock
+from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from runtime.logs import set_up_logging
+from runtime.settings import TelemetrySettings
+from tests.soak.report import judged, say
+from tests.soak.results import SoakPlan, read_sittings
+from tests.soak.sitting import sit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Soak or judge; an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=120.0)
+    parser.add_argument("--rate", type=float, default=20.0, metavar="READINGS", help="readings per second in all")
+    parser.add_argument("--beds", type=int, default=40)
+    parser.add_argument("--idle", action="store_true", help="everything runs and nothing comes")
+    parser.add_argument("--warm-up", type=float, default=20.0, metavar="MINUTES", help="not judged")
+    parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between samples")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=Path("build/soak.jsonl"))
+    parser.add_argument("--judge", action="store_true", help="judge what --results holds; start nothing")
+    options = parser.parse_args(arguments)
+    if options.minutes <= options.warm_up and not options.judge:
+        sys.stderr.write("--minutes must be longer than --warm-up: nothing else is judged.\n")
+        return EXIT_USAGE
+    plan = SoakPlan(
+        minutes=options.minutes,
+        readings_per_s=0.0 if options.idle else options.rate,
+        beds=options.beds,
+        warm_up_s=60 * options.warm_up,
+        every_s=options.every,
+        seed=options.seed,
+    )
+    set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
+    if not options.judge:
+        options.results.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="wardlight-soak-") as directory:
+            asyncio.run(sit(plan, options.results, Path(directory)))
+    sittings = read_sittings(options.results)
+    shown = sittings if options.judge else sittings[-1:]
+    good = True
+    for sitting in shown:
+        verdicts = judged(sitting)
+        say(sitting, verdicts)
+        good = good and bool(verdicts) and all(verdict.flat for verdict in verdicts) and not sitting.lost
+    return EXIT_OK if good else EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
