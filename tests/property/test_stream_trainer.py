@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from hypothesis import example as the_case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,10 +116,14 @@ def live(log: Log) -> Learned:
 
 
 def afterwards(log: Log, choices: Sequence[tuple[bool, int, int]]) -> Learned:
-    """Of one that was away: so many records of either topic at a time, remembering or killed in between."""
+    """Of one that was away: so many records of either topic at a time, remembering or killed in between.
+
+    The last example comes when it is back: time is that of examples, and one killed at the end of the log knows none.
+    """
     trainer, ends = Trainer(), {place: len(records) for place, records in log.items()}
+    so_far = ends | {TRAINING: ends[TRAINING] - 1}
     for is_training, count, then in choices:
-        trainer.read(log, TRAINING if is_training else OUTCOMES, count, ends)
+        trainer.read(log, TRAINING if is_training else OUTCOMES, count, so_far)
         if then == 1:
             trainer.remember()
         elif then == 2:
@@ -145,6 +150,9 @@ reading_order = st.lists(st.tuples(st.booleans(), st.integers(1, 40), st.integer
 
 @examples(50)
 @given(course=courses, choices=reading_order)
+@the_case(
+    Course((tuple(range(0, DAYS_H, 5)), tuple(range(0, DAYS_H, 7))), (("p1", 1, 0, 0),)), [(True, 30, 1), (False, 1, 2)]
+)
 def test_whoever_was_away_learns_the_lessons_of_whoever_was_there(
     course: Course, choices: list[tuple[bool, int, int]]
 ) -> None:
