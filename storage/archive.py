@@ -6,8 +6,10 @@ names the schema revision, the program's version, and of every member the size, 
 
 import hashlib
 import os
+import shutil
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,10 @@ MANIFEST: Final = "manifest.json"
 LOG_MEMBER: Final = "log.db"
 _BLOCK_BYTES: Final = 1024 * 1024
 _LENGTH: Final = struct.Struct(">I")
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What the ZIP library raises over a member that is damaged, encrypted, or packed in a way that none of ours is."""
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The last of values nested so deep that a reader runs out of stack: an attack, not an accident."""
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(list[list[Any]]).decode
 
@@ -171,8 +177,7 @@ class ArchiveReader:
         """The rows of a table's member, some hundreds at a time."""
         rows = 0
         with self._open(member) as stream:
-            while length := stream.read(_LENGTH.size):
-                frame = _read_frame(stream, length)
+            while frame := _next_frame(stream, member):
                 rows += len(frame)
                 yield frame
         if rows != member.rows:
@@ -183,6 +188,11 @@ class ArchiveReader:
         member = self.manifest.log
         if member is None:
             raise NotFound("The backup holds no log.")
+        free_bytes = shutil.disk_usage(file.parent).free
+        if member.size_bytes > free_bytes:
+            raise Unavailable(
+                f"The backup's log takes {member.size_bytes:,} bytes, and {free_bytes:,} are free in {file.parent}: make room."
+            )
         with file.open("wb") as target:
             for block in self._blocks(member):
                 target.write(block)
@@ -193,11 +203,11 @@ class ArchiveReader:
         hashed, size_bytes = hashlib.sha256(), 0
         try:
             with self._open(member) as stream:
-                while block := stream.read(_BLOCK_BYTES):
+                while size_bytes <= member.size_bytes and (block := stream.read(_BLOCK_BYTES)):
                     hashed.update(block)
                     size_bytes += len(block)
                     yield block
-        except (zipfile.BadZipFile, EOFError) as error:
+        except _UNREADABLE as error:
             raise MalformedRecord(f"The backup's {member.name} is damaged: {error}.") from error
         if (size_bytes, hashed.hexdigest()) != (member.size_bytes, member.sha256):
             raise MalformedRecord(f"The backup's {member.name} is not what its manifest vouches for: it is damaged.")
@@ -207,17 +217,23 @@ class ArchiveReader:
             return self._archive.open(member.name)
         except KeyError as error:
             raise MalformedRecord(f"The backup lacks {member.name}: it is damaged.") from error
+        except _UNREADABLE as error:
+            raise MalformedRecord(f"The backup's {member.name} is damaged: {error}.") from error
 
 
 @contextmanager
 def reading(file: Path) -> Iterator[ArchiveReader]:
     """The archive at `file`; raises NotFound, MalformedRecord where it is none of ours, Conflict where it is a newer one."""
+    with _opened(file) as archive:
+        yield ArchiveReader(archive, _manifest(file, archive))
+
+
+def _opened(file: Path) -> zipfile.ZipFile:
     try:
-        with zipfile.ZipFile(file) as archive:
-            yield ArchiveReader(archive, _manifest(file, archive))
+        return zipfile.ZipFile(file)
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {file}.") from error
-    except (zipfile.BadZipFile, IsADirectoryError) as error:
+    except (*_UNREADABLE, OSError, UnicodeDecodeError, struct.error) as error:
         raise MalformedRecord(f"{file} is no backup of Wardlight, or it is damaged: {error}.") from error
 
 
@@ -225,11 +241,12 @@ def _manifest(file: Path, archive: zipfile.ZipFile) -> Manifest:
     try:
         if archive.getinfo(MANIFEST).file_size > MANIFEST_BYTES_MAX:
             raise MalformedRecord(f"{file} is no backup of Wardlight: its manifest is too long.")
-        found = msgspec.json.decode(archive.read(MANIFEST))
+        with archive.open(MANIFEST) as stream:
+            found = msgspec.json.decode(stream.read(MANIFEST_BYTES_MAX))
         if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             raise Conflict(f"{file} has format {found['format']}, this program reads {FORMAT}: use its own Wardlight.")
         return msgspec.convert(found, Manifest)
-    except (KeyError, msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (KeyError, *_UNREADABLE, *_UNDECODABLE) as error:
         raise MalformedRecord(f"{file} is no backup of Wardlight: it has no manifest of ours.") from error
 
 
@@ -240,13 +257,21 @@ def _write_frame(sink: _Counted, frame: list[list[Any]]) -> int:
     return len(frame)
 
 
+def _next_frame(stream: IO[bytes], member: Member) -> list[list[Any]]:
+    try:
+        length = stream.read(_LENGTH.size)
+        return _read_frame(stream, length) if length else []
+    except _UNREADABLE as error:
+        raise MalformedRecord(f"The backup's {member.name} is damaged: {error}.") from error
+
+
 def _read_frame(stream: IO[bytes], length: bytes) -> list[list[Any]]:
     if len(length) == _LENGTH.size and (size := _LENGTH.unpack(length)[0]) <= FRAME_BYTES_MAX:
         packed = stream.read(size)
         if len(packed) == size:
             try:
                 return _unpack(packed)
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            except _UNDECODABLE as error:
                 raise MalformedRecord(f"The backup's rows cannot be read: {error}.") from error
     raise MalformedRecord("The backup's rows end in the middle: it is damaged.")
 
