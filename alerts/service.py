@@ -31,7 +31,7 @@ from runtime.settings import MqttSettings
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from storage.session import Database
-from vitals.errors import Unavailable
+from vitals.errors import ConfigurationError, Unavailable
 
 log = structlog.get_logger()
 
@@ -151,7 +151,7 @@ class Alerts:
         while not stopping.is_set():
             try:
                 await self._session.open()
-            except Unavailable as error:
+            except (Unavailable, ConfigurationError) as error:
                 log.warning("alerts_not_delivered_yet", error=str(error))
                 await backoff.pause(until=stopping)
             else:

@@ -16,6 +16,9 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.CREDENTIALS_REFUSED: 503,
+    ErrorCode.UNTRUSTED_SERVER: 503,
+    ErrorCode.ACCESS_DENIED: 503,
     ErrorCode.SIGN_IN_NEEDED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.LOCKED: 423,
@@ -28,6 +31,9 @@ _ISSUES: Mapping[ErrorCode, str] = {
     ErrorCode.NOT_FOUND: "not-found",
     ErrorCode.CONFLICT: "conflict",
     ErrorCode.UNAVAILABLE: "transient",
+    ErrorCode.CREDENTIALS_REFUSED: "transient",
+    ErrorCode.UNTRUSTED_SERVER: "transient",
+    ErrorCode.ACCESS_DENIED: "transient",
     ErrorCode.FORBIDDEN: "forbidden",
 }
 """Issue types of FHIR's OperationOutcome."""

@@ -19,7 +19,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from runtime.mqtt import Received, Will
 from runtime.mqtt_inbox import Inbox, SessionLimits
 from runtime.mqtt_publish import qos_of, read_publish
-from runtime.mqtt_wire import Wire, open_wire, tls_context, unreachable
+from runtime.mqtt_tls import tls_context
+from runtime.mqtt_wire import Wire, open_wire, unreachable
 from runtime.settings import MqttSettings
 from vitals.errors import Unavailable
 

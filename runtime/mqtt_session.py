@@ -10,10 +10,11 @@ from runtime.clock import Clock
 from runtime.mqtt import ConnectionFacts, Received, Will
 from runtime.mqtt_connection import Connection, Identity
 from runtime.mqtt_inbox import Inbox, SessionLimits
+from runtime.mqtt_tls import ENDS_SOON_DAYS, days_left
 from runtime.mqtt_wire import NO_ANSWER, unreachable
 from runtime.retry import Backoff
 from runtime.settings import MqttSettings
-from vitals.errors import Unavailable
+from vitals.errors import ConfigurationError, Unavailable
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class MqttSession:
         self._settings = settings
         self._identity = Identity(client_id=client_id, persistent=persistent and settings.keeps_sessions, will=will)
         self._limits = limits or SessionLimits()
+        self._clock = clock
         self._backoff = Backoff(clock=clock, cap_s=settings.reconnect_s_max)
         self._filters: dict[str, None] = {}
         self._connection: Connection | None = None
@@ -170,7 +172,8 @@ class MqttSession:
                 return None
             try:
                 return await self._connect()
-            except Unavailable as error:
+            except (Unavailable, ConfigurationError) as error:
+                # A certificate that is being exchanged may be unreadable for a moment.
                 log.warning("mqtt_unreachable", client_id=self._identity.client_id, error=str(error))
 
     async def _connect(self) -> Connection:
@@ -193,9 +196,17 @@ class MqttSession:
         else:
             self._facts = ConnectionFacts(number=connection.number, resumed=resumed)
             say = log.info if self._identity.persistent else log.debug
+            self._say_what_ends()
             say("mqtt_connected", client_id=self._identity.client_id, number=connection.number, resumed=resumed)
         finally:
             if self._facts.number != connection.number:
                 connection.abort("not accepted")
             self._wake()
         return connection
+
+    def _say_what_ends(self) -> None:
+        """Warn of our own certificate's end while there is time."""
+        file = self._settings.certificate_file
+        days = None if file is None else days_left(file, now_ms=self._clock.now_ms())
+        if days is not None and days < ENDS_SOON_DAYS:
+            log.warning("mqtt_certificate_ends_soon", file=str(file), days=round(days, 1))

@@ -10,8 +10,9 @@ import os
 import ssl
 from collections.abc import Callable
 
+from runtime.mqtt_tls import distrusted, refused
 from runtime.settings import MqttSettings
-from vitals.errors import ConfigurationError, Unavailable
+from vitals.errors import Unavailable
 
 PINGREQ = b"\xc0\x00"
 """MQTT's two-byte ping request, the same in every version."""
@@ -164,21 +165,17 @@ async def open_wire(
     return wire
 
 
-def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
-    """What to check the broker against; None without TLS. Raises ConfigurationError where the authority cannot be read."""
-    if not settings.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:
-        raise ConfigurationError(f"Setting mqtt.ca_file: cannot use {settings.ca_file} ({error}).") from error
-
-
 def unreachable(settings: MqttSettings, cause: str | OSError) -> Unavailable:
     """One sentence that says what to do."""
     where = f"the MQTT broker at {settings.host}:{settings.port}"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return distrusted(settings, cause)
     if isinstance(cause, OSError):
-        cause = os.strerror(cause.errno) if cause.errno else str(cause)
+        is_named = cause.errno and not isinstance(cause, ssl.SSLError)
+        cause = os.strerror(cause.errno) if is_named else str(cause)
+    of_tls = refused(settings, cause)
+    if of_tls is not None:
+        return of_tls
     if "protocol" in cause.lower():
         return Unavailable(f"Cannot use {where} ({cause}): set mqtt.protocol to the version that it speaks.")
     if cause.startswith("refused"):

@@ -9,15 +9,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from vitals.errors import ConfigurationError
 
 SectionT = TypeVar("SectionT", bound="Section")
 
 ENVIRONMENT_PREFIX = "WARDLIGHT_"
+DEVICE_PLACE = "{device}"
+"""Where a device's id goes into the names of its certificate files."""
 SECTION_NAMES = frozenset(
     {
         "process",
@@ -56,8 +58,14 @@ class MqttSettings(Section):
     username: str | None = None
     password: SecretStr | None = None
     tls: bool = False
+    """TLS 1.2 or newer; the broker's certificate is always held against its authority and its name."""
     ca_file: Path | None = None
-    """Certificate authority of the broker, with `tls`; the system's own where there is none."""
+    """Certificate authority of the broker, with `tls`, as PEM; the system's own where there is none."""
+    certificate_file: Path | None = None
+    """Our own certificate and its chain, with `tls`, where the broker asks for one; for simulated devices one each, with
+    `{device}` in the place of the device id."""
+    key_file: Path | None = None
+    """The certificate's key, without a passphrase."""
     protocol: Literal["5", "3.1.1"] = "5"
     """MQTT version; the embedded broker speaks 3.1.1 only."""
     keepalive_s: int = Field(default=30, ge=1, le=3600)
@@ -73,6 +81,24 @@ class MqttSettings(Section):
     keeps_sessions: bool = True
     """Off for the embedded broker: it loses the subscriptions of a lasting session whose client comes back too quickly."""
 
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        """What is given and would not be used is a mistake: somebody believes that it protects them."""
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
+        if not self.tls and (self.ca_file is not None or self.certificate_file is not None):
+            raise ValueError("ca_file, certificate_file and key_file need tls = true")
+        return self
+
+    def of_device(self, device_id: str) -> "MqttSettings":
+        """The same with this device's own certificate, where `certificate_file` and `key_file` have a place for its id."""
+        mine = {
+            name: Path(str(file).replace(DEVICE_PLACE, device_id))
+            for name, file in (("certificate_file", self.certificate_file), ("key_file", self.key_file))
+            if file is not None
+        }
+        return self.model_copy(update=mine)
+
 
 class LogSettings(Section):
     """Which log, and its bounds."""
@@ -80,6 +106,17 @@ class LogSettings(Section):
     kind: Literal["local", "kafka"] = "local"
     bootstrap: str = "127.0.0.1:9092"
     """Kafka's `host:port[,host:port…]`."""
+    security: Literal["plaintext", "ssl", "sasl_ssl"] = "plaintext"
+    """How Kafka is spoken to; the server's certificate is always held against its name. `sasl_ssl`: with SCRAM-SHA-512."""
+    username: str | None = None
+    """This service's principal, with `sasl_ssl`."""
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    """Certificate authority of Kafka, as PEM; the system's own where there is none."""
+    certificate_file: Path | None = None
+    """Our own certificate and its chain, where Kafka asks for one."""
+    key_file: Path | None = None
+    """The certificate's key, without a passphrase."""
     topic_prefix: str = ""
     """Before every topic name in Kafka; for sharing one cluster."""
     instance_id: str | None = None
@@ -92,11 +129,27 @@ class LogSettings(Section):
     publish_records_max: int = Field(default=2000, ge=1)
     """Records in one group commit of the local log; more wait for the next."""
 
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        """What is given and would not be used is a mistake: somebody believes that it protects them."""
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password belong together")
+        if (self.security == "sasl_ssl") != (self.username is not None):
+            raise ValueError("security = sasl_ssl and username with password belong together")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
+        if self.security == "plaintext" and (self.ca_file is not None or self.certificate_file is not None):
+            raise ValueError("ca_file and certificate_file need security = ssl or sasl_ssl")
+        return self
+
 
 class DatabaseSettings(Section):
     """The patient database, as an SQLAlchemy URL: `sqlite:///data/ward.db` or `postgresql+psycopg://…`."""
 
     url: SecretStr = SecretStr("sqlite:///data/ward.db")
+    keys_file: Path | None = None
+    """The keys of names and secrets, a file of its own (docs/operations.md). Where it is absent, SQLite has one beside its
+    file, made at the first start; a PostgreSQL has none, and nobody can be admitted."""
     threads_max: int = Field(default=4, ge=1, le=64)
     """Connections and threads a service uses for SQL."""
 
@@ -155,7 +208,8 @@ class Configuration:
             where = tuple(map(str, first["loc"]))
             if first["type"] == "extra_forbidden":
                 raise ConfigurationError(_no_such_setting(name, where, model)) from error
-            raise ConfigurationError(f"Setting {'.'.join([name, *where])}: {first['msg']}.") from error
+            said = first["msg"].removeprefix("Value error, ")
+            raise ConfigurationError(f"Setting {'.'.join([name, *where])}: {said}.") from error
 
 
 def _no_such_setting(section: str, where: tuple[str, ...], model: type[BaseModel]) -> str:

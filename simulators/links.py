@@ -13,6 +13,7 @@ from vitals.errors import WardError
 Connect = Callable[[str, Will | None], Session]
 """Makes a session, not yet open, for a client id and its last will."""
 
+_ALONE = "device-"
 _WATCH_EVERY_S = 1.0
 _DRAIN_LOOK_S = 0.05
 
@@ -49,7 +50,7 @@ class Links:
         for group in _groups(self.devices, connections_max):
             first = group[0]
             is_alone = len(group) == 1
-            client_id = f"{'device' if is_alone else 'gateway'}-{first.device_id}"
+            client_id = f"{_ALONE if is_alone else 'gateway-'}{first.device_id}"
             link = Link(connect(client_id, first.will if is_alone else None), group, clock=clock)
             self._links.append(link)
             self._of.update({device.device_id: link for device in group})
@@ -139,6 +140,11 @@ class Links:
             lost_on_device=sum(box.lost_on_device for box in boxes),
             redelivered=sum(box.redelivered for box in boxes),
         )
+
+
+def device_of_client(client_id: str) -> str | None:
+    """The device that connects under this client id; None where several share the connection."""
+    return client_id.removeprefix(_ALONE) if client_id.startswith(_ALONE) else None
 
 
 def _groups(devices: Sequence[Device], connections_max: int) -> Iterator[Sequence[Device]]:

@@ -10,10 +10,10 @@ from runtime.blocking import ThreadDoor
 from runtime.clock import Clock
 from runtime.mqtt import Will
 from runtime.mqtt_session import MqttSession
-from runtime.settings import MqttSettings
+from runtime.settings import DEVICE_PLACE, MqttSettings
 from simulators.fleet import Fleet, FleetReport
 from simulators.link import Session
-from simulators.links import Connect
+from simulators.links import Connect, device_of_client
 from simulators.recording import open_recording
 from simulators.replay import LIVE, Replay, ReplayReport
 from simulators.settings import SimulatorSettings
@@ -24,10 +24,20 @@ log = structlog.get_logger()
 
 
 def connect_by(mqtt: MqttSettings, *, clock: Clock) -> Connect:
-    """Sessions on the broker of `mqtt`; the broker forgets each with its connection, since devices remember for themselves."""
+    """Sessions on the broker of `mqtt`; the broker forgets each with its connection, since devices remember for themselves.
+
+    Raises ConfigurationError where each device is to show its own certificate and several share a connection.
+    """
 
     def connect(client_id: str, will: Will | None) -> Session:
-        return MqttSession(mqtt, client_id=client_id, clock=clock, will=will, persistent=False)
+        device_id = device_of_client(client_id)
+        if device_id is None and DEVICE_PLACE in str(mqtt.certificate_file):
+            raise ConfigurationError(
+                f"mqtt.certificate_file has {DEVICE_PLACE} in it, a certificate for each device, but there are more devices"
+                " than connections: raise simulators.connections_max."
+            )
+        settings = mqtt if device_id is None else mqtt.of_device(device_id)
+        return MqttSession(settings, client_id=client_id, clock=clock, will=will, persistent=False)
 
     return connect
 

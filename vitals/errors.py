@@ -20,6 +20,9 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     LOCKED = "locked"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    UNTRUSTED_SERVER = "untrusted_server"
+    ACCESS_DENIED = "access_denied"
 
 
 class WardError(Exception):
@@ -46,6 +49,24 @@ class Unavailable(WardError):
 
     code = ErrorCode.UNAVAILABLE
     retriable = True
+
+
+class CredentialsRefused(Unavailable):
+    """A broker, log or database does not know us, or not with this password or certificate; whoever rotates it may make it known again."""
+
+    code = ErrorCode.CREDENTIALS_REFUSED
+
+
+class UntrustedServer(Unavailable):
+    """Whoever answers at that address has not shown to be the server: its certificate is of an unknown authority, or another's."""
+
+    code = ErrorCode.UNTRUSTED_SERVER
+
+
+class AccessDenied(Unavailable):
+    """A log or database knows this service and does not let it do this; whoever runs it may grant it while we wait."""
+
+    code = ErrorCode.ACCESS_DENIED
 
 
 class Fenced(WardError):

@@ -11,11 +11,13 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, say
+from runtime.terminal import harmless
 from vitals.errors import WardError
 from wardlight import (
     alarm_load_command,
     alerts_command,
     audit_command,
+    authority_command,
     backup_command,
     bench_command,
     chart_command,
@@ -28,6 +30,7 @@ from wardlight import (
     history_command,
     ladders_command,
     ledger_command,
+    log_command,
     models_command,
     on_call_command,
     outcomes_command,
@@ -80,6 +83,8 @@ for commands in (
     schema_command,
     users_command,
     db_command,
+    log_command,
+    authority_command,
     backup_command,
     status_command,
     bench_command,
@@ -97,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         if text.startswith("Usage:"):
             sys.stdout.write(f"{text}\n")
         else:
-            sys.stderr.write(f"{text} See wardlight --help.\n")
+            sys.stderr.write(f"{harmless(text)} See wardlight --help.\n")
         return EXIT_USAGE
     except WardError as error:
         return say(error)
