@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
@@ -22,10 +23,11 @@ from runtime.clock import Clock
 from runtime.group_commit import GroupCommit
 from runtime.kafka_clients import KafkaClients
 from runtime.kafka_reader import Consumer, KafkaReader
+from runtime.kafka_security import client_options
 from runtime.log_rate import hold_back_repeats
 from runtime.settings import LogSettings
 from runtime.telemetry import Telemetry
-from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange, Unavailable
+from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,9 @@ class KafkaBus:
         self._clock = clock
         self._telemetry = telemetry
         self._limits = limits
-        self._clients = KafkaClients(settings.bootstrap, close_s_max=limits.close_s_max)
+        self._clients = KafkaClients(
+            settings, options=partial(client_options, settings), close_s_max=limits.close_s_max
+        )
         self._producer: Any = None
         self._in_doubt: set[asyncio.Future[Any]] = set()
         self._inspector: Consumer | None = None
@@ -87,7 +91,7 @@ class KafkaBus:
     async def start(
         cls, settings: LogSettings, *, clock: Clock, telemetry: Telemetry, limits: KafkaLimits | None = None
     ) -> "KafkaBus":
-        """Connect; raises Unavailable where no broker answers, ConfigurationError where the address is none."""
+        """Connect; raises Unavailable where no broker answers or lets us in, ConfigurationError where address or files are none."""
         _checked_bootstrap(settings.bootstrap)
         hold_back_repeats("aiokafka")
         bus = cls(settings, clock=clock, telemetry=telemetry, limits=limits or KafkaLimits())
@@ -179,10 +183,7 @@ class KafkaBus:
             raise PositionOutOfRange(f"Kafka no longer holds, or not yet, what is to be read: {error!r}.") from error
         except (KafkaError, TimeoutError, OSError) as error:
             self._telemetry.count("wardlight_runtime_log_unavailable_total")
-            raise Unavailable(
-                f"Kafka at {self._settings.bootstrap} does not answer ({error!r}): check that it runs and that"
-                " log.bootstrap names it."
-            ) from error
+            raise await self._clients.explain(error) from error
 
     async def prepare(self, topics: Iterable[str]) -> None:
         """Create the topics that are absent; raises ConfigurationError where one has another number of partitions."""
@@ -190,9 +191,7 @@ class KafkaBus:
             return
         async with self._preparing, self.answering():
             unknown = sorted(set(topics) - self._known_topics)
-            admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._settings.bootstrap, request_timeout_ms=_ms(self._limits.request_s_max)
-            )
+            admin = AIOKafkaAdminClient(**self._clients.options(), request_timeout_ms=_ms(self._limits.request_s_max))
             await self._clients.start(admin)
             try:
                 await self._create_absent(admin, unknown)
@@ -206,9 +205,9 @@ class KafkaBus:
         absent = [self._new_topic(name) for name in names if name not in existing]
         if absent:
             response = await admin.create_topics(absent)
-            for _, code, *_ in response.topic_errors:
+            for name, code, *_ in response.topic_errors:
                 if code not in {0, TopicAlreadyExistsError.errno}:
-                    raise for_code(code)
+                    raise for_code(code)(name)
         described = await admin.describe_topics(names)
         while any(topic["error_code"] != 0 for topic in described):
             await self._clock.sleep(0.05)
@@ -280,7 +279,7 @@ class KafkaBus:
 
     async def _new_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap,
+            **self._clients.options(),
             acks="all",
             enable_idempotence=True,
             linger_ms=self._limits.publish_linger_ms,
@@ -297,7 +296,7 @@ class KafkaBus:
     def _new_consumer(self, group: str | None, *, gather_s: float) -> AIOKafkaConsumer:
         limits = self._limits
         return AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap,
+            **self._clients.options(),
             group_id=None if group is None else self.kafka_topic(group),
             group_instance_id=None if group is None else self._settings.instance_id,
             partition_assignment_strategy=(RangePartitionAssignor,),

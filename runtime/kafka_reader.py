@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from runtime.bus import Assigned, Delivered, Incoming, Positions, TopicPartition, require_held
-from vitals.errors import ConfigurationError, Unavailable
+from vitals.errors import AccessDenied, ConfigurationError, CredentialsRefused, Unavailable, UntrustedServer
 
 log = structlog.get_logger()
 
@@ -170,6 +170,8 @@ class KafkaReader:
         try:
             async with self._bus.answering():
                 ends = await self._consumer.end_offsets(list(self._positions))
+        except (CredentialsRefused, UntrustedServer, AccessDenied):
+            raise
         except Unavailable:
             return
         behind = {place: position for place, position in self._positions.items() if ends[place] > position}

@@ -149,6 +149,8 @@ class Worker:
                     self._owned, self._claimed = None, False
                     await reader.close()
             except Unavailable as error:
+                if self._telemetry is not None:
+                    self._telemetry.not_ready(self.name, f"cannot read the log: {error}")
                 await self._pause(error)
             except PositionOutOfRange as error:
                 raise PositionOutOfRange(f"{self.name} cannot go on: {error}") from error
