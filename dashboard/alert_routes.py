@@ -17,6 +17,7 @@ from dashboard.episodes import EpisodeNow
 from dashboard.permissions import Permission
 from dashboard.person import Person, Signed
 from dashboard.schemas import EpisodeEntry, EpisodeId, Level, TimeMs
+from runtime.spreadsheet import as_cell
 from storage import episode_history, episodes, labels
 from storage.episode_history import Wanted
 from storage.session import Connection
@@ -213,13 +214,8 @@ def _csv(rows: Sequence[ExportedEpisode]) -> str:
     writer.writerow([*_COLUMNS, "feedback"])
     for row in rows:
         said = "; ".join(f"{label.feedback.value} by {label.by}" for label in row.labels)
-        writer.writerow([_cell(value) for value in (*(getattr(row, name) for name in _COLUMNS), said)])
+        writer.writerow([as_cell(value) for value in (*(getattr(row, name) for name in _COLUMNS), said)])
     return sheet.getvalue()
-
-
-def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula is given as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def _download(body: str, media_type: str, name: str) -> Response:

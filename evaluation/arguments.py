@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from runtime.lifecycle import EXIT_USAGE
+from runtime.terminal import harmless
 from vitals.errors import InvalidArgument
 
 EXIT_INTERRUPTED = 130
@@ -32,7 +33,7 @@ def ended(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None)
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
     except InvalidArgument as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{harmless(str(error))}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

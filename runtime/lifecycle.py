@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from runtime.terminal import harmless
 from vitals.errors import ErrorCode, WardError
 
 log = structlog.get_logger()
@@ -74,7 +75,7 @@ async def run_all(services: Mapping[str, Coroutine[Any, Any, None]], *, stopping
 
 def say(error: WardError) -> int:
     """Print an expected error as its one sentence on stderr; the exit code that goes with it."""
-    sys.stderr.write(f"{error}\n")
+    sys.stderr.write(f"{harmless(str(error))}\n")
     return EXIT_USAGE if error.code in {ErrorCode.CONFIGURATION, ErrorCode.INVALID_ARGUMENT} else EXIT_FAILED
 
 

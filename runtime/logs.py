@@ -1,15 +1,18 @@
 """Logs of one process: structlog and the libraries' own logging, in one form, to stderr."""
 
+import io
 import logging
 import sys
+import textwrap
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 from runtime.clock import Clock
 from runtime.settings import TelemetrySettings
+from runtime.terminal import harmless, harmless_line
 
 
 def set_up_logging(settings: TelemetrySettings, *, clock: Clock) -> None:
@@ -31,9 +34,10 @@ def set_up_logging(settings: TelemetrySettings, *, clock: Clock) -> None:
         ]
     else:
         last = [
+            _harmless_event,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
-            )
+                colors=sys.stderr.isatty(), timestamp_key="at", exception_formatter=_indented_traceback
+            ),
         ]
     structlog.configure(
         processors=[*shared, *last],
@@ -45,6 +49,20 @@ def set_up_logging(settings: TelemetrySettings, *, clock: Clock) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def _harmless_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Nothing that a terminal obeys or that begins a line of its own, in whatever field somebody's words stand."""
+    for name, value in event.items():
+        event[name] = harmless_line(value) if isinstance(value, str) else value
+    return event
+
+
+def _indented_traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Indented, and without what a terminal obeys: an exception that quotes what somebody sent forges no line of its own."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    stream.write("\n" + textwrap.indent(harmless(plain.getvalue().strip("\n")), "    "))
 
 
 def _unwrap(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

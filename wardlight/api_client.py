@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 import httpx
 import typer
 
+from runtime.terminal import harmless, harmless_json
 from vitals.errors import (
     Conflict,
     Forbidden,
@@ -85,7 +86,10 @@ def _trust() -> ssl.SSLContext:
 
 
 class ApiClient:
-    """Speaks to one running Wardlight; every failure is one of our errors, in one sentence."""
+    """Speaks to one running Wardlight; every failure is one of our errors, in one sentence.
+
+    Texts come without what a terminal would obey (`runtime.terminal.harmless`), whatever prints them.
+    """
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
         self._url = url.rstrip("/")
@@ -159,8 +163,8 @@ class ApiClient:
         if not answer.is_success:
             raise _error_of(answer)
         try:
-            return answer.json()
-        except ValueError as error:
+            return harmless_json(answer.json())
+        except (ValueError, RecursionError) as error:
             raise Unavailable(_stranger(answer)) from error
 
 
@@ -177,8 +181,8 @@ def api(url: str) -> Iterator[ApiClient]:
 def _error_of(answer: httpx.Response) -> WardError:
     try:
         body = answer.json()
-        message = str(body["message"])
-    except (ValueError, KeyError, TypeError):
+        message = harmless(str(body["message"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = _stranger(answer)
     if answer.status_code == 401:
         message = f"{message} Give a token with --token or WARDLIGHT_TOKEN."

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from runtime.clock import SystemClock
+from runtime.spreadsheet import as_cell
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
 from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
@@ -110,7 +111,7 @@ def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format
         case Format.CSV:
             writer = csv.writer(stream)
             writer.writerow(("measured_at", *_columns(rows, present)))
-            writer.writerows(_lines(rows, present))
+            writer.writerows([as_cell(cell) for cell in line] for line in _lines(rows, present))
             stream.flush()
         case Format.JSON:
             print_json(rows, stream=stream)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from runtime.terminal import harmless, harmless_line
 from wardlight.arguments import moment_text
 
 _PIPED_COLUMNS = 200
@@ -19,7 +20,7 @@ _PIPED_COLUMNS = 200
 def print_json(value: object, *, stream: TextIO | None = None) -> None:
     """One JSON document on one line of stdout, or of `stream`."""
     target = sys.stdout if stream is None else stream
-    target.write(json.dumps(value, ensure_ascii=False) + "\n")
+    target.write(harmless_line(json.dumps(value, ensure_ascii=False)) + "\n")
     target.flush()
 
 
@@ -34,7 +35,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
     """Rows under these columns; None prints as nothing."""
     made = Table(*columns, title=title)
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*("" if cell is None else harmless(str(cell)) for cell in row))
     return made
 
 

@@ -68,7 +68,7 @@ def box(tmp_path: Path, name: str) -> Configuration:
     )
 
 
-def rewritten(source: Path, target: Path, change: Any) -> Path:  # noqa: ANN401 - members and manifest, changed in place
+def rewritten(source: Path, target: Path, change: Any) -> Path:
     """The backup at `source` with what `change` does to its members and manifest, vouched for anew."""
     with zipfile.ZipFile(source) as packed:
         members = {name: packed.read(name) for name in packed.namelist() if name != archive.MANIFEST}
@@ -138,20 +138,18 @@ def test_a_frame_that_lies_about_itself_is_refused(tmp_path: Path, body: bytes) 
 def test_a_member_that_unpacks_to_more_than_was_vouched_for_is_left_off_soon(tmp_path: Path) -> None:
     bomb = made(tmp_path / "b", {"tables/x": bytes(50_000_000)}, vouched({"tables/x": b"small"}))
     assert bomb.stat().st_size < 1_000_000
-    with archive.reading(bomb) as reader:
-        read = 0
-        with pytest.raises(MalformedRecord, match="vouches"):
-            for block in reader._blocks(reader.manifest.members[0]):
-                read += len(block)
-    assert read <= 2 * 1024 * 1024
+    read: list[int] = []
+    with archive.reading(bomb) as reader, pytest.raises(MalformedRecord, match="vouches"):
+        read.extend(map(len, reader._blocks(reader.manifest.members[0])))
+    assert sum(read) <= 2 * 1024 * 1024
 
 
 def test_a_log_that_no_disk_would_hold_is_refused_before_it_fills_one(tmp_path: Path) -> None:
     manifest = vouched({archive.LOG_MEMBER: b"x"})
     manifest["members"][0]["size_bytes"] = 10**18
-    with archive.reading(made(tmp_path / "b", {archive.LOG_MEMBER: b"x"}, manifest)) as reader:
-        with pytest.raises(Unavailable, match="make room"):
-            reader.copy_log(tmp_path / "log.db")
+    forged = made(tmp_path / "b", {archive.LOG_MEMBER: b"x"}, manifest)
+    with archive.reading(forged) as reader, pytest.raises(Unavailable, match="make room"):
+        reader.copy_log(tmp_path / "log.db")
     assert not (tmp_path / "log.db").exists()
 
 
