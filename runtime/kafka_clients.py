@@ -17,7 +17,7 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
-    IllegalSaslState,
+    IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -38,7 +38,7 @@ _FORBIDDEN: Final = (
     ClusterAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-_UNKNOWN_HERE: Final = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslState)
+_UNKNOWN_HERE: Final = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
 class KafkaClients:
