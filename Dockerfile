@@ -7,6 +7,8 @@ RUN python -m venv /venv \
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin wardlight
 COPY --from=build /venv /venv
+# Where the certificate authority keeps its volumes, as the broker's user, who reads what it makes for the broker.
+RUN install -d -m 700 -o 1883 -g 1883 /authority /authority/broker
 WORKDIR /app
 COPY vitals vitals
 COPY runtime runtime

@@ -159,9 +159,14 @@ class Authority:
             register.replace(place / "authority.pem", root, is_public=True)
         return Issued(entry, place, has_key=private is not None)
 
+    @property
+    def broker_place(self) -> Path:
+        """What the broker mounts: its certificate and key, both roots' certificates, and both lists."""
+        return self._directory / BROKER
+
     def place_of(self, kind: Kind, name: str) -> Path:
         """Where the newest certificate of `name` lies, with its key and what to hold the broker's against."""
-        return self._directory / BROKER if kind is Kind.BROKER else self._directory / "issued" / f"{kind}s" / name
+        return self.broker_place if kind is Kind.BROKER else self._directory / "issued" / f"{kind}s" / name
 
     def _signer(self, root: Root) -> certificates.Signer:
         directory = self._directory / root

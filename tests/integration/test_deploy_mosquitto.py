@@ -1,144 +1,113 @@
 """The broker's configuration as deployed, run for real: who may do what, and what survives a restart."""
 
-import os
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers import missing
-from tests.support.tree import ROOT
+from tests.support.deployed_broker import ACCOUNTS, ALERTS, DASHBOARD, INGEST, DeployedBroker
 
-PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
-ACCOUNTS = {
-    "MQTT_SERVICES_PASSWORD": "services-secret",
-    "MQTT_SIMULATORS_PASSWORD": "simulators-secret",
-    "MQTT_SUBSCRIBER_PASSWORD": "subscriber-secret",
-}
 READINGS = "wardlight/v1/devices/w1/readings"
+ALERT = "wardlight/v1/alerts/ward/p1/spo2-low"
+SERVICES = 1884
+SUBSCRIBER, SIMULATORS, DEVICE = "subscriber:subscriber-secret", "simulators:simulators-secret", "w1:device-secret"
+ALL_READINGS = "wardlight/v1/devices/+/readings"
+SESSION = ("-i", "wardlight-ingest", "-c", "-x", "3600", "-t", ALL_READINGS)
 
 pytestmark = pytest.mark.integration
 
 
-class Broker:
-    """Mosquitto started by deploy/start-mosquitto, its container's paths moved into `directory`."""
-
-    def __init__(self, directory: Path, accounts: Mapping[str, str] = ACCOUNTS) -> None:
-        self._accounts = accounts
-        if shutil.which("mosquitto", path=PATH) is None or shutil.which("mosquitto_pub", path=PATH) is None:
-            missing("Mosquitto (Debian packages mosquitto and mosquitto-clients)")
-        self._directory = directory
-        for name in ("config", "data"):
-            (directory / name).mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        for name in ("mosquitto.conf", "mosquitto.acl", "start-mosquitto"):
-            (directory / "config" / name).write_text(self._moved(ROOT / "deploy" / name), encoding="utf-8")
-        (directory / "config" / "devices").write_text("w1:device-secret\n", encoding="utf-8")
-        self.start()
-
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        self._process = subprocess.Popen(
-            ["/bin/sh", str(self._directory / "config" / "start-mosquitto")],
-            env={"PATH": PATH, **self._accounts},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stderr is not None
-        said = []
-        for line in self._process.stderr:
-            said.append(line)
-            if "running" in line:
-                return
-        self.stop()
-        pytest.fail(f"mosquitto did not start with deploy/mosquitto.conf: {''.join(said)}")
-
-    def stop(self) -> None:
-        """End it as `docker compose stop` does."""
-        self._process.terminate()
-        self._process.communicate(timeout=10)
-
-    def client(self, tool: str, *options: str, account: str | None, said: str = "") -> subprocess.CompletedProcess[str]:
-        """Run mosquitto_pub or mosquitto_sub as `user:password`."""
-        user, _, password = (account or "").partition(":")
-        who = ["-u", user, "-P", password] if account else []
-        command = [tool, "-h", "127.0.0.1", "-p", str(self.port), "-q", "1", "-V", "mqttv5", *who, *options]
-        return subprocess.run(
-            command, env={"PATH": PATH}, input=said, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def _moved(self, file: Path) -> str:
-        content = file.read_text(encoding="utf-8")
-        content = content.replace("/tmp/mosquitto", f"{self._directory}/secrets")  # noqa: S108
-        content = content.replace("/mosquitto/", f"{self._directory}/")
-        content = content.replace("listener 1883", f"listener {self.port} 127.0.0.1")
-        return content + ("user root\n" if file.suffix == ".conf" and os.getuid() == 0 else "")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    running = Broker(tmp_path)
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedBroker]:
+    running = DeployedBroker(tmp_path_factory.mktemp("broker"))
     yield running
     running.stop()
 
 
-def queue_for_the_bridge(broker: Broker) -> None:
-    """Make a lasting session that receives readings, and leave."""
-    made = broker.client(
-        "mosquitto_sub", "-i", "bridge", "-c", "-x", "3600", "-t", "wardlight/v1/devices/+/readings", "-E",
-        account="wardlight:services-secret",
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
+def queue_for_ingest(broker: DeployedBroker) -> None:
+    """Begin ingest's lasting session anew, with nothing in it, and leave."""
+    for options in (("-i", "wardlight-ingest", "-t", ALL_READINGS, "-E"), (*SESSION, "-E")):
+        made = broker.client("mosquitto_sub", *options, account=INGEST, door=SERVICES)
+        assert made.returncode == 0, made.stderr
 
 
-def queued_for_the_bridge(broker: Broker, n: int) -> list[str]:
-    """What the lasting session is handed on its return, waiting up to some seconds for `n`."""
-    options = ("-i", "bridge", "-c", "-x", "3600", "-t", "wardlight/v1/devices/+/readings", "-C", str(n), "-W", "3")
-    return broker.client("mosquitto_sub", *options, account="wardlight:services-secret").stdout.splitlines()
+def queued_for_ingest(broker: DeployedBroker, n: int) -> list[str]:
+    """What that session is handed on its return, waiting up to some seconds for `n`."""
+    options = (*SESSION, "-C", str(n), "-W", "3")
+    return broker.client("mosquitto_sub", *options, account=INGEST, door=SERVICES).stdout.splitlines()
 
 
-@pytest.mark.parametrize("account", [None, "wardlight:wrong", "stranger:services-secret"])
-def test_nobody_enters_without_the_right_password(broker: Broker, account: str | None) -> None:
-    assert broker.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account=account).returncode != 0
+def may_publish(broker: DeployedBroker, account: str, topic: str, door: int = SERVICES) -> bool:
+    said = broker.client("mosquitto_pub", "-t", topic, "-m", "{}", account=account, door=door)
+    assert said.returncode == 0, said.stderr
+    return "Not authorized" not in said.stderr
 
 
-def test_a_device_speaks_for_itself_only(broker: Broker) -> None:
-    queue_for_the_bridge(broker)
+@pytest.mark.parametrize("account", [None, "w1:wrong", "stranger:device-secret", "wardlight-ingest:device-secret"])
+def test_nobody_enters_without_the_right_password(broker: DeployedBroker, account: str | None) -> None:
+    for door in (1883, SERVICES):
+        assert broker.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account=account, door=door).returncode != 0
+
+
+def test_a_device_speaks_for_itself_only(broker: DeployedBroker) -> None:
+    queue_for_ingest(broker)
     for message, topic in [("other's", "wardlight/v1/devices/w2/readings"), ("own", READINGS)]:
-        broker.client("mosquitto_pub", "-t", topic, "-m", message, account="w1:device-secret")
-    assert queued_for_the_bridge(broker, 1) == ["own"]
+        broker.client("mosquitto_pub", "-t", topic, "-m", message, account=DEVICE)
+    assert queued_for_ingest(broker, 1) == ["own"]
+
+
+def test_a_device_cannot_come_as_another_client_and_end_its_session(broker: DeployedBroker) -> None:
+    queue_for_ingest(broker)
+    broker.client("mosquitto_pub", "-t", READINGS, "-m", "before", account=DEVICE)
+    taken = broker.client("mosquitto_pub", "-i", "wardlight-ingest", "-t", READINGS, "-m", "after", account=DEVICE)
+    assert taken.returncode == 0, "it comes, as itself"
+    assert queued_for_ingest(broker, 2) == ["before", "after"]
+
+
+def test_each_service_does_its_own_work_only(broker: DeployedBroker) -> None:
+    accepted, probe = "wardlight/v1/devices/w1/accepted", "wardlight/v1/devices/wardlight-probe/readings"
+    topics = (READINGS, accepted, ALERT, "wardlight/v1/alert-steps/w/high/raised/spo2-low/p1", "wardlight/v1/heartbeat")
+    may = {
+        account: [may_publish(broker, account, topic) for topic in (*topics, probe)]
+        for account in (INGEST, ALERTS, DASHBOARD)
+    }
+    assert may == {
+        INGEST: [False, True, False, False, False, False],
+        ALERTS: [False, False, True, True, True, True],
+        DASHBOARD: [True, False, False, False, False, True],
+    }
 
 
 def test_outside_the_demo_nobody_may_speak_for_every_device(tmp_path: Path) -> None:
-    without = Broker(tmp_path, {**ACCOUNTS, "MQTT_SIMULATORS_PASSWORD": ""})
+    without = DeployedBroker(tmp_path, accounts={**ACCOUNTS, "MQTT_SIMULATORS_PASSWORD": ""})
     try:
         for password in ("simulators-secret", ""):
             account = f"simulators:{password}"
             assert without.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account=account).returncode != 0
-        own = without.client("mosquitto_pub", "-t", READINGS, "-m", "{}", account="w1:device-secret")
-        assert own.returncode == 0, own.stderr
+        assert may_publish(without, DEVICE, READINGS, door=1883)
     finally:
         without.stop()
 
 
-def test_a_subscriber_of_alerts_cannot_invent_readings(broker: Broker) -> None:
-    queue_for_the_bridge(broker)
-    broker.client("mosquitto_pub", "-t", READINGS, "-m", "invented", account="subscriber:subscriber-secret")
-    broker.client("mosquitto_pub", "-t", READINGS, "-m", "demo", account="simulators:simulators-secret")
-    assert queued_for_the_bridge(broker, 1) == ["demo"]
+def test_a_device_called_as_a_service_is_not_let_in_by_its_file(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="No device can have a name"):
+        DeployedBroker(tmp_path, devices="w1:device-secret\nwardlight-ingest:device-secret\n")
 
 
-def test_readings_queued_for_the_bridge_survive_a_restart(broker: Broker) -> None:
-    queue_for_the_bridge(broker)
+def test_a_subscriber_of_alerts_cannot_invent_readings(broker: DeployedBroker) -> None:
+    queue_for_ingest(broker)
+    broker.client("mosquitto_pub", "-t", READINGS, "-m", "invented", account=SUBSCRIBER)
+    broker.client("mosquitto_pub", "-t", READINGS, "-m", "demo", account=SIMULATORS, door=SERVICES)
+    assert queued_for_ingest(broker, 1) == ["demo"]
+
+
+def test_readings_queued_for_ingest_survive_a_restart_and_more_are_queued_after_it(broker: DeployedBroker) -> None:
+    queue_for_ingest(broker)
     lines = [str(n) for n in range(1500)]
-    sent = broker.client(
-        "mosquitto_pub", "-t", READINGS, "-l", account="w1:device-secret", said="\n".join(lines) + "\n"
-    )
+    sent = broker.client("mosquitto_pub", "-t", READINGS, "-l", account=DEVICE, said="\n".join(lines) + "\n")
     assert sent.returncode == 0, sent.stderr
     broker.stop()
     broker.start()
-    assert queued_for_the_bridge(broker, len(lines)) == lines, "more than the default queue of 1000, in order"
+    broker.client("mosquitto_pub", "-t", READINGS, "-m", "after the restart", account=DEVICE)
+    expected = [*lines, "after the restart"]
+    assert queued_for_ingest(broker, len(expected)) == expected, "more than the default queue of 1000, in order"

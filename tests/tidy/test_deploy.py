@@ -10,9 +10,12 @@ from jsonschema import Draft7Validator
 
 from runtime.settings import SECTION_NAMES, ProcessSettings
 from tests.support.tree import ROOT, pyproject, text
+from tests.tidy.test_folders import ONE_SHOT_SERVICES
 
 COMPOSE: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+BY_TLS = ("mosquitto", "8883:8883")
+"""The one port that is reached from elsewhere: behind it deploy/mosquitto-tls.conf asks everybody for a certificate."""
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
@@ -25,10 +28,15 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
     given = [line.split("=", 1) for line in text("deploy/example.env").splitlines() if re.match(r"\w+=", line)]
     assert all(value == "" for _, value in given)
     used = re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", text("docker-compose.yml"))
-    of_the_demo = ("MQTT_SIMULATORS_PASSWORD", ":-")
-    for harmless in (("ENROLL_UNASSIGNED", ":-false"), ("WATCHDOG_PING_URL", ":-"), of_the_demo, of_the_demo):
+    of_the_demo, may_be_empty = ("MQTT_SIMULATORS_PASSWORD", ":-"), {"WATCHDOG_PING_URL", "AUTHORITY_PASSPHRASE"}
+    for harmless in (
+        ("ENROLL_UNASSIGNED", ":-false"),
+        *((name, ":-") for name in may_be_empty),
+        of_the_demo,
+        of_the_demo,
+    ):
         used.remove(harmless)
-    assert {name for name, _ in used} == {name for name, _ in given} - {"WATCHDOG_PING_URL", of_the_demo[0]}
+    assert {name for name, _ in used} == {name for name, _ in given} - may_be_empty - {of_the_demo[0]}
     assert all(rest == f":?Copy deploy/example.env to .env and fill in {name}" for name, rest in used)
 
 
@@ -43,9 +51,9 @@ def test_every_service_has_the_least_rights_and_comes_back(name: str) -> None:
     service = SERVICES[name]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["cap_drop"] == ["ALL"]
-    assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+    assert service["restart"] == ("no" if name in ONE_SHOT_SERVICES else "unless-stopped")
     assert "test" in service["healthcheck"] or service["healthcheck"] == {"disable": True}
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert all(port.startswith("127.0.0.1:") or (name, port) == BY_TLS for port in service.get("ports", []))
     assert not service.get("privileged", False)
 
 
@@ -77,7 +85,8 @@ def test_every_setting_the_compose_file_names_has_a_known_section() -> None:
 
 def test_every_volume_and_network_in_use_is_declared() -> None:
     for service in SERVICES.values():
-        assert set(service["networks"]) <= COMPOSE["networks"].keys()
+        assert ("networks" in service) != (service.get("network_mode") == "none")
+        assert set(service.get("networks", [])) <= COMPOSE["networks"].keys()
         named = {volume.split(":")[0] for volume in service.get("volumes", []) if not volume.startswith(".")}
         assert named <= COMPOSE["volumes"].keys()
 

@@ -14,7 +14,8 @@ SERVICE_OF_ROOM = {"storage": "recorder"}
 """Rooms whose process carries another name than the folder."""
 SECOND_PROCESSES = {"trainer": ["python", "-m", "stream", "trainer"]}
 """Processes of a room beside its own."""
-ONE_SHOT_SERVICES = {"migrate"}
+ONE_SHOT_SERVICES = {"migrate": ["python", "-m", "storage", "migrate"], "authority": ["wardlight", "authority", "list"]}
+"""What ends by itself, and its command."""
 FOREIGN_SERVICES = {"mosquitto", "kafka", "postgres", "prometheus", "grafana"}
 
 
@@ -40,14 +41,13 @@ def test_every_folder_of_a_room_is_a_package() -> None:
 def test_a_room_with_a_process_is_a_compose_service_and_the_other_way_round() -> None:
     rooms = {name.split("/", 1)[0] for name in python_files() if name.count("/") == 1 and name.endswith("/__main__.py")}
     expected = {SERVICE_OF_ROOM.get(room, room) for room in rooms - PROCESSES_OF_NO_ROOM}
-    assert set(services()) - FOREIGN_SERVICES - ONE_SHOT_SERVICES == expected | set(SECOND_PROCESSES)
+    assert set(services()) - FOREIGN_SERVICES - set(ONE_SHOT_SERVICES) == expected | set(SECOND_PROCESSES)
 
 
 def test_every_compose_service_runs_its_folders_process() -> None:
     rooms = {service: room for room, service in SERVICE_OF_ROOM.items()}
     commands = {name: service["command"] for name, service in services().items() if name not in FOREIGN_SERVICES}
-    migrate = commands.pop("migrate")
-    assert migrate == ["python", "-m", "storage", "migrate"]
+    assert {name: commands.pop(name) for name in ONE_SHOT_SERVICES} == ONE_SHOT_SERVICES
     expected = {name: ["python", "-m", rooms.get(name, name)] for name in commands}
     assert commands == expected | SECOND_PROCESSES
 
