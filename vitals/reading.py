@@ -89,17 +89,19 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     """As the registry has it; None where nobody said."""
 
 
-class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """What ingest tells a device on `…/accepted`: sequences `from_sequence` to `through_sequence` of `boot` are safe.
 
     It names exactly the run it vouches for, so it is true whatever ingest has forgotten in a crash: a device lets go of
-    that run and of nothing else. `rejected` is set where the run is safe in `rejected`, not in `readings`.
+    that run and of nothing else. `rejected` is set where the run is safe in `rejected`, not in `readings`. Devices are
+    seldom renewed: they pass over fields and reasons they do not know, or they would keep what is safe for ever.
     """
 
     boot: str
     from_sequence: int
     through_sequence: int
-    rejected: "RejectionReason | None" = None
+    rejected: str | None = None
+    """A RejectionReason, maybe one that a newer release came up with."""
 
 
 class Tick(msgspec.Struct, frozen=True, omit_defaults=True, tag="tick"):

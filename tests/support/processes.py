@@ -16,10 +16,16 @@ LAST_WORDS_CHARACTERS = 3000
 
 
 class ServiceProcess:
-    """One service and its settings; may be killed and started again any number of times."""
+    """One service and its settings; may be killed and started again any number of times.
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
+    `tree` is where its program lies: this one, unless another state of it is to run.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], output: Path, *, tree: Path = ROOT
+    ) -> None:
         self._arguments = list(arguments)
+        self._tree = tree
         self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,7 +42,7 @@ class ServiceProcess:
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._arguments],
-                cwd=ROOT,
+                cwd=self._tree,
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

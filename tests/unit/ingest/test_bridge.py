@@ -193,7 +193,7 @@ def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> Non
         async with scene() as ward:
             await ward.send(7)
             (receipt,) = await ward.heard()
-            assert receipt.rejected is RejectionReason.UNASSIGNED
+            assert receipt.rejected == RejectionReason.UNASSIGNED
             (rejection,) = await ward.rejections()
             assert rejection.reason is RejectionReason.UNASSIGNED
             assert rejection.payload_bytes == len(rejection.payload)
@@ -343,7 +343,7 @@ def test_alerts_hear_of_a_device_whose_clock_is_far_ahead() -> None:
         async with scene() as ward:
             ward.assign(W1, "p1")
             await ward.send(0, measured_at=EPOCH_MS + 600_000)
-            assert (await ward.heard())[0].rejected is RejectionReason.TIME_IN_FUTURE
+            assert (await ward.heard())[0].rejected == RejectionReason.TIME_IN_FUTURE
             (record,) = [decode_readings_record(each.value) for each in await ward.logged(LogTopic.READINGS)]
             assert isinstance(record, RefusedSigns)
             assert (record.patient_id, record.from_future, record.signs) == ("p1", True, {Sign.HEART_RATE: 70})
