@@ -45,7 +45,7 @@ def restore(group: str, partition: int, rows: Iterable[StateRow], signer: Signer
                 watch = msgspec.json.decode(row.blob, type=Watch)
             else:
                 states.append(msgspec.json.decode(row.blob, type=PatientState))
-        except (SnapshotMismatch, msgspec.DecodeError):
+        except (SnapshotMismatch, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if row.key != WATCH_KEY:
                 refused.append(PatientId(row.key))
     return Restored(states, watch, refused)

@@ -25,8 +25,8 @@ SPREADS_PER_POINT = 3.0
 """For the order of drivers so many spreads from usual weigh like one NEWS2 point; our choice."""
 SPREADS_MIN = 2.0
 """Signs nearer to usual than this and without points drive nothing and are left out."""
-MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a broken model may raise. It costs the patient the models, which warm up anew, and never NEWS2."""
+MODEL_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a broken model may raise, or a stored one that is nested beyond any of ours. It costs the patient the models, which warm up anew, and never NEWS2."""
 _HEART_RATE: Final = Sign.HEART_RATE
 _STEPS: Final = Sign.STEPS
 _REPLAY: Final = Origin.REPLAY
