@@ -3,5 +3,6 @@
 from tests.support.kafka_server import kafka
 from tests.support.mosquitto_server import mosquitto
 from tests.support.postgres_server import postgres_server, postgres_url
+from tests.support.secured_kafka import secured_kafka
 
-__all__ = ["kafka", "mosquitto", "postgres_server", "postgres_url"]
+__all__ = ["kafka", "mosquitto", "postgres_server", "postgres_url", "secured_kafka"]

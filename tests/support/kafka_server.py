@@ -59,9 +59,9 @@ log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=4
 """
-_JAVA = (
+JAVA = (
     "java",
-    "-Xmx512m",
+    "-Djava.net.preferIPv4Stack=true",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -69,16 +69,22 @@ _JAVA = (
 
 
 class KafkaServer:
-    """One broker with its own directory and ports; `start` and `stop` may alternate, the data stays."""
+    """One broker with its own directory and ports; `start` and `stop` may alternate, the data stays.
 
-    def __init__(self, directory: Path) -> None:
+    By itself a cluster of one; `properties` makes it what they say, a member of a cluster of several, and `port` is then
+    the one of its listener at which it is asked whether it is ready.
+    """
+
+    def __init__(
+        self, directory: Path, *, port: int | None = None, properties: str | None = None, heap_mb: int = 512
+    ) -> None:
         self.directory = directory
-        self.port = _free_port()
-        self._jars = _jars()
+        self.port = free_port() if port is None else port
+        self._heap_mb = heap_mb
+        self._jars = jars()
         self._properties = directory / "server.properties"
-        self._properties.write_text(
-            _PROPERTIES.format(port=self.port, controller_port=_free_port(), directory=directory), encoding="utf-8"
-        )
+        alone = _PROPERTIES.format(port=self.port, controller_port=free_port(), directory=directory)
+        self._properties.write_text(properties or alone, encoding="utf-8")
         self._run("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._properties))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -94,8 +100,8 @@ class KafkaServer:
             raise RuntimeError("Kafka is stopped.")
         return self._process.pid
 
-    def start(self) -> None:
-        """Start the broker and return once it answers with metadata that name a broker and a controller."""
+    def launch(self) -> None:
+        """Start the broker without waiting for it."""
         with (self.directory / "server.out").open("ab") as output:
             self._process = subprocess.Popen(
                 self._command("kafka.Kafka", str(self._properties)),
@@ -104,6 +110,16 @@ class KafkaServer:
                 cwd=self.directory,
                 start_new_session=True,
             )
+
+    def start(self) -> None:
+        """Start the broker and return once it answers with metadata that name a broker and a controller."""
+        self.launch()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Returns once a broker that was launched answers."""
+        if self._process is None:
+            raise RuntimeError("Kafka is stopped.")
         for _ in range(READY_ATTEMPTS_MAX):
             if _answers(self.port):
                 return
@@ -142,7 +158,7 @@ class KafkaServer:
             raise RuntimeError(f"{main_class} failed:\n{done.stdout}{done.stderr}")
 
     def _command(self, main_class: str, *arguments: str) -> list[str]:
-        return [*_JAVA, "-cp", str(self._jars / "*"), main_class, *arguments]
+        return [*JAVA, f"-Xmx{self._heap_mb}m", "-cp", str(self._jars / "*"), main_class, *arguments]
 
     def _last_words(self) -> str:
         return (self.directory / "server.out").read_text(encoding="utf-8", errors="replace")[-4000:]
@@ -170,7 +186,7 @@ def kafka() -> Iterator[KafkaServer]:
         yield server
 
 
-def _jars() -> Path:
+def jars() -> Path:
     """The directory of Kafka's jars, resolved by Maven on first use and kept in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wardlight" / f"kafka-{KAFKA_VERSION}"
     cache.mkdir(parents=True, exist_ok=True)
@@ -193,7 +209,7 @@ def _jars() -> Path:
     return jars
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
