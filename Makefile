@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: sbom help demo test check bench pictures simulate week month sequences clean
+.PHONY: chaos sbom help demo test check bench pictures simulate week month sequences clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -53,6 +53,11 @@ month: ## 30 days of a 200-bed ward before the alert engine, with crashes, held 
 sequences: ## 100,000 random event sequences through the alert engine, each held against its invariants; ARGS="--sequences 5000 --seed 2"
 	@sh scripts/set-up-python requirements-dev.lock
 	@exec $(BIN)/python -m tests.simulation.sequences $(ARGS)
+
+chaos: ## faults on real servers under a load of known truth, 20 of each; results add up; ARGS="--fault kill-stream --minutes 30"
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## remove the environment and every cache; leaves data/ alone
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build

@@ -40,6 +40,12 @@ class MosquittoServer:
         lines += [f"{name} {value}" for name, value in settings.items()]
         self._file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    @property
+    def pid(self) -> int:
+        """The broker's process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def settings(self, *, keepalive_s: int = 30, protocol: str = "5", reconnect_s_max: float = 0.5) -> MqttSettings:
         """How to reach it."""
         return MqttSettings.model_validate(
