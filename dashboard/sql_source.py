@@ -12,7 +12,7 @@ from dashboard.episodes import EpisodeNow
 from dashboard.feed import Snapshot
 from dashboard.records import bed_of, episode_of, is_retold
 from dashboard.tiles import TILE_SIGNS
-from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow
+from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits
 from runtime.blocking import Door
 from runtime.bus import Positions, TopicPartition
@@ -23,7 +23,7 @@ from storage.readings import Bucket, LatestSign
 from storage.session import Connection, Database
 from vitals.episode_state import EpisodeState
 from vitals.fault import is_system
-from vitals.reading import Origin, PatientId, Reading
+from vitals.reading import PatientId
 from vitals.sign import Sign
 from vitals.topics import LogTopic
 
@@ -64,14 +64,16 @@ class SqlSource:
             version = devices.registry_version(conn)
             if version == self._version and not again:
                 return None
-            self._version = version
-            return _beds(conn)
+            beds = _beds(conn)
+        # Only once they are read: a change that could not be is one for the next look.
+        self._version = version
+        return beds
 
     def _read(self, now_ms: int) -> Snapshot:
         bucket_ms = self._limits.trend_bucket_ms
         recent_ms = now_ms - max(self._limits.recent_alert_ms, 3_600_000)
         with self._database.snapshot() as conn:
-            self._version = devices.registry_version(conn)
+            version = devices.registry_version(conn)
             beds = _beds(conn)
             newest = readings.latest(conn, [bed.patient_id for bed in beds])
             assessed = assessments.latest(conn, [bed.patient_id for bed in beds])
@@ -106,13 +108,12 @@ class SqlSource:
                 **_of(claims.positions_of(conn, RECORDER_GROUP), LogTopic.READINGS, LogTopic.ASSESSMENTS),
                 **_of(claims.positions_of(conn, ALERTS_GROUP), LogTopic.ALERTS),
             }
+        self._version = version
         seeds = [
             Seed(
                 bed=bed,
                 newest=newest.get(bed.patient_id),
-                signs=_signs(
-                    newest.get(bed.patient_id), values.get(bed.patient_id, {}), minutes.get(bed.patient_id, ())
-                ),
+                signs=_signs(values.get(bed.patient_id, {}), minutes.get(bed.patient_id, ())),
                 trend=_trend(trend.get(bed.patient_id, ())),
                 assessment=assessed.get(bed.patient_id),
                 episodes=shown.get(bed.patient_id, ()),
@@ -150,23 +151,17 @@ def _of(positions: Positions, *topics: LogTopic) -> dict[TopicPartition, int]:
     return {place: position for place, position in positions.items() if place.topic in topics}
 
 
-def _signs(
-    newest: Reading | None, values: Mapping[Sign, LatestSign], minutes: Sequence[Bucket]
-) -> Mapping[Sign, SignNow]:
-    if newest is None:
-        return {}
-    behind_ms = newest.received_at_ms - newest.measured_at_ms
-    shift_ms = behind_ms if newest.origin is Origin.REPLAY else min(0, behind_ms)
+def _signs(values: Mapping[Sign, LatestSign], minutes: Sequence[Bucket]) -> Mapping[Sign, SignNow]:
     return {
         sign: SignNow(
             sign=sign,
             value=latest.value,
-            measured_at_ms=latest.measured_at_ms,
-            seen_at_ms=latest.measured_at_ms + shift_ms,
+            measured_at_ms=latest.reading.measured_at_ms,
+            seen_at_ms=seen_at_ms(latest.reading),
             intervals_ms=_intervals(sign, minutes),
         )
         for sign, latest in values.items()
-        if latest.charted is None
+        if latest.reading.charted is None
     }
 
 

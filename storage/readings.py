@@ -38,11 +38,19 @@ def charted_text(charted: Charted) -> str:
 
 
 class LatestSign(NamedTuple):
-    """The newest value of one sign, when it was measured, and who charted it, where somebody did."""
+    """The newest value of one sign, and the reading or entry that said it."""
 
     value: float
-    measured_at_ms: int
-    charted: Charted | None = None
+    reading: Reading
+
+    @property
+    def measured_at_ms(self) -> int:
+        return self.reading.measured_at_ms
+
+    @property
+    def charted(self) -> Charted | None:
+        """Who charted it, where somebody did."""
+        return self.reading.charted
 
 
 def row_of(reading: Reading) -> tuple[Any, ...]:
@@ -206,7 +214,7 @@ def latest_signs(
         for row in rows:
             reading = reading_of(row)
             found.setdefault(patient_id, {}).update(
-                {sign: LatestSign(value, measured_at_ms, reading.charted) for sign, value in reading.signs.items()}
+                {sign: LatestSign(value, reading) for sign, value in reading.signs.items()}
             )
     return found
 

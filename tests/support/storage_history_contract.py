@@ -160,12 +160,17 @@ class HistoryContract:
             patients = [P1, PatientId("p2"), PatientId("nobody")]
             assert readings.latest(conn, patients)[P1] == newest
             assert set(readings.latest(conn, patients)) == {"p1", "p2"}
-            signs = readings.latest_signs(conn, patients, since_ms=at_ms(0))
-            assert signs == {
-                "p1": {SPO2: (91.0, at_ms(1), None), PULSE: (71.0, at_ms(9), None)},
-                "p2": {SPO2: (95.0, at_ms(5), None)},
-            }
-            assert readings.latest_signs(conn, patients, since_ms=at_ms(6)) == {"p1": {PULSE: (71.0, at_ms(9), None)}}
+            found = readings.latest_signs(conn, patients, since_ms=at_ms(0))
+            lately = readings.latest_signs(conn, patients, since_ms=at_ms(6))
+        assert {
+            patient_id: {sign: (latest.value, latest.measured_at_ms, latest.charted) for sign, latest in signs.items()}
+            for patient_id, signs in found.items()
+        } == {
+            "p1": {SPO2: (91.0, at_ms(1), None), PULSE: (71.0, at_ms(9), None)},
+            "p2": {SPO2: (95.0, at_ms(5), None)},
+        }
+        assert found[P1][PULSE].reading == newest
+        assert {patient_id: list(signs) for patient_id, signs in lately.items()} == {"p1": [PULSE]}
 
     def test_assessments_come_back_whole_once_and_by_window(self, database: Database) -> None:
         stored = [assessment_of(at_s=second, spo2_percent=90 - second, heart_rate_bpm=75) for second in range(3)]
