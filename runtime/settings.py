@@ -40,6 +40,7 @@ SECTION_NAMES = frozenset(
         "notifications",
         "ladders",
         "trainer",
+        "roles",
     }
 )
 

@@ -89,7 +89,9 @@ def _require_alone(conn: Connection) -> None:
     others = conn.execute(
         text(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+            # How another role calls itself a plain owner does not see; who it is, everybody does.
+            " AND (application_name = current_setting('application_name') OR usename LIKE 'wardlight\\_%')"
+            " AND pid <> pg_backend_pid()"
         )
     ).scalar_one()
     if others:

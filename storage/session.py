@@ -17,6 +17,7 @@ from runtime.blocking import Door
 from runtime.private_files import private_file
 from runtime.settings import DatabaseSettings
 from vitals.errors import ConfigurationError, Unavailable
+from storage.connection_errors import refusal_of
 
 __all__ = ["Connection", "Database", "in_snapshot", "in_transaction", "open_database"]
 """`Connection` is here for the annotations of rooms that pass one on: SQLAlchemy itself stays in storage."""
@@ -239,3 +240,9 @@ def _passes(error: BaseException | None, *, writing: bool) -> bool:
 def _sentence(error: BaseException | None) -> str:
     first_line = str(error).strip().splitlines()[:1]
     return f"The database does not answer: {first_line[0] if first_line else type(error).__name__}"
+        refused = refusal_of(error.orig)
+        if refused is not None:
+            raise refused from error
+        refused = refusal_of(error)
+        if refused is not None:
+            raise refused from error

@@ -12,10 +12,11 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", h
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `db upgrade|check|rebuild|new-log|trim`."""
+    """Register `db upgrade|check|grant|rebuild|new-log|trim`."""
     db = typer.Typer(help="The patient database.", no_args_is_help=True)
     app.add_typer(db, name="db")
     _add_schema(db)
+    _add_grant(db)
     _add_log(db)
     _add_trim(db)
 
@@ -40,6 +41,25 @@ def _add_schema(db: typer.Typer) -> None:
 
 def _add_log(db: typer.Typer) -> None:
     @db.command()
+def _add_grant(db: typer.Typer) -> None:
+    @db.command()
+    def grant(config: ConfigOption = None) -> None:
+        """Make PostgreSQL's role of each service, with its password of section `roles`, and grant what the service needs.
+
+        As the owner of the database, after `db upgrade` or a restore; as often as one likes. Nothing else may do anything.
+        """
+        from storage.access import SERVICES, role_of
+        from storage.granting import RolesSettings, grant_at
+
+        configuration = Configuration.read(file=config)
+        roles = configuration.section("roles", RolesSettings)
+        grant_at(configuration.section("database", DatabaseSettings), roles)
+        without = [role_of(service) for service in SERVICES if service not in roles.given]
+        typer.echo(f"{len(SERVICES)} roles have what storage/access.py says, and nothing else.")
+        if without:
+            typer.echo(f"No new password for {', '.join(without)}: give it as WARDLIGHT_ROLES__…, or keep the present one.")
+
+
     def rebuild(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         """Bring back from the log what is missing of readings, assessments, rejections, labels and alerts; stop every service first.
 

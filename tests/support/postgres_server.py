@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,8 +86,18 @@ class PostgresServer:
         return True
 
 
-def start_postgres(directory: Path) -> PostgresServer | None:
-    """A server with its data in `directory`, ready for connections; None where this machine has no PostgreSQL."""
+def start_postgres(
+    directory: Path,
+    *,
+    more: Mapping[str, str] | None = None,
+    host_rules: str | None = None,
+    certificates: Path | None = None,
+) -> PostgresServer | None:
+    """A server with its data in `directory`, ready for connections; None where this machine has no PostgreSQL.
+
+    `more` are settings beside its own, `host_rules` its pg_hba.conf where not everybody is trusted; of `certificates` it
+    takes key.pem and certificate.pem as its own.
+    """
     binaries = _binaries()
     account = _account()
     if binaries is None or (os.geteuid() == 0 and account is None):
@@ -101,8 +111,13 @@ def start_postgres(directory: Path) -> PostgresServer | None:
     made = subprocess.run(_as(account, initdb), cwd=directory, check=False, capture_output=True, text=True)
     if made.returncode != 0:
         raise RuntimeError(f"initdb failed: {made.stderr}")
+    if host_rules is not None:
+        (data / "pg_hba.conf").write_text(host_rules, encoding="utf-8")
+    for file in () if certificates is None else (certificates / "key.pem", certificates / "certificate.pem"):
+        _lay(file, data / file.name, account)
     port = _free_port()
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(data), "max_connections": "60"}
+    options |= more or {}
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     return PostgresServer(_as(account, command), directory=directory, port=port)
@@ -155,6 +170,13 @@ def _account() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     return None
+
+
+def _lay(file: Path, there: Path, account: pwd.struct_passwd | None) -> None:
+    shutil.copy(file, there)
+    there.chmod(0o600)
+    if account is not None:
+        os.chown(there, account.pw_uid, account.pw_gid)
 
 
 def _as(account: pwd.struct_passwd | None, command: list[str]) -> list[str]:
