@@ -123,7 +123,8 @@ class InHand:
 
     async def _keep_refusal(self, trace: Trace, status: int) -> None:
         person = self._person
-        view = (None if person is None else person.person_id, AuditAction.REFUSED, status, *trace.view)
+        who = None if person is None else person.person_id
+        view = (who, AuditAction.REFUSED, trace.action, status, *trace.view)
         if not self._trail.is_new(view):
             return
         asked = {"asked": trace.action.value, "status": status, **trace.detail}

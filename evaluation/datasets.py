@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,8 @@ GROUP_COLUMNS = ("device_model", "ethnicity", "race", "skin_tone", "ward")
 FILES_LOOKED_AT_MAX = 250_000
 FOLDERS_LOOKED_AT_MAX = 2_000
 """What a set is looked for among; every set that is known has far fewer of both."""
+UNPACKED_BYTES_MAX = 4 << 30
+"""Of one table; more is no set that is known, but a file made to fill the memory."""
 TABLES_MAX = 10_000
 """Of files that are opened one by one to see what they are."""
 _TABLES = ("*.parquet", "*.csv", "*.csv.gz")
@@ -154,11 +157,47 @@ def table_of(file: Path, columns: list[str] | None = None) -> pa.Table:
             rows = pq.read_metadata(file).num_rows
             if rows > ROWS_MAX:
                 raise InvalidArgument(f"{file} has {rows} rows; {ROWS_MAX} is the most that is read.")
+            _refuse_bomb(file, pq.read_metadata(file))
             return pq.read_table(file, columns=columns)
         options = pa_csv.ConvertOptions(
             include_columns=columns, null_values=ABSENT_TEXTS, strings_can_be_null=True, quoted_strings_can_be_null=True
         )
-        return pa_csv.read_csv(file, convert_options=options)
+        if file.suffix != ".gz":
+            _refuse_large(file, file.stat().st_size)
+            return pa_csv.read_csv(file, convert_options=options)
+        with gzip.open(file) as packed:
+            return pa_csv.read_csv(_Unpacked(file, packed), convert_options=options)
+
+
+class _Unpacked:
+    """What a packed file holds, as long as that is not too much; as much of a file as the reader asks for."""
+
+    closed = False
+
+    def __init__(self, file: Path, packed: IO[bytes]) -> None:
+        self._file = file
+        self._packed = packed
+        self._read_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; raises InvalidArgument beyond the bound."""
+        block = self._packed.read(size)
+        self._read_bytes += len(block)
+        _refuse_large(self._file, self._read_bytes)
+        return block
+
+    def close(self) -> None:
+        """Whoever opened it closes it."""
+
+
+def _refuse_large(file: Path, unpacked: int) -> None:
+    if unpacked > UNPACKED_BYTES_MAX:
+        raise InvalidArgument(f"{file} unpacks to more than {UNPACKED_BYTES_MAX:,} bytes, the most that is read.")
+
+
+def _refuse_bomb(file: Path, declared: pq.FileMetaData) -> None:
+    groups = range(declared.num_row_groups)
+    _refuse_large(file, sum(declared.row_group(number).total_byte_size for number in groups))
 
 
 @contextmanager

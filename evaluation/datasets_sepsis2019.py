@@ -62,6 +62,8 @@ EARLY_HOURS = 12
 _WANTED = (*SIGNS, "SaO2", "Age", "Gender", "Unit1", "Unit2", "ICULOS", "SepsisLabel")
 _TABLES = ("*.parquet", "*.csv", "*.csv.gz")
 _FILES_MAX = 200_000
+PSV_BYTES_MAX = 64 << 20
+"""One patient's file has some kilobytes."""
 _HOURS_MAX = 100_000.0
 """No stay is longer: eleven years."""
 _REPEATED_SHARE_MAX = 0.01
@@ -143,6 +145,10 @@ def read_psv(path: Path, progress: Progress) -> Recorded:
 def _psv(file: Path) -> pa.Table:
     with said_of(file):
         _refuse_lacking(file, header_of(file))
+        if file.stat().st_size > PSV_BYTES_MAX:
+            raise InvalidArgument(
+                f"{file} has {file.stat().st_size:,} bytes; of one patient's file {PSV_BYTES_MAX:,} at most are read."
+            )
         options = pa_csv.ConvertOptions(
             column_types=dict.fromkeys(_WANTED, pa.float64()),
             include_columns=list(_WANTED),

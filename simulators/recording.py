@@ -22,6 +22,11 @@ from vitals.reading import DeviceId
 from vitals.sign import SIGN_FACTS, Sign
 
 _HASH_BLOCK_BYTES = 1 << 20
+UNPACKED_BYTES_MAX = 4 << 30
+"""What one Parquet file may unpack to; more is no recording but a bomb."""
+_TIME_MS_MAX = 1 << 53
+"""Of any moment before or after the recording's zero: 285,000 years, and exact in every number format."""
+_SAID_CHARACTERS_MAX = 300
 _ABSENT_TEXTS = ("", "NA", "NaN", "nan", "null", "NULL", "None", "-")
 
 
@@ -100,10 +105,10 @@ def open_recording(files: Sequence[Path], *, mapping: str | None = None, rows_ma
     parts: list[_Part] = []
     rows = 0
     for file in files:
-        for batch in _read_batches(file, chosen):
+        for batch in _read_batches(file, chosen, rows_max=rows_max):
             rows += batch.num_rows
             if rows > rows_max:
-                raise InvalidArgument(f"The recording has more than {rows_max} rows: raise simulators.replay_rows_max.")
+                raise _too_many(rows_max)
             parts.append(_to_columns(batch, chosen, file=file, devices=devices))
     if not rows:
         raise InvalidArgument(f"There is no row in {files[0]}.")
@@ -142,12 +147,22 @@ def _column_names(file: Path) -> list[str]:
             return list(reader.schema.names)
 
 
-def _read_batches(file: Path, mapping: RecordingMapping) -> Iterator[Any]:
+def _too_many(rows_max: int) -> InvalidArgument:
+    return InvalidArgument(f"The recording has more than {rows_max} rows: raise simulators.replay_rows_max.")
+
+
+def _read_batches(file: Path, mapping: RecordingMapping, *, rows_max: int) -> Iterator[Any]:
     present = _column_names(file)
     with _said_of(file):
         wanted = mapping.columns(present)
+        twice = [name for name in wanted if present.count(name) > 1]
+        if twice:
+            raise InvalidArgument(f"column {twice[0]!r} stands there twice")
         if _is_parquet(file):
             with pa_parquet.ParquetFile(file) as parquet:
+                if parquet.metadata.num_rows > rows_max:
+                    raise _too_many(rows_max)
+                _refuse_bomb(parquet.metadata)
                 yield from parquet.iter_batches(columns=wanted)
             return
         types: dict[str, Any] = {name: pa.float64() for name in wanted}
@@ -160,6 +175,13 @@ def _read_batches(file: Path, mapping: RecordingMapping) -> Iterator[Any]:
         )
         with pa_csv.open_csv(file, convert_options=options) as reader:
             yield from reader
+
+
+def _refuse_bomb(declared: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+    """By row groups: asked for a column of a broken footer, the library ends the process."""
+    unpacked = sum(declared.row_group(number).total_byte_size for number in range(declared.num_row_groups))
+    if unpacked > UNPACKED_BYTES_MAX:
+        raise InvalidArgument(f"it unpacks to {unpacked:,} bytes, and {UNPACKED_BYTES_MAX:,} are read at most")
 
 
 def _to_columns(batch: Any, mapping: RecordingMapping, *, file: Path, devices: dict[DeviceId, int]) -> _Part:  # noqa: ANN401
@@ -205,11 +227,17 @@ def _times_ms(batch: Any, mapping: RecordingMapping) -> NDArray[np.int64]:  # no
         times = moments.cast(pa.int64())
         if times.null_count:
             raise InvalidArgument(f"A row has no time in column {mapping.time_column!r}.")
-        return np.asarray(times.to_numpy(zero_copy_only=False), dtype=np.int64)
+        return _within_reach(np.asarray(times.to_numpy(zero_copy_only=False), dtype=np.int64), mapping)
     values = _floats(column)
     if not np.isfinite(values).all():
         raise InvalidArgument(f"A row has no time in column {mapping.time_column!r}.")
-    return np.round(values * mapping.milliseconds).astype(np.int64)
+    return _within_reach(np.round(values * mapping.milliseconds), mapping)
+
+
+def _within_reach(times_ms: NDArray[Any], mapping: RecordingMapping) -> NDArray[np.int64]:
+    if len(times_ms) and not (times_ms.min() >= -_TIME_MS_MAX and times_ms.max() <= _TIME_MS_MAX):
+        raise InvalidArgument(f"A row has an impossible time in column {mapping.time_column!r}.")
+    return times_ms.astype(np.int64)
 
 
 def _parsed(column: Any) -> Any:  # noqa: ANN401
@@ -236,17 +264,24 @@ def _identity(files: Sequence[Path], mapping: RecordingMapping) -> str:
     return digest.hexdigest()
 
 
+def _refuse_pipe(file: Path) -> None:
+    if file.exists() and not file.is_dir() and not file.is_file():
+        raise InvalidArgument("it is no ordinary file")
+
+
 @contextlib.contextmanager
 def _said_of(file: Path) -> Iterator[None]:
-    """Turns what goes wrong with a file into one sentence that names it."""
+    """Turns what goes wrong with a file into one sentence that names it. A pipe would be waited for, a device never end."""
     try:
+        _refuse_pipe(file)
         yield
     except FileNotFoundError as error:
         raise InvalidArgument(f"There is no file {file}.") from error
     except InvalidArgument as error:
         raise InvalidArgument(f"{file}: {error}") from error
     except (pa.ArrowException, UnicodeDecodeError, ValueError) as error:
-        cause = str(error).splitlines()[0].rstrip(".")
+        cause = " ".join(str(error).split())[:_SAID_CHARACTERS_MAX].rstrip(".")
         raise InvalidArgument(f"{file} is no CSV or Parquet file that can be read: {cause}.") from error
     except OSError as error:
-        raise InvalidArgument(f"Cannot read {file}: {error.strerror or error}.") from error
+        cause = " ".join(str(error.strerror or error).split())[:_SAID_CHARACTERS_MAX]
+        raise InvalidArgument(f"Cannot read {file}: {cause}.") from error
