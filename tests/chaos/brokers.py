@@ -1,6 +1,7 @@
 """A Kafka cluster of three: each a broker and a controller, every connection to any of them through the test's network."""
 
 import json
+import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from runtime.blocking import Door
 from tests.chaos.proxy import Network
 from tests.support.kafka_server import KafkaServer
+from tests.support.servers import missing
 
 HEAP_MB = 320
 _PROPERTIES = """
@@ -74,6 +76,9 @@ class KafkaCluster:
 
 async def start_brokers(network: Network, directory: Path, door: Door, *, count: int = 3) -> KafkaCluster:
     """A cluster that answers; with one broker it is a cluster of one."""
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            missing(f"{program} (for Apache Kafka)")
     numbers = range(1, count + 1)
     real = {
         number: dict(zip(("direct", "client", "replication", "controller"), _ports(4), strict=True))

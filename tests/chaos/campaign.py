@@ -1,6 +1,5 @@
 """The campaign: faults in turn, as many repetitions of each as are missing, on one cluster, until done or out of time."""
 
-import contextlib
 import hashlib
 import json
 import random
@@ -64,17 +63,22 @@ class Campaign:
         self.new: list[Repetition] = []
 
     async def run(self, plan: Plan, dues: list[Due], *, brokers: int = 3) -> None:
-        """Begin a cluster and run every fault's missing repetitions on it."""
+        """Begin a cluster and run every fault's missing repetitions on it, one course of each in turn."""
         begun_s = self._clock.monotonic_s()
         async with running_cluster(self._clock, brokers=brokers) as cluster:
             print(
                 f"cluster ready after {self._clock.monotonic_s() - begun_s:.0f} s; revision {self._revision}",
                 flush=True,
             )
-            for fault in self._faults:
-                with contextlib.suppress(_Impossible):
-                    while (missing := self._missing(fault)) > 0 and not self._is_late(begun_s):
-                        await self._course(cluster, plan, dues, fault, min(missing, fault.course_max))
+            wanted = list(self._faults)
+            while wanted := [fault for fault in wanted if self._missing(fault) > 0]:
+                for fault in [*wanted]:
+                    if self._is_late(begun_s):
+                        return
+                    try:
+                        await self._course(cluster, plan, dues, fault, min(self._missing(fault), fault.course_max))
+                    except _Impossible:
+                        wanted.remove(fault)
 
     def _missing(self, fault: Fault) -> int:
         had = Counter(each.fault for each in results.read(self._file))

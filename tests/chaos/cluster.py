@@ -23,9 +23,10 @@ from tests.chaos.proxy import Network
 from tests.chaos.services import Service, Supervisor
 from tests.support.mosquitto_server import MosquittoServer
 from tests.support.postgres_server import PostgresServer, start_postgres
+from tests.support.servers import missing
 
 PREFIX = "chaos-"
-PARTITIONS = 6
+PARTITIONS = 3
 PASSWORD = "before"
 ROLE = "services"
 DEVICES = "devices"
@@ -205,7 +206,7 @@ async def running_cluster(clock: Clock, *, brokers: int = 3) -> AsyncIterator[Cl
         disk = stack.enter_context(_small_disk(directory / "disk"))
         postgres = await door.run(start_postgres, disk)
         if postgres is None:
-            raise RuntimeError("PostgreSQL cannot be had on this machine: see scripts/set-up-servers.")
+            missing("PostgreSQL")
         stack.callback(postgres.stop)
         await door.run(_require_passwords, postgres, disk)
         url = await door.run(postgres.create_database)
@@ -263,6 +264,7 @@ async def _start_services(cluster: Cluster) -> None:
 
 async def _stop_services(cluster: Cluster) -> None:
     cluster.network.heal()
+    cluster.supervisor.rest()
     for service in cluster.services.values():
         service.is_wanted = False
     await asyncio.gather(*(cluster.door.run(service.stop) for service in cluster.services.values()))

@@ -106,7 +106,8 @@ class Course:
             needed_s = max(needed_s, self._clock.monotonic_s() - started_s + 3)
             if recovered is None:
                 break
-        await self._clock.sleep(0 if living.done() else TAIL_S)
+        lived_s = self._clock.monotonic_s() - begun_s
+        await self._clock.sleep(0 if living.done() else max(TAIL_S, self._plan.course_s_min - lived_s))
         return injected
 
     async def _recover(self, seen: Seen, healed_s: float, healed_ms: int) -> float | None:

@@ -46,6 +46,8 @@ class Plan:
 
     seed: int = 21
     course_s_max: int = 150
+    course_s_min: int = 30
+    """However soon the faults are over: long enough for the first alerts."""
     ill_every_s: int = 12
     """Two patients at a time begin to desaturate this often,"""
     healthy: int = 4

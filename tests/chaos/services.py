@@ -88,6 +88,7 @@ class Supervisor:
         self._ports = ports
         self._clock = clock
         self._door = door
+        self._is_resting = False
         self.exits: Counter[str] = Counter()
 
     async def run(self) -> None:
@@ -97,8 +98,16 @@ class Supervisor:
                 if service.is_wanted and service.pid is None:
                     self.exits[name] += 1
                     service.is_wanted = False
-                    asyncio.get_running_loop().call_later(AGAIN_S, service.start)
+                    asyncio.get_running_loop().call_later(AGAIN_S, self._start_again, service)
             await self._clock.sleep(_LOOK_S)
+
+    def rest(self) -> None:
+        """From now on nothing is started again."""
+        self._is_resting = True
+
+    def _start_again(self, service: Service) -> None:
+        if not self._is_resting:
+            service.start()
 
     async def unready(self) -> list[str]:
         """Which of those that are to run do not say that they are ready."""
