@@ -50,7 +50,13 @@ def _run(options: argparse.Namespace) -> int:
     faults = [FAULTS[name] for name in options.fault or FAULTS]
     until_s = None if options.minutes is None else options.minutes * 60
     campaign = Campaign(
-        faults, repetitions=options.repetitions, file=options.results, clock=clock, seed=options.seed, until_s=until_s
+        faults,
+        repetitions=options.repetitions,
+        at_a_time=options.at_a_time,
+        file=options.results,
+        clock=clock,
+        seed=options.seed,
+        until_s=until_s,
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(campaign.run(plan, dues, brokers=options.brokers))
@@ -61,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--repetitions", type=int, default=None, help="of each fault in all, those on file included")
+    parser.add_argument("--at-a-time", type=int, default=5, metavar="N", help="repetitions in one course at most")
     parser.add_argument("--results", type=Path, default=Path("build/chaos.jsonl"), help="where results are appended")
     parser.add_argument("--minutes", type=float, default=None, help="begin no new course after so long")
     parser.add_argument("--seed", type=int, default=21)

@@ -51,10 +51,12 @@ class Campaign:
         clock: Clock,
         seed: int,
         until_s: float | None,
+        at_a_time: int = 5,
     ) -> None:
         """`repetitions` of each in all, or as many as each fault wants; after `until_s` no new course begins."""
         self._faults = faults
         self._repetitions = repetitions
+        self._at_a_time = at_a_time
         self._file = file
         self._clock = clock
         self._chance = random.Random(seed)
@@ -76,7 +78,8 @@ class Campaign:
                     if self._is_late(begun_s):
                         return
                     try:
-                        await self._course(cluster, plan, dues, fault, min(self._missing(fault), fault.course_max))
+                        count = min(self._missing(fault), fault.course_max, self._at_a_time)
+                        await self._course(cluster, plan, dues, fault, count)
                     except _Impossible:
                         wanted.remove(fault)
 
