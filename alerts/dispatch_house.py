@@ -12,7 +12,7 @@ from runtime.bus import Bus, Outgoing
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes, notifications_house, subscriptions
-from storage.destinations import StoredDestination, failing
+from storage.destinations import StoredDestination, failing, unreadable
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from vitals import codec
 from vitals.alert import AlertKind
@@ -95,7 +95,9 @@ class House:
             episode.patient_id == SUBJECT and episode.kind is AlertKind.DELIVERY_FAILED
             for episode in episodes.open_episodes(conn, SYSTEM_WARD)
         )
-        return notifications_house.backlog(conn), failing(conn), stands
+        sealed = unreadable(conn)
+        broken = (*sealed, *(one for one in failing(conn) if not one.is_sealed))
+        return notifications_house.backlog(conn), broken, stands
 
     async def _tell_fault(self, broken: Sequence[StoredDestination], now_ms: int, *, stands: bool) -> None:
         """Told while what is so and what alert stands differ, again each `_REPEAT_S`."""
@@ -120,10 +122,14 @@ class House:
 
 def failing_text(broken: Sequence[StoredDestination]) -> str:
     """What is wrong and what to do, in one sentence; names destinations, never their addresses."""
-    named = [
-        f"{one.destination.name} ({'expired' if one.fault is None else one.fault.value})" for one in broken[:_NAMED_MAX]
-    ]
+    named = [f"{one.destination.name} ({_why(one)})" for one in broken[:_NAMED_MAX]]
     more = f" and {len(broken) - _NAMED_MAX} more" if len(broken) > _NAMED_MAX else ""
     return (
         f"Notifications were given up for {', '.join(named)}{more}: see that somebody looks at the screen, and mend it."
     )
+
+
+def _why(one: StoredDestination) -> str:
+    if one.is_sealed:
+        return "its key is missing"
+    return "expired" if one.fault is None else one.fault.value

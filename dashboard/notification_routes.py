@@ -241,7 +241,7 @@ def _destination(held: StoredDestination) -> DestinationEntry:
         destination_id=one.destination_id,
         name=one.name,
         channel=one.channel,
-        address=shown_address(one.channel, one.address),
+        address="(unavailable: its key is missing)" if held.is_sealed else shown_address(one.channel, one.address),
         has_secret=one.secret is not None,
         template=one.template,
         options=dict(one.options),

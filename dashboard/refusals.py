@@ -19,6 +19,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.CREDENTIALS_REFUSED: 503,
     ErrorCode.UNTRUSTED_SERVER: 503,
     ErrorCode.ACCESS_DENIED: 503,
+    ErrorCode.CONFIGURATION: 503,
     ErrorCode.SIGN_IN_NEEDED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.LOCKED: 423,

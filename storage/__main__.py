@@ -10,10 +10,12 @@ from runtime.composition import Ports, run_process
 from runtime.lifecycle import EXIT_OK, say
 from runtime.settings import Configuration, DatabaseSettings, LogSettings
 from storage.foundation import foundation
+from storage.granting import RolesSettings, grant_at
 from storage.ledger_settings import LedgerSettings
 from storage.migrate import upgrade
 from storage.retention import RetentionSettings, check_retention
 from storage.service import Recorder
+from storage.session import keys_named
 from storage.settings import RecorderSettings
 from vitals.errors import WardError
 
@@ -49,8 +51,12 @@ def _migrate(arguments: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="settings, as TOML")
     options = parser.parse_args(arguments)
     try:
-        settings = Configuration.read(file=options.config).section("database", DatabaseSettings)
-        upgrade(settings.url.get_secret_value())
+        configuration = Configuration.read(file=options.config)
+        settings = configuration.section("database", DatabaseSettings)
+        upgrade(settings.url.get_secret_value(), keys=keys_named(settings))
+        roles = configuration.section("roles", RolesSettings)
+        if roles.given:
+            grant_at(settings, roles)
     except WardError as error:
         return say(error)
     sys.stdout.write("The database has this program's schema.\n")

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Integer, MetaData, SmallInteger, 
 
 from storage import tables
 from storage.archive import ArchiveReader, ArchiveWriter, Manifest, Member
-from storage.migrate import is_known, revision_of, upgrade_to
+from storage.migrate import is_known, is_unsealed, revision_of, scrub, upgrade_to
 from storage.session import Database
 from vitals.errors import ConfigurationError, Conflict, MalformedRecord
 
@@ -72,8 +72,12 @@ def load(database: Database, archive: ArchiveReader, *, replace: bool) -> dict[s
         _clear(conn, replace=replace)
         upgrade_to(conn, manifest.schema)
         loaded = _load_all(conn, archive)
+        if is_unsealed(manifest.schema):
+            database.keys.make()
         upgrade_to(conn, "head")
         conn.execute(tables.claims.update().values(epoch=tables.claims.c.epoch + EPOCHS_AHEAD))
+    if is_unsealed(manifest.schema):
+        scrub(database)
     return loaded
 
 

@@ -7,9 +7,11 @@ from zoneinfo import available_timezones
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from runtime.keyring import Sealed
 from storage.ladder_tables import contacts
 from storage.ladders import ladder_book
 from storage.notification_tables import deliveries, destinations, subscriptions
+from storage.sealing import UNREADABLE, keyring_of, open_sealed, seal
 from vitals.destination_address import ADDRESS_MAX, check_address
 from vitals.errors import Conflict, InvalidArgument, NotFound
 from vitals.notification import Channel, DeliveryFault, Destination, Secret
@@ -22,6 +24,15 @@ TEMPLATE_MAX: Final = 10_000
 OPTIONS_MAX: Final = 20
 OPTION_LENGTH_MAX: Final = 500
 NAME_MAX: Final = 100
+_PLACE: Final = {"table": "destinations", "column": "sealed"}
+
+
+class _Private(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is sealed of a destination: a webhook's address often is a secret itself, and a mailbox is somebody's."""
+
+    address: str
+    secret: str | None = None
+    options: dict[str, str] = {}
 
 
 class StoredDestination(msgspec.Struct, frozen=True):
@@ -39,6 +50,8 @@ class StoredDestination(msgspec.Struct, frozen=True):
     """When something for it was last given up."""
     fault: DeliveryFault | None = None
     """Why."""
+    is_sealed: bool = False
+    """Whether address and secret could not be opened: nothing can be sent until its key is back."""
 
     @property
     def is_failing(self) -> bool:
@@ -73,7 +86,7 @@ def check_destination(destination: Destination) -> None:
 
 
 def add(conn: Connection, destination: Destination, *, by: str, now_ms: int) -> None:
-    """Keep a destination; raises InvalidArgument where it is impossible, or there are too many."""
+    """Keep a destination; raises InvalidArgument where it is impossible, or there are too many, and KeyMissing."""
     check_destination(destination)
     present = destinations.c.removed_at_ms.is_(None)
     if _count(conn, present) >= DESTINATIONS_MAX:
@@ -82,15 +95,17 @@ def add(conn: Connection, destination: Destination, *, by: str, now_ms: int) -> 
         own = _count(conn, present & (destinations.c.person_id == destination.person_id))
         if own >= DESTINATIONS_OF_ONE_MAX:
             raise InvalidArgument(f"One person has at most {DESTINATIONS_OF_ONE_MAX} destinations: remove one first.")
+    secret = None if destination.secret is None else destination.secret.reveal()
+    private = msgspec.json.encode(_Private(destination.address, secret, dict(destination.options)))
+    sealed = seal(conn, private, **_PLACE, row=destination.destination_id)
     values = {
         "destination_id": destination.destination_id,
         "person_id": destination.person_id,
         "name": destination.name,
         "channel": destination.channel.value,
-        "address": destination.address,
-        "secret": None if destination.secret is None else destination.secret.reveal(),
+        "key_id": sealed.key_id,
+        "sealed": sealed.ciphertext,
         "template": destination.template,
-        "options": msgspec.json.encode(dict(destination.options)).decode(),
         "created_at_ms": now_ms,
         "created_by": by,
     }
@@ -102,7 +117,7 @@ def get(conn: Connection, destination_id: str) -> StoredDestination:
     row = conn.execute(select(destinations).where(destinations.c.destination_id == destination_id)).first()
     if row is None:
         raise NotFound(f"There is no destination {destination_id}.")
-    return stored(row)
+    return stored(conn, row)
 
 
 def list_destinations(
@@ -114,11 +129,12 @@ def list_destinations(
     if person_id is not None:
         own = columns.person_id == person_id
         query = query.where(or_(own, columns.person_id.is_(None)) if house else own)
-    return tuple(map(stored, conn.execute(query.order_by(columns.name, columns.destination_id))))
+    rows = conn.execute(query.order_by(columns.name, columns.destination_id)).all()
+    return tuple(stored(conn, row) for row in rows)
 
 
 def remove(conn: Connection, destination_id: str, *, now_ms: int) -> None:
-    """Nothing is sent there any more; repeating it changes nothing.
+    """Nothing is sent there any more, and its address and secret are forgotten; repeating it changes nothing.
 
     Raises NotFound, and Conflict while somebody subscribes by it or, of the house's, is reached there by a ladder.
     """
@@ -134,7 +150,7 @@ def remove(conn: Connection, destination_id: str, *, now_ms: int) -> None:
     conn.execute(
         update(destinations)
         .where(destinations.c.destination_id == destination_id, destinations.c.removed_at_ms.is_(None))
-        .values(removed_at_ms=now_ms, secret=None)
+        .values(removed_at_ms=now_ms, key_id=None, sealed=None)
     )
 
 
@@ -158,7 +174,36 @@ def failing(conn: Connection) -> tuple[StoredDestination, ...]:
         columns.failed_at_ms.is_not(None),
         columns.failed_at_ms > func.coalesce(columns.accepted_at_ms, 0),
     )
-    return tuple(map(stored, conn.execute(query.order_by(columns.destination_id))))
+    return tuple(stored(conn, row) for row in conn.execute(query.order_by(columns.destination_id)).all())
+
+
+def unreadable(conn: Connection) -> tuple[StoredDestination, ...]:
+    """Destinations whose address and secret cannot be opened: their key is missing, or they were changed."""
+    return tuple(one for one in list_destinations(conn) if one.is_sealed)
+
+
+def reseal(conn: Connection, *, limit: int) -> int:
+    """As `storage.identities.reseal`."""
+    current = keyring_of(conn).current
+    columns = destinations.c
+    query = select(columns.destination_id, columns.key_id, columns.sealed).where(columns.key_id != current)
+    rows = conn.execute(query.order_by(columns.destination_id).limit(limit)).all()
+    for row in rows:
+        plain = open_sealed(conn, Sealed(row.key_id, row.sealed), **_PLACE, row=row.destination_id)
+        sealed = seal(conn, plain, **_PLACE, row=row.destination_id)
+        conn.execute(
+            update(destinations)
+            .where(columns.destination_id == row.destination_id, columns.key_id == row.key_id)
+            .values(key_id=sealed.key_id, sealed=sealed.ciphertext)
+        )
+    return len(rows)
+
+
+def sealed_by(conn: Connection) -> dict[str, int]:
+    """How many rows each key sealed."""
+    columns = destinations.c
+    query = select(columns.key_id, func.count()).where(columns.key_id.is_not(None)).group_by(columns.key_id)
+    return {str(key_id): int(count) for key_id, count in conn.execute(query)}
 
 
 def destinations_due(conn: Connection, *, now_ms: int) -> list[tuple[str, bool]]:
@@ -174,17 +219,19 @@ def destinations_due(conn: Connection, *, now_ms: int) -> list[tuple[str, bool]]
     return [(row.destination_id, bool(row.is_high)) for row in conn.execute(query)]
 
 
-def stored(row: Row[Any]) -> StoredDestination:
-    """From a row of the table."""
+def stored(conn: Connection, row: Row[Any]) -> StoredDestination:
+    """From a row of the table; of one that is removed, or whose key is missing, without address and secret."""
+    private = _opened(conn, row)
+    known = _Private("") if private is None else private
     destination = Destination(
         destination_id=row.destination_id,
         channel=Channel(row.channel),
-        address=row.address,
+        address=known.address,
         name=row.name,
         person_id=row.person_id,
-        secret=None if row.secret is None else Secret(row.secret),
+        secret=None if known.secret is None else Secret(known.secret),
         template=row.template,
-        options=msgspec.json.decode(row.options, type=dict[str, str]),
+        options=known.options,
     )
     return StoredDestination(
         destination=destination,
@@ -195,7 +242,18 @@ def stored(row: Row[Any]) -> StoredDestination:
         accepted_at_ms=row.accepted_at_ms,
         failed_at_ms=row.failed_at_ms,
         fault=None if row.fault is None else DeliveryFault(row.fault),
+        is_sealed=private is None and row.removed_at_ms is None,
     )
+
+
+def _opened(conn: Connection, row: Row[Any]) -> _Private | None:
+    if row.sealed is None:
+        return None
+    try:
+        plain = open_sealed(conn, Sealed(row.key_id, row.sealed), **_PLACE, row=row.destination_id)
+        return msgspec.json.decode(plain, type=_Private)
+    except (*UNREADABLE, msgspec.DecodeError):
+        return None
 
 
 def _count(conn: Connection, condition: Any) -> int:  # noqa: ANN401 - a condition of SQLAlchemy's

@@ -262,7 +262,8 @@ def enroll(
         spo2_scale=1,
         admitted_at_ms=at_ms,
     )
-    patients.add(conn, patient)
+    # The name is the device's, nobody's own; whom it measures is watched over, key or no key.
+    patients.add(conn, patient, nameless_without_key=True)
     assign(conn, device_id, patient.patient_id, from_ms=0)
     return patient.patient_id
 

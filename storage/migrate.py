@@ -7,23 +7,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, select, text
 
+from runtime.keys_file import Keys
 from runtime.private_files import private_directory
+from storage.granting import grant_again
+from storage.identities_tables import identities
+from storage.notification_tables import destinations
 from storage.session import Database
 from vitals.errors import ConfigurationError
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
+_SEALED_SINCE: Final = "0015"
+"""The revision that seals names and destinations."""
 _UPGRADE_LOCK: Final = 7_319_024_115
 """PostgreSQL advisory lock: one upgrade at a time. Any fixed number would do."""
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, keys: Keys | None = None) -> None:
     """Bring the database at `url` to this program's schema, in one transaction; nothing happens where it is there.
 
-    Raises Unavailable, and ConfigurationError where the schema is newer than this program.
+    Raises Unavailable, and ConfigurationError where the schema is newer than this program, or names are to be sealed and
+    there is no key.
     """
-    database = Database(url, connections_max=1)
+    database = Database(url, connections_max=1, keys=keys)
     try:
         upgrade_database(database)
     finally:
@@ -37,9 +44,40 @@ def upgrade_database(database: Database) -> None:
     with database.transaction() as conn:
         if not database.is_sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-        if _is_newer(revision_of(conn)):
+        before = revision_of(conn)
+        if _is_newer(before):
             raise ConfigurationError("The database has a newer schema than this program: install the newer Wardlight.")
+        if not _has_sealed(conn):
+            database.keys.make()
         upgrade_to(conn, "head")
+        if not database.is_sqlite:
+            grant_again(conn)
+    if is_unsealed(before):
+        scrub(database)
+
+
+def is_unsealed(revision: str | None) -> bool:
+    """Whether names stood unsealed in a database of this revision."""
+    return revision is not None and revision < _SEALED_SINCE
+
+
+def scrub(database: Database) -> None:
+    """Write the tables anew whose unsealed columns were taken away: what databases call deleted stays in their files.
+
+    On SQLite the whole file, which takes its size again while it lasts. Raises Unavailable.
+    """
+    if database.is_sqlite:
+        database.run_alone("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        database.run_alone("VACUUM FULL patients", "VACUUM FULL destinations")
+
+
+def _has_sealed(conn: Connection) -> bool:
+    """Whether anything is sealed already: then a missing keys file is lost, and a new one would hide that."""
+    if not inspect(conn).has_table("identities"):
+        return False
+    asked = (select(identities.c.key_id), select(destinations.c.key_id).where(destinations.c.key_id.is_not(None)))
+    return any(conn.execute(one.limit(1)).first() is not None for one in asked)
 
 
 def upgrade_to(conn: Connection, revision: str) -> None:
@@ -87,6 +125,11 @@ def head() -> str:
     if revision is None:
         raise ConfigurationError("This installation has no migrations: install Wardlight anew.")
     return revision
+
+
+def revisions() -> list[str]:
+    """Every schema there ever was, oldest first."""
+    return [script.revision for script in _scripts().walk_revisions()][::-1]
 
 
 def is_known(revision: str) -> bool:

@@ -23,10 +23,7 @@ destinations = Table(
     Column("person_id", Identifier, ForeignKey("people.person_id"), index=True),
     Column("name", Text, nullable=False),
     Column("channel", Identifier, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("secret", Text),
     Column("template", Text),
-    Column("options", Text, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("removed_at_ms", BigInteger),
@@ -34,8 +31,10 @@ destinations = Table(
     Column("accepted_at_ms", BigInteger),
     Column("failed_at_ms", BigInteger),
     Column("fault", Text),
+    Column("key_id", Identifier, index=True),
+    Column("sealed", LargeBinary),
 )
-"""`paused_until_ms` is what the server asked for (Retry-After); `failed_at_ms` when a delivery was last given up, `fault` why."""
+"""`sealed` holds address, secret and options (`storage.destinations`), nothing once it is removed. `paused_until_ms` is what the server asked for (Retry-After); `failed_at_ms` when a delivery was last given up, `fault` why."""
 
 subscriptions = Table(
     "subscriptions",

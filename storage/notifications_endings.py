@@ -37,7 +37,7 @@ def hold_destination(conn: Connection, destination_id: str) -> StoredDestination
     row = conn.execute(
         select(destinations).where(destinations.c.destination_id == destination_id).with_for_update(key_share=True)
     ).one()
-    return stored(row)
+    return stored(conn, row)
 
 
 def rows_of(conn: Connection, ids: Sequence[str]) -> list[Row[Any]]:

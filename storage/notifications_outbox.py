@@ -31,6 +31,8 @@ from vitals.reading import PatientId, WardId
 
 CANDIDATES_MAX: Final = 200
 """Deliveries of one destination that one claim looks at; the rest come with the next ones."""
+SEALED_LOOK_MS: Final = 10_000
+"""When to look again whether a destination's address and secret can be opened."""
 _MADE_BEFORE_MAX: Final = 1000
 _LABEL_CHARS: Final = 6
 _CANDIDATE: Final[tuple[Column[Any], ...]] = tuple(
@@ -118,6 +120,8 @@ def claim_next(
         return Answer(Later(None), ended)
     if held.paused_until_ms > now_ms:
         return Answer(Later(held.paused_until_ms), ended)
+    if held.is_sealed:
+        return Answer(Later(now_ms + SEALED_LOOK_MS), ended)
     rows, lost = _allowed(conn, _candidates(conn, destination_id, lane, now_ms), now_ms)
     ended += lost
     ids, look_at_ms = _choose(conn, destination_id, rows, now_ms, window_ms, planner)

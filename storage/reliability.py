@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, UnaryExpression, and_, case, func, literal, or_, select, true
 
-from storage import tables
+from storage import patients, tables
 from storage.labels_tables import labels
 from storage.ledger_tables import ledger_hours
 from storage.stays_tables import moves
@@ -17,7 +17,7 @@ from vitals.alert import AlertKind, Suppression, TransitionKind
 from vitals.errors import InvalidArgument, MalformedRecord
 from vitals.fault import SYSTEM_WARD
 from vitals.label import Feedback
-from vitals.reading import Origin
+from vitals.reading import Origin, PatientId
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -39,6 +39,7 @@ class Observed(NamedTuple):
     patient_id: str
     ward_id: str
     birth_date: str | None
+    """As `storage.patients.Patient.born`."""
     sex: str | None
     hours: float
     """Of the window, in which a device of theirs delivered at least one reading: an hour of the clock counts whole, but for
@@ -113,7 +114,7 @@ def observed(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None)
     )
     begins = _later(_later(hours.hour_ms, worn.from_ms), _later(people.admitted_at_ms, literal(from_ms)))
     ends = _earlier(hours.hour_ms + HOUR_MS, _earlier(func.coalesce(worn.until_ms, to_ms), literal(to_ms)))
-    whose = (stays.c.patient_id, stays.c.ward_id, people.birth_date, people.sex)
+    whose = (stays.c.patient_id, stays.c.ward_id, people.born_about, people.sex)
     by_hour = (
         select(*whose, func.min(begins).label("begin_ms"), func.max(ends).label("end_ms"))
         .select_from(ledger_hours)
@@ -126,14 +127,19 @@ def observed(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None)
         .subquery()
     )
     kept = by_hour.c
-    of = (kept.patient_id, kept.ward_id, kept.birth_date, kept.sex)
+    of = (kept.patient_id, kept.ward_id, kept.born_about, kept.sex)
     query = (
         select(*of, func.sum(kept.end_ms - kept.begin_ms))
         .where(kept.end_ms > kept.begin_ms)
         .group_by(*of)
         .order_by(kept.patient_id, kept.ward_id)
     )
-    return tuple(Observed(*row[:4], int(row[4]) / HOUR_MS) for row in conn.execute(query))
+    rows = conn.execute(query).all()
+    known = patients.known_of(conn, {PatientId(row.patient_id) for row in rows if row.born_about is not None})
+    born = {patient_id: one.born.isoformat() for patient_id, one in known.items() if one.born is not None}
+    return tuple(
+        Observed(row.patient_id, row.ward_id, born.get(row.patient_id), row.sex, int(row[4]) / HOUR_MS) for row in rows
+    )
 
 
 def raised(conn: Connection, *, from_ms: int, to_ms: int, wards: Wards = None, steps_max: int = STEPS_MAX) -> Alerts:

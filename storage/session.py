@@ -14,10 +14,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from runtime.blocking import Door
+from runtime.keys_file import Keys, KeysFile, KeysInMemory, NoKeys
 from runtime.private_files import private_file
 from runtime.settings import DatabaseSettings
+from storage.sealing import KEYS_OPTION
 from vitals.errors import ConfigurationError, Unavailable
-from storage.connection_errors import refusal_of
 
 __all__ = ["Connection", "Database", "in_snapshot", "in_transaction", "open_database"]
 """`Connection` is here for the annotations of rooms that pass one on: SQLAlchemy itself stays in storage."""
@@ -30,6 +31,8 @@ BUSY_TIMEOUT_MS: Final = 15_000
 CONNECT_TIMEOUT_S: Final = 5
 APPLICATION_NAME: Final = "wardlight"
 """How our connections call themselves in PostgreSQL, so that a restore can tell whether services still run."""
+KEYS_SUFFIX: Final = ".keys"
+"""Of the keys file beside a SQLite file: `ward.keys` beside `ward.db`."""
 IDLE_IN_TRANSACTION_MS: Final = 30_000
 """PostgreSQL ends a transaction whose process sits still this long, so that a stopped worker cannot hold up its successor."""
 
@@ -45,12 +48,15 @@ class Database:
 
     At most `connections_max` connections; a caller beyond that waits `BUSY_TIMEOUT_MS`, then gets Unavailable. In memory
     there is one connection, used by one thread at a time: a transaction must not be opened inside another one.
-    Construction connects to nothing; an unusable URL raises ConfigurationError.
+    Construction connects to nothing; an unusable URL raises ConfigurationError. `keys` open and seal names and secrets;
+    without, SQLite has a keys file beside its own, one in memory has its keys there, and PostgreSQL none.
     """
 
-    def __init__(self, url: str, *, connections_max: int = 4) -> None:
-        self._engine = _engine(url, connections_max)
-        in_memory = isinstance(self._engine.pool, StaticPool)
+    def __init__(self, url: str, *, connections_max: int = 4, keys: Keys | None = None) -> None:
+        plain = _engine(url, connections_max)
+        in_memory = isinstance(plain.pool, StaticPool)
+        self.keys: Keys = _keys_of(plain) if keys is None else keys
+        self._engine = plain.execution_options(**{KEYS_OPTION: self.keys})
         self._turn: AbstractContextManager[Any] = threading.RLock() if in_memory else nullcontext()
         self._writer = threading.Lock() if self.is_sqlite and not in_memory else None
 
@@ -85,6 +91,19 @@ class Database:
                 if self.is_sqlite:
                     conn.exec_driver_sql("PRAGMA query_only=OFF")
 
+    def run_alone(self, *statements: str) -> None:
+        """Run statements that no transaction may hold, such as VACUUM; raises Unavailable."""
+        with self._turn, self._writing(), _translated(writing=True), self._engine.connect() as conn:
+            plain: Any = conn.connection.driver_connection
+            if isinstance(plain, psycopg.Connection):
+                plain.autocommit = True
+            try:
+                for statement in statements:
+                    plain.execute(statement)
+            finally:
+                if isinstance(plain, psycopg.Connection):
+                    plain.autocommit = False
+
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
@@ -110,7 +129,13 @@ class Database:
 
 def open_database(settings: DatabaseSettings) -> Database:
     """The database that the settings name, with as many connections as threads; connects to nothing yet."""
-    return Database(settings.url.get_secret_value(), connections_max=settings.threads_max)
+    url = settings.url.get_secret_value()
+    return Database(url, connections_max=settings.threads_max, keys=keys_named(settings))
+
+
+def keys_named(settings: DatabaseSettings) -> Keys | None:
+    """The keys file that the settings name; None where they name none."""
+    return None if settings.keys_file is None else KeysFile(settings.keys_file)
 
 
 async def in_transaction(
@@ -143,6 +168,14 @@ async def in_snapshot(
             return call(conn, *args, **kwargs)
 
     return await door.run(blocking)
+
+
+def _keys_of(engine: Engine) -> Keys:
+    """Where the keys are that no setting names."""
+    if isinstance(engine.pool, StaticPool):
+        return KeysInMemory()
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    return KeysFile(Path(file).with_suffix(KEYS_SUFFIX), makes_itself=True) if file else NoKeys()
 
 
 def _engine(url: str, connections_max: int) -> Engine:
@@ -240,9 +273,3 @@ def _passes(error: BaseException | None, *, writing: bool) -> bool:
 def _sentence(error: BaseException | None) -> str:
     first_line = str(error).strip().splitlines()[:1]
     return f"The database does not answer: {first_line[0] if first_line else type(error).__name__}"
-        refused = refusal_of(error.orig)
-        if refused is not None:
-            raise refused from error
-        refused = refusal_of(error)
-        if refused is not None:
-            raise refused from error

@@ -60,12 +60,11 @@ patients = Table(
     Column("patient_id", Identifier, primary_key=True),
     Column("ward_id", Identifier, nullable=False),
     Column("bed", Text),
-    Column("name", Text, nullable=False),
     Column("spo2_scale", SmallInteger, nullable=False),
     Column("admitted_at_ms", BigInteger, nullable=False),
     Column("discharged_at_ms", BigInteger),
-    Column("birth_date", Text),
     Column("sex", Text),
+    Column("born_about", Text),
     Index(
         "uq_patients_ward_id_bed",
         "ward_id",

@@ -26,8 +26,10 @@ def _add_schema(db: typer.Typer) -> None:
     def upgrade(config: ConfigOption = None) -> None:
         """Bring the schema to this version; harmless when it is there already."""
         from storage import migrate
+        from storage.session import keys_named
 
-        migrate.upgrade(_url(config))
+        settings = _settings(config)
+        migrate.upgrade(settings.url.get_secret_value(), keys=keys_named(settings))
         typer.echo("The database has this version's schema.")
 
     @db.command()
@@ -35,12 +37,10 @@ def _add_schema(db: typer.Typer) -> None:
         """Say whether the schema is this version's; exit code 2 where it is not."""
         from storage import migrate
 
-        migrate.check(_url(config))
+        migrate.check(_settings(config).url.get_secret_value())
         typer.echo("The database has this version's schema.")
 
 
-def _add_log(db: typer.Typer) -> None:
-    @db.command()
 def _add_grant(db: typer.Typer) -> None:
     @db.command()
     def grant(config: ConfigOption = None) -> None:
@@ -60,6 +60,8 @@ def _add_grant(db: typer.Typer) -> None:
             typer.echo(f"No new password for {', '.join(without)}: give it as WARDLIGHT_ROLES__…, or keep the present one.")
 
 
+def _add_log(db: typer.Typer) -> None:
+    @db.command()
     def rebuild(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         """Bring back from the log what is missing of readings, assessments, rejections, labels and alerts; stop every service first.
 
@@ -125,6 +127,5 @@ def _add_trim(db: typer.Typer) -> None:
             print_table(table(("table", "rows due" if dry_run else "rows trimmed"), rows.items()))
 
 
-def _url(config: Path | None) -> str:
-    settings = Configuration.read(file=config).section("database", DatabaseSettings)
-    return settings.url.get_secret_value()
+def _settings(config: Path | None) -> DatabaseSettings:
+    return Configuration.read(file=config).section("database", DatabaseSettings)

@@ -5,6 +5,7 @@ from alembic import context
 from storage import (  # noqa: F401 - declare their tables on the metadata
     audit_tables,
     decisions_tables,
+    identities_tables,
     labels_tables,
     ladder_tables,
     learning_tables,

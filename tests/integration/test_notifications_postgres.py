@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from runtime.keys_file import KeysInMemory
 from storage import destinations, subscriptions, tables
 from storage.migrate import upgrade_database
 from storage.notifications_outbox import Claimed
@@ -30,7 +31,7 @@ EACH = 15
 
 @pytest.fixture(scope="module")
 def migrated(postgres_server: PostgresServer) -> Iterator[Database]:
-    database = Database(postgres_server.create_database(), connections_max=WRITERS + 1)
+    database = Database(postgres_server.create_database(), connections_max=WRITERS + 1, keys=KeysInMemory())
     upgrade_database(database)
     yield database
     database.close()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from runtime.bus import TopicPartition
+from runtime.keys_file import KeysInMemory
 from storage import devices, escalation, patients, people_attempts, tables
 from storage.claims import claim, positions_of, remember_positions
 from storage.migrate import upgrade, upgrade_database
@@ -37,7 +38,7 @@ READY = "wardlight_process_ready"
 
 @pytest.fixture(scope="module")
 def migrated(postgres_server: PostgresServer) -> Iterator[Database]:
-    database = Database(postgres_server.create_database())
+    database = Database(postgres_server.create_database(), keys=KeysInMemory())
     upgrade_database(database)
     yield database
     database.close()
@@ -224,7 +225,7 @@ def test_upgrades_at_once_make_one_schema(postgres_url: str) -> None:
 @pytest.mark.asyncio
 async def test_a_recorder_outlives_a_database_that_stops_and_starts_again() -> None:
     with private_server() as server:
-        database = Database(server.create_database())
+        database = Database(server.create_database(), keys=KeysInMemory())
         upgrade_database(database)
         bench = Bench(database)
         await bench.claim()

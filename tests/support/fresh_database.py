@@ -14,6 +14,7 @@ def lay_schema(database: Database) -> None:
 
     Its signing key is that of every other database of the session.
     """
+    database.keys.make()
     with database.transaction() as conn:
         plain = _sqlite(conn)
         plain.execute("COMMIT")  # SQLite copies into no open transaction

@@ -9,10 +9,10 @@ from alerts.ladder_settings import LadderSettings
 from runtime.blocking import InlineDoor
 from runtime.bus import Bus, Incoming, Positions
 from runtime.telemetry import Telemetry
-from storage import contacts, episodes, escalation, ladders, notifications, people, schedules
+from storage import contacts, destinations, episodes, escalation, ladders, notifications, people, schedules
 from storage.escalation import StepRow
 from storage.ladder_tables import ladder_steps
-from storage.notification_tables import deliveries, destinations
+from storage.notification_tables import deliveries
 from storage.people import Account, StoredGrant
 from storage.session import Database
 from tests.support.alert_transitions import RAISED_MS, an_alert
@@ -22,7 +22,7 @@ from vitals.alert import Priority, Transition
 from vitals.codec import decode, encode
 from vitals.delivery import Mark
 from vitals.ladder import Ladder, LadderStep
-from vitals.notification import ReceiptState
+from vitals.notification import Channel, Destination, ReceiptState
 from vitals.on_call import Schedule
 from vitals.reading import WardId
 
@@ -86,18 +86,10 @@ class LadderScene:
 
     def destination(self, destination_id: str, *, person_id: str | None = None) -> str:
         """An address, of a person or of the house."""
-        row = {
-            "destination_id": destination_id,
-            "person_id": person_id,
-            "name": destination_id,
-            "channel": "webhook",
-            "address": "https://page.example",
-            "options": "{}",
-            "created_at_ms": 1,
-            "created_by": "test",
-        }
+        address = "https://page.example"
+        made = Destination(destination_id, Channel.WEBHOOK, address, name=destination_id, person_id=person_id)
         with self.database.transaction() as conn:
-            conn.execute(destinations.insert().values(row))
+            destinations.add(conn, made, by="test", now_ms=1)
         return destination_id
 
     def ladder(self, *steps: LadderStep, priority: Priority = Priority.HIGH, ward: str = "*", **changes: float) -> None:

@@ -1,18 +1,22 @@
 """What migrations promise, whichever database: subclass and give the fixture `empty_url`, a database without tables."""
 
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from storage import episodes, migrate, models, tables
+from runtime.keys_file import KeysInMemory, NoKeys
+from storage import destinations, episodes, migrate, models, patients, tables
 from storage.session import Database
 from storage.signing import load_signer
 from tests.support import alert_transitions
 from vitals.alert import Priority, progress_of
 from vitals.errors import ConfigurationError
+from vitals.notification import Secret
 
 
 class MigrationContract:
@@ -20,7 +24,7 @@ class MigrationContract:
 
     @pytest.fixture
     def database(self, empty_url: str) -> Iterator[Database]:
-        database = Database(empty_url)
+        database = Database(empty_url, keys=KeysInMemory())
         yield database
         database.close()
 
@@ -101,7 +105,48 @@ class MigrationContract:
             found = {each.version.number: each.standing.value for each in models.versions(conn)}
         assert found == {1: "superseded", 2: "retired", 3: "champion", 4: "challenger"}
 
+    def test_names_and_secrets_of_an_older_schema_are_sealed_and_left_nowhere(self, database: Database) -> None:
+        with database.transaction() as conn:
+            migrate.upgrade_to(conn, "0014")
+            for statement in _OLD_PEOPLE:
+                conn.execute(text(statement))
+        migrate.upgrade_database(database)
+        with database.snapshot() as conn:
+            ada, bo = patients.list_patients(conn)
+            held, removed = (destinations.get(conn, name) for name in ("d1", "d2"))
+        assert (ada.name, ada.birth_date, ada.born) == ("Ada Marked", "1950-03-02", date(1950, 3, 2))
+        assert (bo.name, bo.birth_date, bo.born) == ("Bo Marked", None, None)
+        assert (held.destination.address, held.destination.secret) == ("https://marked.example/hook", Secret("marked"))
+        assert (held.destination.options, removed.destination.address) == ({"a": "b"}, "")
+        if database.file is not None:
+            files = Path(database.file).parent.glob(f"{Path(database.file).name}*")
+            assert not any(b"arked" in file.read_bytes() for file in files)
 
+    def test_without_a_key_names_of_an_older_schema_are_left_as_they_are(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with database.transaction() as conn:
+            migrate.upgrade_to(conn, "0014")
+            conn.execute(text(_OLD_PEOPLE[0]))
+        monkeypatch.setattr(database.keys, "ring", NoKeys().ring)
+        with pytest.raises(ConfigurationError, match="There is no key for names and secrets"):
+            migrate.upgrade_database(database)
+        with database.snapshot() as conn:
+            assert migrate.revision_of(conn) == "0014"
+            assert conn.execute(text("SELECT name FROM patients")).scalar_one() == "Ada Marked"
+
+
+_OLD_PEOPLE = (
+    """INSERT INTO patients (patient_id, ward_id, bed, name, spo2_scale, admitted_at_ms, birth_date)
+       VALUES ('p1', 'west', '1', 'Ada Marked', 1, 1700000000000, '1950-03-02')""",
+    """INSERT INTO patients (patient_id, ward_id, bed, name, spo2_scale, admitted_at_ms)
+       VALUES ('p2', 'west', '2', 'Bo Marked', 1, 1700000000000)""",
+    """INSERT INTO destinations (destination_id, name, channel, address, secret, options, created_at_ms, created_by)
+       VALUES ('d1', 'Pager', 'webhook', 'https://marked.example/hook', 'marked', '{"a":"b"}', 1, 'root')""",
+    """INSERT INTO destinations
+       (destination_id, name, channel, address, options, created_at_ms, created_by, removed_at_ms)
+       VALUES ('d2', 'Old', 'webhook', 'https://marked.example/old', '{}', 1, 'root', 2)""",
+)
 _OLD_VERSION = """
     INSERT INTO model_versions (number, hash, candidate, pipeline, made_at_ms, lessons, horizon_s, scores, standing, made_as,
         blob, signature)

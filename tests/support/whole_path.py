@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.clock import SystemClock
+from runtime.keys_file import KeysInMemory
 from runtime.settings import MqttSettings
 from simulators.fleet import Fleet
 from simulators.service import connect_by
@@ -82,7 +83,7 @@ def hospital_environment(mqtt: MqttSettings, *, bootstrap: str, database_url: st
 def admit(database_url: str, fleet: Fleet) -> None:
     """One patient per device, with ids that are the same in every run, so that episode ids can be compared."""
     upgrade(database_url)
-    database = Database(database_url)
+    database = Database(database_url, keys=KeysInMemory())
     try:
         with database.transaction() as conn:
             for number, device in enumerate(fleet.links.devices, start=1):
