@@ -1,15 +1,18 @@
 """Metrics, liveness and readiness of one process, over HTTP by prometheus-client's own server."""
 
 import asyncio
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from runtime.clock import SystemClock
 from runtime.metrics_table import METRICS, Metric, MetricKind
 from vitals.errors import ConfigurationError
 
@@ -17,7 +20,11 @@ SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 LOOP_ANSWER_S_MAX = 5.0
 """An event loop that has not turned for this long is not alive."""
 CLOSE_S_MAX = 0.05
-"""How often the server looks whether it should close."""
+"""How often the server looks whether it should close, or somebody keeps it waiting."""
+CONNECTIONS_MAX = 32
+"""At once; more are turned away. Who scrapes and who probes needs one each."""
+REQUEST_S_MAX = 10.0
+"""From the connection to its end; then it is cut off."""
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -78,7 +85,7 @@ class Telemetry:
         found = self._registry.get_sample_value(sample, labels)
         return 0.0 if found is None else found
 
-    def start_http(self, host: str, port: int) -> "TelemetryServer":
+    def start_http(self, host: str, port: int, *, request_s: float = REQUEST_S_MAX) -> "TelemetryServer":
         """Serve /metrics, /healthz and /readyz from a thread; port 0 takes a free one.
 
         /healthz answers 503 when the event loop this was called in no longer turns. Raises ConfigurationError where
@@ -90,8 +97,9 @@ class Telemetry:
             loop = None
         try:
             server = make_server(
-                host, port, self._application(loop), server_class=ThreadingWSGIServer, handler_class=_SilentHandler
+                host, port, self._application(loop), server_class=_BoundedServer, handler_class=_SilentHandler
             )
+            server.request_s = request_s
         except OSError as error:
             raise ConfigurationError(
                 f"Cannot serve telemetry on {host}:{port} ({error.strerror}); set another telemetry.port."
@@ -140,7 +148,7 @@ class Telemetry:
 class TelemetryServer:
     """The HTTP server of one process, on daemon threads."""
 
-    def __init__(self, server: WSGIServer) -> None:
+    def __init__(self, server: "_BoundedServer") -> None:
         self._server = server
         self._thread = threading.Thread(
             target=server.serve_forever, args=(CLOSE_S_MAX,), name="telemetry-http", daemon=True
@@ -157,6 +165,46 @@ class TelemetryServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _BoundedServer(ThreadingWSGIServer):
+    """A thread a connection, of which there are only so many, each for only so long: nobody keeps probes out by being slow."""
+
+    request_s = REQUEST_S_MAX
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the base class has it
+        self._clock = SystemClock()
+        self._began_s: dict[socket.socket, float] = {}
+        self._turn = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        with self._turn:
+            has_place = len(self._began_s) < CONNECTIONS_MAX
+            if has_place:
+                self._began_s[request] = self._clock.monotonic_s()
+        if has_place:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as the base class has it
+        with self._turn:
+            self._began_s.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Between requests: whoever has had its time is cut off, and its thread ends by itself."""
+        super().service_actions()
+        until_s = self._clock.monotonic_s() - self.request_s
+        with self._turn:
+            late = [request for request, began_s in self._began_s.items() if began_s < until_s]
+        for request in late:
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        """Whoever is gone, or was cut off, is no news."""
 
 
 class _SilentHandler(WSGIRequestHandler):

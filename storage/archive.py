@@ -143,7 +143,7 @@ def writing(file: Path) -> Iterator[ArchiveWriter]:
         raise Conflict(f"{file} is there already: name another file, or move that one away.")
     part = file.with_name(f"{file.name}.part")
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigurationError(f"Cannot write {part} ({error.strerror}): check its directory.") from error
     try:

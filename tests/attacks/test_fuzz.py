@@ -1,0 +1,36 @@
+"""A short run of `make fuzz`: the whole API by its own description, and whatever decodes bytes, with the session's seed."""
+
+import importlib.util
+from pathlib import Path
+
+from dashboard.permissions import RULES
+from tests.attacks.fuzz import payloads
+from tests.attacks.fuzz_http import ENDLESS, description, fuzz
+from tests.support.servers import missing
+
+HTTP_S = 30.0
+PAYLOADS_S = 8
+
+
+def test_no_request_breaks_the_api_tells_of_its_inside_or_crosses_wards(seed: int) -> None:
+    report = fuzz(seed=seed, examples=2, until_s=HTTP_S)
+    print(report.told())
+    assert not report.broken, report.told()
+    assert report.requests > 100
+    assert any(400 <= status < 500 for status in report.statuses)
+
+
+def test_every_route_of_the_api_is_described_and_so_fuzzed() -> None:
+    described = {f"{method.upper()} {path}" for path, methods in description()["paths"].items() for method in methods}
+    assert {
+        key for key in RULES if key.split(" ")[1].startswith("/api/") and "openapi" not in key
+    } - ENDLESS <= described
+
+
+def test_no_bytes_break_what_decodes_them(seed: int, tmp_path: Path) -> None:
+    if importlib.util.find_spec("atheris") is None:
+        missing("Atheris")
+    done = payloads(seconds=PAYLOADS_S, seed=seed % 2**31, corpus=tmp_path / "corpus")
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "stat::number_of_executed_units" in done.stdout
