@@ -21,6 +21,9 @@ _UNKNOWN_AUTHORITY: Final = frozenset({18, 19, 20, 21})
 _OTHER_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR codes."""
 
+_CUT: Final = ("connection reset", "closed the connection", "connection lost", "unexpected eof", "eof occurred")
+"""How a connection ends before anything was understood."""
+
 _SAID_OF_OURS: Final[Mapping[str, str]] = {
     "certificate expired": "says that {ours} has ended: issue a new one",
     "certificate revoked": "says that {ours} is revoked: issue a new one",
@@ -78,6 +81,12 @@ def distrusted(settings: MqttSettings, error: ssl.SSLCertVerificationError) -> U
 def refused(settings: MqttSettings, cause: str) -> Unavailable | None:
     """What TLS made of a connection that ended with `cause`, which may be an alert of the broker; None where it is not about TLS."""
     where, said = f"the MQTT broker at {settings.host}:{settings.port}", cause.lower()
+    if any(each in said for each in _CUT):
+        what = "may speak no TLS, or refuse who we say we are" if settings.tls else "may speak TLS alone"
+        return Unavailable(
+            f"Cannot use {where}: it ended the connection without a word ({cause}); that port {what}: look into its log, or"
+            " correct mqtt.port and mqtt.tls."
+        )
     if not settings.tls:
         return None
     if "wrong version number" in said or "record layer failure" in said:

@@ -73,13 +73,17 @@ class DeployedBroker:
 
     def reload(self) -> None:
         """SIGHUP, until it has read its files again."""
-        begin = self._output.stat().st_size
+        begin = self.said_bytes()
         self._process.send_signal(signal.SIGHUP)
         self.until_said("Reloading config", begin)
 
     def said(self, begin: int = 0) -> str:
         """Its log, from this byte on."""
         return self._output.read_bytes()[begin:].decode(errors="replace")
+
+    def said_bytes(self) -> int:
+        """How long its log is now."""
+        return self._output.stat().st_size
 
     def until_said(self, words: str, begin: int) -> None:
         """Wait until its log holds these words behind this byte."""
@@ -111,7 +115,11 @@ class DeployedBroker:
         content = content.replace("/mosquitto/", f"{self.directory}/")
         for door, port in self.port_of.items():
             content = content.replace(f"listener {door}\n", f"listener {port} 127.0.0.1\n")
-        return content + ("user root\n" if file.name == "mosquitto.conf" and os.getuid() == 0 else "")
+        if file.name == "mosquitto.conf":
+            # Each connection and packet in its log, for tests to wait by.
+            content = content.replace("connection_messages false", "connection_messages true")
+            content += "log_type debug\n" + ("user root\n" if os.getuid() == 0 else "")
+        return content
 
 
 def _free_ports(doors: tuple[int, ...]) -> dict[int, int]:

@@ -88,6 +88,9 @@ def test_a_port_without_tls_and_what_is_not_about_tls_are_told_apart() -> None:
     wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1016)")
     assert "speaks no TLS at this port" in str(unreachable(TLS, wrong))
     assert "Connection refused" in str(unreachable(TLS, ConnectionRefusedError(111, "x")))
+    cut = ConnectionResetError(104, "Connection reset by peer")
+    assert "may speak no TLS, or refuse who we say we are" in str(unreachable(TLS, cut))
+    assert "may speak TLS alone" in str(unreachable(MqttSettings(), cut))
     plain = unreachable(MqttSettings(), "alert unknown ca")
     assert type(plain) is Unavailable
 
