@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -19,9 +19,10 @@ from vitals.identity import sequenced_reading_id
 
 WARM_S = 5.0
 LOOK_S = 0.25
-SETTLED_S = 1.5
-"""The path is whole where everything measured so long ago has come through."""
+TICK_MS = 1000
+"""Alerts write down the time this often."""
 TAIL_S = 3.0
+AGAIN_S = 1.5
 SETTLE_S_MAX = 60.0
 
 
@@ -58,7 +59,6 @@ class Course:
         self.load: Load = build_load(plan, secrets.token_hex(4), cluster.device_mqtt(), clock=cluster.clock)
         self.waited_for: Counter[str] = Counter()
         """What recoveries waited for, in looks."""
-        self._markers: deque[tuple[float, dict[str, int]]] = deque(maxlen=200)
 
     async def run(self, repetitions: int) -> Outcome:
         """Inject so many times, or as often as fits; verify."""
@@ -111,38 +111,32 @@ class Course:
         return injected
 
     async def _recover(self, seen: Seen, healed_s: float, healed_ms: int) -> float | None:
-        """Seconds from the healing until all that was measured had come through, and all said that they are ready."""
-        self._markers.clear()
-        self._mark()
+        """Seconds from the healing until all that was measured before it had come through, and all said that they are ready."""
+        marked = self._last_measured()
         while (passed_s := self._clock.monotonic_s() - healed_s) < self._fault.late_after_s:
-            if not (missing := await self._missing(seen, healed_ms)):
+            if not (missing := await self._missing(seen, healed_ms, marked)):
                 return passed_s
             self.waited_for[missing] += 1
             await self._clock.sleep(LOOK_S)
-            self._mark()
         return None
 
-    def _mark(self) -> None:
-        last = {
+    def _last_measured(self) -> dict[str, int]:
+        """Of each bed the last reading measured by now, and when that was: what has it has all before it, since order holds."""
+        return {
             sequenced_reading_id(place.device_id, self.load.token, count - 1): self.load.measured_at_ms(
                 place, count - 1
             )
             for place, count in self.load.made().items()
             if count
         }
-        self._markers.append((self._clock.monotonic_s(), last))
 
-    async def _missing(self, seen: Seen, healed_ms: int) -> str:
+    async def _missing(self, seen: Seen, healed_ms: int, marked: dict[str, int]) -> str:
         """What is not whole yet, in a few words; nothing where all is well."""
-        now_s = self._clock.monotonic_s()
-        while len(self._markers) > 1 and self._markers[1][0] <= now_s - SETTLED_S:
-            self._markers.popleft()
-        marked = self._markers[0][1]
         until_ms = max(marked.values(), default=0)
         due = {each for each, measured_ms in self._due().items() if measured_ms <= until_ms}
         if untold := len(due - seen.told_ms.keys()):
             return f"{untold} alerts"
-        if stale := [number for number, at_ms in seen.ticks_ms.items() if at_ms < healed_ms - 2000]:
+        if stale := [number for number, at_ms in seen.ticks_ms.items() if at_ms < healed_ms - TICK_MS]:
             return f"ticks of partitions {stale}"
         has = await self._cluster.door.run(self._has, list(marked))
         if missing := marked.keys() - has:
@@ -160,7 +154,7 @@ class Course:
         """The verdict, once it is clean or has had its time."""
         deadline_s = self._clock.monotonic_s() + SETTLE_S_MAX
         while True:
-            await self._clock.sleep(SETTLED_S)
+            await self._clock.sleep(AGAIN_S)
             verdict = await self._verify(seen)
             if verdict.is_clean or self._clock.monotonic_s() > deadline_s:
                 return verdict
