@@ -129,7 +129,7 @@ class Load:
                 spo2_scale=1,
                 admitted_at_ms=0,
             )
-            patients.add(conn, patient)
+            patients.add(conn, patient, nameless_without_key=True)
             devices.add(conn, devices.Device(device_id=place.device_id, ward_id=self.ward_id, added_at_ms=0))
             devices.assign(conn, place.device_id, place.patient_id, 0)
 
