@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: chaos sbom help demo test check bench pictures simulate week month sequences clean
+.PHONY: audit fuzz chaos sbom help demo test check bench pictures simulate week month sequences clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,7 +26,7 @@ test: ## everything: sets up the servers the tests need, then check, simulation,
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
 	@WARDLIGHT_TEST_THOROUGH=1 sh scripts/check
-	WARDLIGHT_TEST_THOROUGH=1 $(BIN)/python -m pytest tests/simulation tests/integration tests/e2e
+	WARDLIGHT_TEST_THOROUGH=1 $(BIN)/python -m pytest tests/attacks tests/simulation tests/integration tests/e2e
 
 bench: ## each stage beside its floor; one of them by ARGS="recorder --json"
 	@sh scripts/set-up-python requirements-dev.lock
@@ -41,6 +41,14 @@ sbom: ## what is in this program, as CycloneDX JSON, in build/wardlight.cdx.json
 	@sh scripts/set-up-python requirements.lock
 	@mkdir -p build
 	$(BIN)/python -m wardlight.sbom >build/wardlight.cdx.json
+
+audit: ## known weaknesses of what is locked, secrets in the tree, bill of materials; needs the network; one step by ARGS="secrets"
+	@sh scripts/set-up-python requirements-dev.lock
+	@exec sh scripts/audit $(ARGS)
+
+fuzz: ## the API and whatever decodes bytes, with what nobody would send; longer or again by ARGS="--minutes 60 --seed 7"
+	@sh scripts/set-up-python requirements-dev.lock
+	@exec $(BIN)/python -m tests.attacks.fuzz $(ARGS)
 
 week: ## a week of a 48-bed ward in virtual time, held against its truth; shorter by ARGS="--beds 12 --hours 24"
 	@sh scripts/set-up-python requirements-dev.lock
