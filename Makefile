@@ -1,10 +1,12 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: audit fuzz chaos sbom help demo test check bench pictures simulate week month sequences clean
+.PHONY: audit fuzz chaos sbom help demo devices test check bench pictures simulate week month sequences clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+SEEDS ?= 100
+FIRST ?= 1
 export PYTHON
 
 help: ## list these targets
@@ -14,7 +16,7 @@ demo: ## a whole ward in one process, until Ctrl-C; options by ARGS="--beds 12 -
 	@sh scripts/set-up-python requirements.lock
 	@exec $(BIN)/wardlight demo $(ARGS)
 
-simulate: ## publish as devices to a running broker; options by ARGS="--beds 12 --scenario sepsis"
+devices: ## publish as devices to a running broker; options by ARGS="--beds 12 --scenario sepsis"
 	@sh scripts/set-up-python requirements.lock
 	@exec $(BIN)/wardlight simulate $(ARGS)
 
@@ -41,6 +43,10 @@ sbom: ## what is in this program, as CycloneDX JSON, in build/wardlight.cdx.json
 	@sh scripts/set-up-python requirements.lock
 	@mkdir -p build
 	$(BIN)/python -m wardlight.sbom >build/wardlight.cdx.json
+
+simulate: ## wards in storms, each decided by one seed: SEEDS=1000 FIRST=1 JOBS=2; one again, with its plan, by SEED=123
+	@sh scripts/set-up-python requirements-dev.lock
+	@exec $(BIN)/python -m tests.simulation.seeds --seeds $(SEEDS) --first $(FIRST) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 audit: ## known weaknesses of what is locked, secrets in the tree, bill of materials; needs the network; one step by ARGS="secrets"
 	@sh scripts/set-up-python requirements-dev.lock

@@ -1,4 +1,4 @@
-"""An MQTT broker in memory, with seeded faults: delays, duplicates, lost connections, and crashes that forget everything queued.
+"""An MQTT broker in memory, with seeded faults: delay, loss, repetition, reorder, lost connections, and crashes that forget what was queued.
 
 Packets of different clients overtake each other, those of one do not. Its sessions keep `runtime.mqtt.MqttPort`. Order is kept per receiving session, as a broker does; a crash forgets what it
 had acknowledged but not delivered, as Mosquitto does between two saves.
@@ -24,6 +24,10 @@ class Faults:
 
     delay_s_max: float = 0.0
     duplicate: float = 0.0
+    lose: float = 0.0
+    """Acknowledged and forgotten, as by a broker whose queue is full."""
+    reorder: float = 0.0
+    """Handed on before the one that came before it."""
 
 
 @dataclass
@@ -42,9 +46,11 @@ class _Session:
 class MemoryBroker:
     """One broker; `session` makes clients of it."""
 
-    def __init__(self, *, seed: int, faults: Faults | None = None) -> None:
+    def __init__(self, *, seed: int, faults: Faults | None = None, in_flight_max: int | None = None) -> None:
+        """`in_flight_max`: unacknowledged messages that one session is given at most; None gives it all."""
         self._random = random.Random(seed)
         self._faults = faults or Faults()
+        self._in_flight_max = in_flight_max
         self._sessions: dict[str, _Session] = {}
         self.retained: dict[str, bytes] = {}
         self.up = True
@@ -67,6 +73,12 @@ class MemoryBroker:
     def restart(self) -> None:
         """Answer again; clients come back by themselves."""
         self.up = True
+
+    def cut(self, client_id: str) -> None:
+        """Break one client's connection, if it has one."""
+        session = self._sessions.get(client_id)
+        if session is not None and session.port is not None:
+            session.port.cut()
 
     def attach(self, port: "MemoryMqtt") -> bool:
         """Connect a client; True where its session was still there."""
@@ -112,10 +124,22 @@ class MemoryBroker:
         elif retain:
             self.retained.pop(topic, None)
         for session in self._wanting(topic):
+            if self._faults.lose and not retain and self._random.random() < self._faults.lose:
+                continue
             session.owed.append((topic, payload))
             if self._random.random() < self._faults.duplicate:
                 session.owed.append((topic, payload))
+            if self._faults.reorder and len(session.owed) > session.delivered + 1:
+                self._reorder(session)
             self._deliver_soon(session)
+
+    def calm(self) -> None:
+        """From now on nothing is delayed, lost, repeated or reordered."""
+        self._faults = Faults()
+
+    def _reorder(self, session: _Session) -> None:
+        if self._random.random() < self._faults.reorder:
+            session.owed[-1], session.owed[-2] = session.owed[-2], session.owed[-1]
 
     def _wanting(self, topic: str) -> tuple[_Session, ...]:
         wanting = self._wanted.get(topic)
@@ -132,6 +156,8 @@ class MemoryBroker:
             for _ in range(min(count, session.delivered)):
                 session.owed.popleft()
                 session.delivered -= 1
+            if self._in_flight_max is not None and len(session.owed) > session.delivered:
+                self._deliver_soon(session)
 
     def delay_s(self) -> float:
         """How long the next packet takes."""
@@ -144,7 +170,7 @@ class MemoryBroker:
         port = session.port
         if port is None:
             return
-        for topic, payload in list(session.owed)[session.delivered :]:
+        for topic, payload in list(session.owed)[session.delivered : self._in_flight_max]:
             session.delivered += 1
             port.arrive(topic, payload)
 

@@ -18,9 +18,9 @@ from alerts.settings import AlertsSettings
 from alerts.worker import AlertsHandler
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
-from runtime.blocking import InlineDoor
+from runtime.blocking import Door
+from runtime.bus import Bus
 from runtime.clock import LoopClock
-from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
 from runtime.worker import Handler, Worker, WorkerLimits
 from storage.service import Recorder
@@ -39,9 +39,9 @@ STAY_SERVICES = (*SERVICES, "alert-corrections")
 class SimulatedPorts:
     """What all services share; it outlives each of them."""
 
-    bus: LocalBus
+    bus: Bus
     database: Database
-    door: InlineDoor
+    door: Door
     clock: LoopClock
     telemetry: Telemetry
     broker: MemoryBroker
@@ -85,6 +85,10 @@ class SimulatedServices:
         session = self._sessions.pop(name, None)
         if session is not None:
             await session.kill()
+
+    async def ended(self, name: str, *, within_s: float) -> None:
+        """Wait for a service that was asked to end."""
+        await asyncio.wait({self._tasks[name]}, timeout=within_s)
 
     def raise_failures(self) -> None:
         """Raise what ended a service that nobody killed."""
