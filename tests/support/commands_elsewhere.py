@@ -26,12 +26,17 @@ LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody
 MODELS = "tests/unit/wardlight/test_learning_commands.py::test_a_version_is_put_in_force_or_retired_with_a_reason"
 TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_is_not_accepted_fails_and_says_why"
 
+STORMS = "tests/simulation/test_storms.py::test_a_ward_keeps_its_promises_in_the_storm_of_a_seed"
+
 ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
     "make test": ".ci/run",
     "make check": "scripts/check",
     "make bench": BENCH,
     "make pictures": "tests/e2e/test_page_ward.py::test_24_patients_stand_on_one_screen",
+    "make simulate": STORMS,
+    "make simulate SEED=123": STORMS,
+    "make simulate SEEDS=1000": STORMS,
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make month": "tests/simulation/test_month.py::test_nothing_is_missed_made_up_or_told_twice_whatever_crashes",
