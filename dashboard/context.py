@@ -23,6 +23,7 @@ from runtime.telemetry import Telemetry
 from storage import audit
 from storage.audit import AuditEntry
 from storage.ledger_settings import LedgerSettings
+from storage.row_security import NO_ROW
 from storage.session import Database, in_snapshot, in_transaction
 from storage.whereabouts import Kind, Named, Place, places_of
 from vitals.reading import WardId
@@ -39,6 +40,7 @@ class Context:
     """Everything a request may use."""
 
     database: Database
+    """As the service itself sees it: every ward."""
     door: Door
     bus: Bus
     clock: Clock
@@ -58,14 +60,20 @@ class Context:
     republish: Republish | None = None
     """None where this process has no MQTT session."""
 
+    @property
+    def confined(self) -> Database:
+        """As the request in hand may read it (`dashboard.row_sight`); nothing of any patient where there is none in hand."""
+        present = in_hand.get()
+        return self.database.seeing(NO_ROW if present is None else present.seen)
+
     async def ask(
         self,
         call: Callable[Concatenate[Any, Parameters], ResultT],
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> ResultT:
-        """`call(conn, …)` in one read-only snapshot."""
-        return await in_snapshot(self.door, self.database, call, *args, **kwargs)
+        """`call(conn, …)` in one read-only snapshot of what the request in hand may read."""
+        return await in_snapshot(self.door, self.confined, call, *args, **kwargs)
 
     async def change(
         self,
@@ -96,7 +104,8 @@ class Context:
         """Where these things are; an alert may be known here before the database knows it."""
         if all(thing.kind is Kind.WARD for thing in named):
             return [Place(WardId(thing.id)) for thing in named]
-        return await self.ask(places_of, [self._followed(thing) for thing in named])
+        followed = [self._followed(thing) for thing in named]
+        return await in_snapshot(self.door, self.database, places_of, followed)
 
     def _followed(self, thing: Named) -> Named:
         if thing.kind is Kind.EPISODE:

@@ -10,10 +10,12 @@ from dashboard.audit_rules import PASSWORD_AGAIN, SIGNING_IN, Trace, login_in, t
 from dashboard.audit_trail import Trail
 from dashboard.gate import Ruled
 from dashboard.person import Person
+from dashboard.row_sight import seen_by
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage.audit import AuditAction, AuditEntry, Detail
 from storage.people_tokens import Token
+from storage.row_security import Seen
 from vitals.errors import Unavailable
 
 NO_DETAIL: Detail = {}
@@ -160,6 +162,12 @@ class InHand:
             address=self._address,
             token_id=None if person is None else person.token_id,
         )
+
+    @property
+    def seen(self) -> Seen:
+        """What it may read of patients."""
+        ruled: Ruled | None = self._scope.get("ruled")
+        return seen_by(None if ruled is None else ruled.key, self._person)
 
     @property
     def _address(self) -> str | None:

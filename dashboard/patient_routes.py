@@ -149,7 +149,7 @@ async def get_history(
     start = None if after is None else after.partition("~")
 
     def ask() -> tuple[list[HistoryRow], str | None]:
-        with here.database.snapshot() as conn:
+        with database.snapshot() as conn:
             patients.get(conn, subject)
             if every is None:
                 cursor = None if start is None else StoredCursor(int(start[0]), start[2])
@@ -158,6 +158,8 @@ async def get_history(
                 )
                 return [_row(reading) for reading in found], _next_reading(found, limit)
             begin_ms = from_ms if start is None else max(from_ms, int(start[0]))
+    database = here.confined
+
             end_ms = min(to_ms, begin_ms // every * every + limit * every)
             if begin_ms >= end_ms:
                 return [], None

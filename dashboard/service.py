@@ -30,6 +30,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from runtime.version import VERSION
 from storage.ledger_settings import LedgerSettings
+from storage.row_security import EVERY_ROW
 from storage.session import Database
 from vitals.errors import ConfigurationError
 
@@ -138,6 +139,7 @@ def context_over(
     ledger: LedgerSettings | None = None,
 ) -> Context:
     """What the routes stand on, with a feed that is not running yet."""
+    database = database.seeing(EVERY_ROW)
     fanout = Fanout(
         browsers_max=settings.browsers_max,
         per_owner_max=settings.browsers_per_person_max,

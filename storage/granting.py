@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from runtime.settings import DatabaseSettings, Section
 from storage.access import GRANTS, HIDDEN_COLUMNS, SERVICES, role_of, verbs_of
+from storage.row_security import confine
 from storage.session import Database
 from storage.tables import metadata
 from vitals.errors import ConfigurationError, InvalidArgument
@@ -116,17 +117,18 @@ def _grant(conn: Connection) -> None:
                         sql.Identifier(sequences[table]), sql.Identifier(role_of(service))
                     )
                 )
+    confine(conn, driver)
 
 
 def _grant_table(driver: "psycopg.Connection[object]", table: str, service: str, verbs: Collection[str]) -> None:
     role, of = sql.Identifier(role_of(service)), sql.Identifier(table)
     hidden = HIDDEN_COLUMNS.get(table, {}).get(service, frozenset())
     for verb in verbs:
-        columns = sql.SQL("")
+        columns: sql.Composable = sql.SQL("")
         if verb == "SELECT" and hidden:
             shown = [column.name for column in metadata.tables[table].columns if column.name not in hidden]
             columns = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, shown)))
-        driver.execute(sql.SQL("GRANT {}{} ON {} TO {}").format(sql.SQL(verb), columns, of, role))  # type: ignore[arg-type]
+        driver.execute(sql.SQL("GRANT {}{} ON {} TO {}").format(sql.SQL(verb), columns, of, role))
 
 
 def _sequences(conn: Connection) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -17,6 +18,8 @@ from runtime.blocking import Door
 from runtime.keys_file import Keys, KeysFile, KeysInMemory, NoKeys
 from runtime.private_files import private_file
 from runtime.settings import DatabaseSettings
+from storage.connection_errors import refusal_of
+from storage.row_security import Seen, look
 from storage.sealing import KEYS_OPTION
 from vitals.errors import ConfigurationError, Unavailable
 
@@ -59,6 +62,8 @@ class Database:
         self._engine = plain.execution_options(**{KEYS_OPTION: self.keys})
         self._turn: AbstractContextManager[Any] = threading.RLock() if in_memory else nullcontext()
         self._writer = threading.Lock() if self.is_sqlite and not in_memory else None
+        self.seen: Seen | None = None
+        """What `seeing` gave; without it nothing is said to PostgreSQL, and a role confined to wards sees no patient."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -74,6 +79,7 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A write transaction: committed on leaving, rolled back on an exception; durable once left."""
         with self._turn, self._writing(), _translated(writing=True), self._engine.connect() as conn, conn.begin():
+            self._look(conn)
             yield conn
 
     @contextmanager
@@ -86,6 +92,7 @@ class Database:
                 conn.rollback()
             try:
                 with conn.begin():
+                    self._look(conn)
                     yield conn
             finally:
                 if self.is_sqlite:
@@ -103,6 +110,16 @@ class Database:
             finally:
                 if isinstance(plain, psycopg.Connection):
                     plain.autocommit = False
+
+    def seeing(self, seen: Seen) -> "Database":
+        """The same database, whose transactions see these rows of patients where PostgreSQL confines our role to wards."""
+        view = copy(self)
+        view.seen = seen
+        return view
+
+    def _look(self, conn: Connection) -> None:
+        if self.seen is not None and not self.is_sqlite:
+            look(conn, self.seen)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -250,10 +267,16 @@ def _translated(*, writing: bool) -> Iterator[None]:
     except PoolTimeout as error:
         raise Unavailable("All database connections are in use; raise database.threads_max.") from error
     except DBAPIError as error:
+        refused = refusal_of(error.orig)
+        if refused is not None:
+            raise refused from error
         if _passes(error.orig, writing=writing):
             raise Unavailable(_sentence(error.orig)) from error
         raise
     except (psycopg.Error, sqlite3.Error) as error:
+        refused = refusal_of(error)
+        if refused is not None:
+            raise refused from error
         if _passes(error, writing=writing):
             raise Unavailable(_sentence(error)) from error
         raise
