@@ -45,6 +45,7 @@ ACTIONS: Final[Mapping[Permission, AuditAction]] = {
 
 ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/sign-out": AuditAction.SIGN_OUT,
+    "POST /api/v1/patients/find": AuditAction.SEE,
     "POST /api/v1/alerts/{episode_id}/seen": AuditAction.SEE,
     "POST /api/v1/me/contacts": AuditAction.CHANGE,
     "DELETE /api/v1/me/contacts/{destination_id}": AuditAction.CHANGE,
@@ -94,7 +95,7 @@ KEPT_FIELDS: Final = frozenset(
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
         "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "change_id", "with_patient_id", "with_device_id", "device", "before",
-        "happened_at",
+        "happened_at", "recipient",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""
@@ -119,7 +120,7 @@ class Trace:
         """What makes two reads of one person the same view: of the same thing, ward and days. An export's pages are one."""
         about = (self.subject, self.patient_id, self.detail.get("ward"), self.detail.get("device"))
         if self.action is AuditAction.EXPORT:
-            return (*about, *(self.detail.get(name) for name in ("from", "to", "format")))
+            return (*about, *(self.detail.get(name) for name in ("from", "to", "format", "recipient")))
         return (*about, *(_day(self.detail.get(name)) for name in _MOMENTS))
 
 

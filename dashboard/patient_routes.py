@@ -21,6 +21,7 @@ from dashboard.schemas import (
     Nothing,
     PatientEntry,
     PatientSex,
+    RecordNumber,
     SignRange,
     TimeMs,
     WardEntry,
@@ -81,7 +82,8 @@ async def list_patients(
     """Patients present on wards one may see, by ward and bed; optionally those who have left."""
     ward_id = None if ward is None else WardId(ward)
     found = await here.ask(patients.list_patients, ward_id, with_discharged=with_discharged)
-    return [_entry(patient) for patient in found if who.may(Permission.SEE_WARD, patient.ward_id)]
+    listed = (_entry(patient) for patient in found if who.may(Permission.SEE_WARD, patient.ward_id))
+    return [entry.model_copy(update={"record_number": None}) for entry in listed]
 
 
 @router.post("/patients", status_code=201)
@@ -96,9 +98,17 @@ async def add_patient(here: Here, who: Signed, body: NewPatient) -> PatientEntry
         admitted_at_ms=here.clock.now_ms(),
         birth_date=body.birth_date,
         sex=body.sex,
+        record_number=body.record_number,
     )
     await here.change(patients.add, patient, by=who.name)
     return _entry(patient)
+
+
+@router.post("/patients/find")
+async def find_patients(here: Here, who: Signed, body: RecordNumber) -> list[PatientEntry]:
+    """Every stay of the person with this record number, newest first, of wards one may see."""
+    found = await here.ask(patients.with_record_number, body.record_number)
+    return [_entry(one) for one in found if who.may(Permission.SEE_PATIENT, one.ward_id, one.patient_id)]
 
 
 @router.post("/patients/{patient_id}/birth-date")
@@ -149,7 +159,7 @@ async def get_history(
     start = None if after is None else after.partition("~")
 
     def ask() -> tuple[list[HistoryRow], str | None]:
-        with database.snapshot() as conn:
+        with here.database.snapshot() as conn:
             patients.get(conn, subject)
             if every is None:
                 cursor = None if start is None else StoredCursor(int(start[0]), start[2])
@@ -158,8 +168,6 @@ async def get_history(
                 )
                 return [_row(reading) for reading in found], _next_reading(found, limit)
             begin_ms = from_ms if start is None else max(from_ms, int(start[0]))
-    database = here.confined
-
             end_ms = min(to_ms, begin_ms // every * every + limit * every)
             if begin_ms >= end_ms:
                 return [], None
@@ -205,6 +213,7 @@ def _entry(patient: Patient) -> PatientEntry:
         discharged_at_ms=patient.discharged_at_ms,
         birth_date=patient.birth_date,
         sex=patient.sex,
+        record_number=patient.record_number,
     )
 
 

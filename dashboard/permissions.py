@@ -251,6 +251,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/wards": Rule(_P.SEE_WARD, Where.FILTERED),
     "GET /api/v1/events": Rule(_P.SEE_WARD, Where.QUERY),
     "GET /api/v1/patients": Rule(_P.SEE_WARD, Where.QUERY),
+    "POST /api/v1/patients/find": Rule(_P.SEE_PATIENT, Where.FILTERED),
     "POST /api/v1/patients": Rule(_P.ADMIT, Where.BODY),
     "GET /api/v1/patients/{patient_id}": Rule(_P.SEE_PATIENT, Where.PATH_PATIENT),
     "POST /api/v1/patients/{patient_id}/birth-date": Rule(_P.ADMIT, Where.PATH_PATIENT),
@@ -361,6 +362,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/rejected": Rule(_P.SEE_REJECTED, Where.FILTERED),
     "POST /api/v1/rejected/replay": Rule(_P.REPLAY_REJECTED, Where.FILTERED),
     "POST /api/v1/rejected/{rejection_id:path}/replay": Rule(_P.REPLAY_REJECTED, Where.PATH_REJECTION),
+    "GET /api/v1/research-export": Rule(_P.EXPORT, Where.QUERY),
     # The house
     "GET /audit": Rule(_P.SEE_AUDIT, Where.HOUSE),
     "GET /api/v1/audit": Rule(_P.SEE_AUDIT, Where.HOUSE),

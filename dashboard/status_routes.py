@@ -29,6 +29,7 @@ from storage.contacts import phone_book
 from storage.escalation import unreached_since
 from storage.migrate import head
 from storage.operations import Deed, Done
+from storage.reencryption import keys_fault
 from storage.stages import STAGES, Stage
 from storage.stages import faults as stage_faults
 from vitals.errors import Unavailable
@@ -62,6 +63,9 @@ async def get_status(here: Here) -> Status:
         faults["dashboard"] = here.feed.why_not_live
     if seen is not None:
         faults |= stage_faults(seen.stages)
+        unreadable = await _keys_fault(here)
+        if unreadable is not None:
+            faults["keys"] = unreadable
         missing = heartbeat_fault(seen.look.facts.deeds, now_ms=now_ms, speed=here.clock.speed)
         if missing is not None:
             faults["heartbeat"] = missing
@@ -105,6 +109,13 @@ def heartbeat_fault(deeds: Mapping[Deed, Done], *, now_ms: int, speed: float) ->
     if age_s > HEARTBEATS_MISSED_MAX * float(beat.detail.get("every_s", 5.0)):
         return f"The last heartbeat is {age_s:.0f} s old."
     return None
+
+
+async def _keys_fault(here: Context) -> str | None:
+    try:
+        return await here.ask(keys_fault)
+    except Unavailable as error:
+        return str(error)
 
 
 async def _feed(here: Context) -> FeedStatus:

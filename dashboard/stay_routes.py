@@ -213,6 +213,7 @@ def _patient(patient: Patient) -> PatientEntry:
         admitted_at_ms=patient.admitted_at_ms,
         discharged_at_ms=patient.discharged_at_ms,
         birth_date=patient.birth_date,
+        record_number=patient.record_number,
         sex=patient.sex,
     )
 

@@ -19,6 +19,10 @@ KEYS_BYTES_MAX: Final = 1_000_000
 _OPEN_TO_OTHERS: Final = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 """Rights that a keys file must not have; a group may read it, as orchestrators hand out secrets."""
 
+_NONE_NAMED: Final = (
+    "There is no key for names and secrets: set database.keys_file, and make the file with `wardlight keys make`."
+)
+
 log = structlog.get_logger()
 
 
@@ -30,6 +34,9 @@ class Keys(Protocol):
 
     def make(self) -> bool:
         """Make a first keyring where there is none and this kind may have one by itself; says whether it did."""
+
+    def trouble(self) -> str | None:
+        """Why the keyring cannot be read now, remembered or not; None while it can."""
 
 
 class KeysInMemory:
@@ -44,6 +51,9 @@ class KeysInMemory:
     def make(self) -> bool:
         return False
 
+    def trouble(self) -> str | None:
+        return None
+
     def change(self, step: Callable[[Keyring], Keyring]) -> Keyring:
         """Put `step(ring)` in its place."""
         self._ring = step(self._ring)
@@ -54,12 +64,13 @@ class NoKeys:
     """For a database of a hospital whose settings name no keys file."""
 
     def ring(self) -> Keyring:
-        raise KeyMissing(
-            "There is no key for names and secrets: set database.keys_file, and make the file with `wardlight keys make`."
-        )
+        raise KeyMissing(_NONE_NAMED)
 
     def make(self) -> bool:
         return False
+
+    def trouble(self) -> str | None:
+        return _NONE_NAMED
 
 
 class KeysFile:
@@ -88,7 +99,6 @@ class KeysFile:
             return ring
 
     def trouble(self) -> str | None:
-        """Why the file cannot be read now, remembered or not; None while it can."""
         with self._lock:
             try:
                 self._read()

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from runtime.keyring import Keyring
 from storage import destinations, identities
-from storage.sealing import keyring_of
+from storage.sealing import keyring_of, keys_of
 from storage.session import Connection, Database
 
 ROWS_PER_STEP: Final = 500
@@ -61,6 +61,23 @@ def rows_by_key(conn: Connection) -> Mapping[str, int]:
 def missing(ring: Keyring, counted: Mapping[str, int]) -> dict[str, int]:
     """Of the keys that sealed rows, those that the ring has not."""
     return {key_id: rows for key_id, rows in sorted(counted.items()) if not ring.has(key_id)}
+
+
+def keys_fault(conn: Connection) -> str | None:
+    """Why not every name and destination can be opened, or could not after a restart; None while all can, or none is sealed."""
+    counted = rows_by_key(conn)
+    if not counted:
+        return None
+    trouble = keys_of(conn).trouble()
+    if trouble is not None:
+        return trouble
+    lacking = missing(keyring_of(conn), counted)
+    if not lacking:
+        return None
+    return (
+        f"{sum(lacking.values())} names or destinations are sealed with key {', '.join(lacking)}, which the keys file"
+        " has not: bring back a copy that has it."
+    )
 
 
 def _step(conn: Connection, limit: int) -> int:

@@ -16,7 +16,12 @@ UNREADABLE: Final = (ConfigurationError, MalformedRecord)
 
 def keyring_of(conn: Connection) -> Keyring:
     """The keyring of this connection's database; raises KeyMissing, ConfigurationError."""
-    return cast("Keys", conn.get_execution_options()[KEYS_OPTION]).ring()
+    return keys_of(conn).ring()
+
+
+def keys_of(conn: Connection) -> Keys:
+    """Where this connection's database finds its keyring."""
+    return cast("Keys", conn.get_execution_options()[KEYS_OPTION])
 
 
 def seal(conn: Connection, plain: bytes, *, table: str, column: str, row: str) -> Sealed:

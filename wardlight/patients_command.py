@@ -16,7 +16,7 @@ BedOption = Annotated[str | None, typer.Option("--bed", help="the bed's label; i
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register `patients list|admit|add|transfer|swap-beds|moves|born|sex|discharge`."""
+    """Register `patients list|admit|add|find|transfer|swap-beds|moves|born|sex|discharge`."""
     patients = typer.Typer(help="Patients.", no_args_is_help=True)
     app.add_typer(patients, name="patients")
     _add_stays(patients)
@@ -45,16 +45,31 @@ def _add_stays(patients: typer.Typer) -> None:
             str | None, typer.Option(metavar="YYYY-MM-DD", help="date of birth; children are scored by age")
         ] = None,
         sex: Annotated[Sex | None, typer.Option(help="for the risk model and its audit; no score uses it")] = None,
+        record: Annotated[
+            str | None, typer.Option(metavar="NUMBER", help="the hospital's number of this person")
+        ] = None,
         as_json: JsonOption = False,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """Admit a patient; prints the random id that stands for this patient everywhere."""
         with api(url) as client:
+            said = {"sex": None if sex is None else sex.value, "record_number": record}
             body = {"name": name, "ward_id": ward, "bed": bed, "birth_date": born}
-            answer = client.post("patients", body if sex is None else {**body, "sex": sex.value})
+            answer = client.post("patients", body | {key: value for key, value in said.items() if value is not None})
         _say(answer, str(answer["patient_id"]), as_json=as_json)
 
     patients.command("add", help="The same as admit.")(admit)
+
+    @patients.command()
+    def find(
+        record: Annotated[str, typer.Argument(metavar="NUMBER", help="the hospital's number of a person")],
+        as_json: JsonOption = False,
+        url: UrlOption = DEFAULT_URL,
+    ) -> None:
+        """Every stay of the person with this record number, newest first."""
+        with api(url) as client:
+            rows = client.post("patients/find", {"record_number": record})
+        print_rows(rows, ("patient_id", "name", "ward_id", "bed", "admitted_at_ms"), as_json=as_json)
 
 
 def _add_moves(patients: typer.Typer) -> None:
