@@ -25,11 +25,12 @@ from tests.support.storm_checkers import EVERY_SECOND
 from tests.support.storm_plan import Excursion, Mishap, Storm, StormBounds, storm_of
 from tests.support.storm_rest import AT_REST
 from tests.support.storm_ward import Checker, StormFailed, StormOutcome, StormWard
+from vitals.alert import AlertKind
 from vitals.assessment import Assessment
 from vitals.codec import decode, encode
 from vitals.reading import Receipt
 from vitals.sign import Sign
-from vitals.topics import LogTopic, accepted_topic
+from vitals.topics import LogTopic, accepted_topic, alert_topic
 
 SEEDS = range(1, 13)
 """Of each commit; about 25 s."""
@@ -79,7 +80,7 @@ def calm() -> Storm:
         beds=(bed,),
         devices=(replace(device, interval_s=1.0, phase_s=0.5, offset_ms=0, drift=0, jumps=(), away=(), until_s=20),),
         excursions=((bed[0], Excursion(Sign.SPO2, 55.0, 4.0, 60.0)),),
-        services=("ingest", "stream", "recorder", "alerts", "dashboard"),
+        services=("ingest", "stream", "recorder", "alerts", "dashboard", "alert-delivery"),
         pace=replace(storm.pace, tail_records_max=1, records_max=500, poll_s=0.1, commit_s=0.1, in_flight_max=20),
         network=Faults(),
         troubles=(),
@@ -109,7 +110,7 @@ def simulate(
 
 def test_a_calm_ward_alarms_once_and_is_clean() -> None:
     outcome = simulate()
-    assert (outcome.readings, outcome.episodes, outcome.deaths) == (20, 1, 5)
+    assert (outcome.readings, outcome.episodes, outcome.deaths) == (20, 1, 6)
     assert outcome.demands >= 10
 
 
@@ -127,12 +128,12 @@ def publish(ward: StormWard, topic: LogTopic, value: bytes) -> None:
 def test_a_receipt_before_the_log_has_the_reading_is_seen() -> None:
     def vouch(ward: StormWard) -> None:
         device = ward.fleet.devices[0]
-        ward.disk.fill()
+        ward.broker._faults = Faults(lose=1.0)
         device.measure(ward.clock.now_ms(), {"temperature_celsius": 37.0})
         ward.fleet.links.offer(device)
         sequence = device.outbox.next_sequence - 1
         receipt = Receipt(boot=device.boot, from_sequence=sequence, through_sequence=sequence)
-        ward.broker.publish(accepted_topic(device.device_id), encode(receipt), retain=False)
+        ward.broker.publish(accepted_topic(device.device_id), encode(receipt), retain=True)
 
     complains("no reading is receipted and lost", vouch)
 
@@ -220,6 +221,14 @@ def test_a_screen_that_misses_an_alert_is_seen() -> None:
             patient.episodes.open.clear()
 
     complains("the screen equals storage", overlook, second=23)
+
+
+def test_a_retained_alert_that_is_over_is_seen() -> None:
+    def leave(ward: StormWard) -> None:
+        (first, *_) = next(iter(ward.log.steps.values()))
+        ward.broker.retained[alert_topic(first.ward_id, first.patient_id, AlertKind.SPO2_LOST)] = encode(first)
+
+    complains("subscribers see what storage holds", leave, second=23)
 
 
 def test_a_sitting_goes_on_where_the_last_one_was_cut_off(tmp_path: Path) -> None:

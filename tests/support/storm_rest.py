@@ -14,6 +14,7 @@ from dashboard.tiles import tile
 from dashboard.ward import Ward
 from runtime.bus import TopicPartition
 from runtime.telemetry import Telemetry
+from storage import episodes
 from tests.support.month_oracle import RANKS
 from tests.support.storm_checkers import EVERY_SECOND
 from tests.support.storm_scorer import fresh_scores
@@ -24,12 +25,11 @@ from vitals.codec import decode, decode_readings_record
 from vitals.model_version import ModelSwitch
 from vitals.reading import PatientId, Tick, WardId
 from vitals.sign import Sign
-from vitals.topics import LogTopic
+from vitals.topics import ALERTS_FILTER, LogTopic, alert_topic
 
 _SIGNS = ", ".join(sign.value for sign in Sign)
 _STORED = f"SELECT reading_id, patient_id, measured_at_ms, {_SIGNS} FROM readings WHERE charted IS NULL"  # noqa: S608
-_PLACE = frozenset({"ward_id", "from_ward_id", "move"})
-"""What the register says of a step, and not the engine."""
+_ALERTS = ALERTS_FILTER.removesuffix("#")
 
 
 def sets_are_equal(ward: StormWard) -> Iterator[str]:
@@ -102,6 +102,25 @@ def _differences(shown: Any, stored: Any, at: str) -> Iterator[str]:
         yield f"the screen shows {at} {shown}, storage has {stored}"
 
 
+def subscribers_see_storage(ward: StormWard) -> Iterator[str]:
+    """What stands retained under the alert topics is what SQL holds open, where delivery runs."""
+    if ward.services.process("alert-delivery") is None:
+        return
+    standing = {
+        topic: decode(Transition, payload).episode_id
+        for topic, payload in ward.broker.retained.items()
+        if topic.startswith(_ALERTS)
+    }
+    with ward.database.snapshot() as conn:
+        opened = {
+            alert_topic(episode.ward_id, episode.patient_id, episode.kind): episode.episode_id
+            for episode in episodes.open_episodes(conn)
+        }
+    for topic in sorted(standing.keys() | opened.keys()):
+        if standing.get(topic) != opened.get(topic):
+            yield f"under {topic} stands {standing.get(topic)}, and in SQL {opened.get(topic)}"
+
+
 def _tile(ward: Ward, patient_id: PatientId, now_ms: int) -> dict[str, Any]:
     """A tile without what SQL knows only about: how often signs come, and the values of the line."""
     found = tile(ward.patients[patient_id], ward.limits, now_ms=now_ms)
@@ -169,5 +188,6 @@ AT_REST: Mapping[str, Checker] = MappingProxyType(
         "restored scores equal undisturbed ones, afresh": scores_equal_undisturbed,
         "replay equals live": replay_equals_live,
         "the screen equals storage": screen_equals_storage,
+        "subscribers see what storage holds": subscribers_see_storage,
     }
 )

@@ -40,14 +40,14 @@ def settings_of(pace: Pace) -> StormSettings:
     """Settings as a storm draws them."""
     limits = WorkerLimits(records_max=pace.records_max, poll_timeout_s=pace.poll_s)
     return StormSettings(
-        ingest=IngestSettings(receipt_every_s=pace.receipt_s, directory_refresh_s=1.0, batch_messages_max=50),
+        ingest=IngestSettings(receipt_every_s=pace.receipt_s, directory_refresh_s=2.0, batch_messages_max=50),
         stream=StreamSettings(
             poll_timeout_s=pace.poll_s, remember_every_s=pace.stream_remember_s, records_max=min(pace.records_max, 500)
         ),
         recorder=RecorderSettings(
             poll_timeout_s=pace.poll_s, commit_interval_s=pace.commit_s, records_per_poll=pace.records_max
         ),
-        alerts=AlertsSettings(tick_s=pace.tick_s, remember_every_s=pace.alerts_remember_s),
+        alerts=AlertsSettings(tick_s=pace.tick_s, remember_every_s=pace.alerts_remember_s, decisions_renew_s=2.0),
         workers=limits,
         dashboard=DashboardSettings(browser_queue_max=pace.browser_queue_max, registry_interval_s=2.0),
     )

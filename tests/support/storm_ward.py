@@ -172,6 +172,9 @@ class StormWard:
         goal = self._ends(("readings", "assessments"))
         await self._step_until(lambda: self._has_read("recorder", goal), "the recorder")
         await self._end("recorder")
+        if self.services.process("alert-delivery") is not None:
+            told = self._ends(("alerts",))
+            await self._step_until(lambda: self._has_read("alert-delivery", told), "the delivery of alerts")
         await self.clock.sleep(REGISTER_S)
         await self._step_until(self._screen_is_level, "the screen")
         self._look()
