@@ -12,6 +12,8 @@ from dashboard.status_routes import heartbeat_fault
 from runtime.blocking import InlineDoor
 from runtime.bus import Outgoing, TopicPartition
 from runtime.clock import SystemClock
+from runtime.keyring import new_keyring
+from runtime.keys_file import KeysInMemory
 from runtime.local_bus import LocalBus
 from storage.claims import claim, remember_positions
 from storage.facts import Facts
@@ -125,3 +127,20 @@ def test_a_heartbeat_is_missed_after_several_of_its_intervals() -> None:
     assert heartbeat_fault(beat, now_ms=121_000, speed=1) == "The last heartbeat is 21 s old."
     assert heartbeat_fault(beat, now_ms=500_000, speed=60) is None
     assert "No heartbeat was ever made" in str(heartbeat_fault({}, now_ms=1, speed=1))
+
+
+@pytest.mark.asyncio
+async def test_names_that_cannot_be_opened_are_a_fault_and_nothing_else_stops() -> None:
+    ward = await scene()
+    ward.admit("1", "Ada")
+    faults = (await asked(ward))["faults"]
+    assert isinstance(faults, dict)
+    assert "keys" not in faults
+    kept = ward.database.keys
+    assert isinstance(kept, KeysInMemory)
+    kept.change(lambda _: new_keyring(now_ms=1))
+    found = await asked(ward)
+    assert isinstance(found["faults"], dict)
+    assert "1 names or destinations are sealed with key" in found["faults"]["keys"]
+    assert {"feed", "stages", "database"} <= found.keys()
+    await ward.bus.close()
