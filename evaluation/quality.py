@@ -43,10 +43,10 @@ def measure(recording: str, courses: Iterable[Course]) -> list[Withholding]:
     for course in courses:
         gate = QualityGate()
         for moment in course.moments:
-            signs, impossible = sift(moment.signs)
+            sifted = sift(moment.signs)
             for sign in moment.signs:
                 values[sign, moment.kinds.get(sign, VALUE)] += 1
-            for each in impossible + gate.judge(signs, moment.at_ms).withheld:
+            for each in sifted.withheld + gate.judge(sifted.signs, moment.at_ms).withheld:
                 kind = moment.kinds.get(each.sign, VALUE)
                 if each.scored:
                     unlearned[each.sign, kind] += 1

@@ -9,7 +9,6 @@ within one patient: what they are held against is the patient's own (`stream.bud
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -53,7 +52,7 @@ class UnusualState(msgspec.Struct):
     at_ms: dict[Sign, int] = {}
 
 
-class Unusual(NamedTuple):
+class Unusual(msgspec.Struct, frozen=True):
     """How unusual a moment is, and what must be remembered of it."""
 
     score: float | None
@@ -68,7 +67,7 @@ class Unusual(NamedTuple):
 class UnusualPattern:
     """One patient's detectors. `judge` changes nothing; `observe` remembers a moment, `learn` lets it teach the trees."""
 
-    __slots__ = ("_at_ms", "_parameters", "_spreads", "_trees")
+    __slots__ = ("_at_ms", "_newest_ms", "_parameters", "_spreads", "_trees")
 
     def __init__(self, parameters: UnusualParameters, state: UnusualState | None = None) -> None:
         self._parameters = parameters
@@ -76,13 +75,14 @@ class UnusualPattern:
         self._trees = AnomalyTrees(parameters.trees, None if state is None else state.trees, limits=limits)
         self._spreads = {} if state is None else state.spreads
         self._at_ms = {} if state is None else state.at_ms
+        self._newest_ms = max(self._at_ms.values(), default=0)
 
     def judge(
         self, signs: Mapping[Sign, float], at_ms: int, baselines: PersonalBaselines, *, exerted: bool = False
     ) -> Unusual:
         """How unusual `signs` are beside what was measured shortly before; all of them finite."""
         most, warm, known = self._parameters.spreads_max, baselines.warm, self._spreads
-        variation = baselines.variation
+        variation, measured_at = baselines.variation, self._at_ms
         spreads: dict[Sign, float] = {}
         since_ms, gain = -1, 1.0
         for sign in DEVIATION_LIMITS:
@@ -92,11 +92,12 @@ class UnusualPattern:
             away = variation[sign].towards_harm(value, baseline.usual) / baseline.spread
             if exerted and away > 0 and sign in EXERTED_SIGNS:
                 away = 0.0
-            away = most if away > most else max(away, -most)
+            if not -most <= away <= most:
+                away = most if away > most else -most
             before = known.get(sign)
             if before is not None:
-                if self._at_ms[sign] != since_ms:
-                    since_ms = self._at_ms[sign]
+                if measured_at[sign] != since_ms:
+                    since_ms = measured_at[sign]
                     gain = self._gain(at_ms - since_ms)
                 away = before + gain * (away - before)
             spreads[sign] = away
@@ -105,9 +106,14 @@ class UnusualPattern:
 
     def observe(self, unusual: Unusual) -> None:
         """Remember a moment that came in order."""
-        self._spreads.update(unusual.spreads)
-        for sign in unusual.spreads:
-            self._at_ms[sign] = max(unusual.at_ms, self._at_ms.get(sign, unusual.at_ms))
+        at_ms, spreads = unusual.at_ms, unusual.spreads
+        self._spreads.update(spreads)
+        if at_ms >= self._newest_ms:
+            self._newest_ms = at_ms
+            self._at_ms.update(dict.fromkeys(spreads, at_ms))
+            return
+        for sign in spreads:
+            self._at_ms[sign] = max(at_ms, self._at_ms.get(sign, at_ms))
 
     def learn(self, unusual: Unusual) -> None:
         """Let a moment teach what is populated."""

@@ -89,15 +89,15 @@ class AnomalyTrees:
     """
 
     __slots__ = (
+        "_cell",
         "_counter",
+        "_cuts",
         "_learning",
-        "_limits",
         "_parameters",
         "_reached_by",
         "_reference",
         "_reference_count",
         "_scores",
-        "_template",
         "_window_from_ms",
         "_window_s",
     )
@@ -112,8 +112,8 @@ class AnomalyTrees:
         """`limits` in the unit that deviations come in. Raises ValueError where a state is of trees of another shape."""
         self._parameters = parameters
         self._reached_by: tuple[Mapping[Sign, float], tuple[int, ...]] | None = None
-        self._limits = tuple((sign, limits[sign]) for sign in DEVIATION_LIMITS)
-        self._template = template_of(parameters)
+        self._cell: tuple[int, tuple[int, ...]] = (0, ())
+        self._cuts = _cuts_of(parameters, tuple([limits[sign] for sign in DEVIATION_LIMITS]))
         leaves = parameters.trees << parameters.height
         if state is None:
             state = TreeState(parameters.first_window_s, 0, 0, 0, [0] * leaves, [])
@@ -137,9 +137,7 @@ class AnomalyTrees:
         window, shape, scores = self._reference_count, self._parameters, self._scores
         if not window:
             return None
-        score = 0
-        for leaf in self._reached(deviations):
-            score += scores[leaf]
+        score = sum(map(scores.__getitem__, self._reached(deviations)))
         nodes: int = 2 ** (shape.height + 1) - 1
         return 1 - float(score) / (shape.trees * window * nodes)
 
@@ -177,18 +175,14 @@ class AnomalyTrees:
         known = self._reached_by
         if known is not None and known[0] is deviations:
             return known[1]
-        get, shape = deviations.get, self._parameters
-        still_open = -1
-        for (sign, limit), thresholds, open_leaves in zip(self._limits, *self._template, strict=True):
+        get, still_open = deviations.get, -1
+        for sign, limit, thresholds, open_leaves in self._cuts:
             still_open &= open_leaves[bisect_right(thresholds, get(sign, 0.0) / limit)]
-        width = 1 << shape.height
-        all_of_tree = (1 << width) - 1
-        reached, first = [], -1
-        for _ in range(shape.trees):
-            reached.append(first + (still_open & all_of_tree).bit_length())
-            still_open >>= width
-            first += width
-        self._reached_by = (deviations, tuple(reached))
+        cell, reached = self._cell
+        if still_open != cell:
+            reached = _highest_leaves(still_open, self._parameters)
+            self._cell = still_open, reached
+        self._reached_by = (deviations, reached)
         return reached
 
     def _turn(self) -> None:
@@ -198,6 +192,15 @@ class AnomalyTrees:
         self._learning = array("I", bytes(self._learning.itemsize * len(self._learning)))
         self._counter = 0
         self._window_s = min(2 * self._window_s, self._parameters.window_s)
+
+
+def _highest_leaves(still_open: int, shape: TreeParameters) -> tuple[int, ...]:
+    """Of each tree the highest of the leaves that are still open, counted through all trees."""
+    width = 1 << shape.height
+    all_of_tree = (1 << width) - 1
+    return tuple(
+        [first - 1 + (still_open >> first & all_of_tree).bit_length() for first in range(0, width * shape.trees, width)]
+    )
 
 
 def _leaf_scores(masses: Sequence[int], window: int, shape: TreeParameters) -> "array[int]":
@@ -249,6 +252,16 @@ def template_of(parameters: TreeParameters) -> Template:
         thresholds.append(tuple(bounds))
         open_leaves.append(tuple(masks))
     return Template(tuple(thresholds), tuple(open_leaves))
+
+
+_Cut = tuple[Sign, float, tuple[float, ...], tuple[int, ...]]
+"""A sign, its limit, and of the template its thresholds and open leaves."""
+
+
+@lru_cache(maxsize=8)
+def _cuts_of(parameters: TreeParameters, limits: tuple[float, ...]) -> tuple[_Cut, ...]:
+    """What a moment is looked up by, sign by sign; shared by all patients."""
+    return tuple(zip(DEVIATION_LIMITS, limits, *template_of(parameters), strict=True))
 
 
 class _Split(NamedTuple):

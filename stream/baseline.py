@@ -134,5 +134,5 @@ class PersonalBaselines:
 
 def refuse_not_finite(signs: Mapping[Sign, float]) -> None:
     """Raise ValueError where a value is NaN or infinite: such a value would poison a model for ever."""
-    if not all(map(math.isfinite, signs.values())):
+    if not math.isfinite(sum(signs.values())) and not all(map(math.isfinite, signs.values())):
         raise ValueError(f"{dict(signs)} reached a model; the codec must refuse it.")

@@ -82,8 +82,10 @@ class Variation(NamedTuple):
         >>> [adult.towards_harm(rate, usual) for rate, usual in ((80, 110), (45, 110), (30, 110), (99, 70), (60, 93))]
         [0.0, -24.0, -60.0, 29.0, -24.0]
         """
-        away = value - usual
-        healthy = self.unremarkable
+        away, healthy = value - usual, self.unremarkable
+        low, high = healthy
+        if low <= usual <= high and not (away > 0 and self.harmless_above):
+            return float(away)
         if away > 0:
             if self.harmless_above:
                 return 0.0

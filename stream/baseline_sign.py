@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-from stream.baseline_facts import Range, Variation
+from stream.baseline_facts import Variation
 from stream.context import Context
 from stream.drift import DriftParameters, Settled, Stretch
 
@@ -129,16 +129,20 @@ def follow(baseline: SignBaseline, value: float, at_ms: int, parameters: Baselin
     elapsed_s = (at_ms - baseline.heard_at_ms) / 1000
     if elapsed_s <= 0:
         return
-    elapsed_s = min(elapsed_s, parameters.gap_s_max)
-    spread, usual = baseline.spread, baseline.usual
-    pull = _clipped(value - baseline.fast, FAST_CLIP_SPREADS * spread)
-    fast = baseline.fast + pull * _rate(elapsed_s, baseline.heard_s, parameters.fast_time_constant_s)
-    baseline.fast = fast
+    if elapsed_s > parameters.gap_s_max:  # noqa: PLR1730 - a call for each value
+        elapsed_s = parameters.gap_s_max
+    spread, fast, was_left = baseline.spread, baseline.fast, baseline.left
+    pull, reach = value - fast, FAST_CLIP_SPREADS * spread
+    if not -reach <= pull <= reach:
+        pull = _clipped(pull, reach)
+    baseline.fast = fast = fast + pull * _rate(elapsed_s, baseline.heard_s, parameters.fast_time_constant_s)
     baseline.heard_s += elapsed_s
     baseline.heard_at_ms = at_ms
-    reach = spread * (BACK_SPREADS if baseline.left else AWAY_SPREADS)
-    baseline.left = left = not -reach < fast - usual < reach
-    if not left:
+    reach = spread * (BACK_SPREADS if was_left else AWAY_SPREADS)
+    left = not -reach < fast - baseline.usual < reach
+    if left is not was_left:
+        baseline.left = left
+    if not left and baseline.left_before:
         baseline.left_before = False
 
 
@@ -155,33 +159,63 @@ def move(
     elapsed_s = (at_ms - baseline.learned_at_ms) / 1000
     if elapsed_s > 0:
         baseline.learned_at_ms = at_ms
-        elapsed_s = min(elapsed_s, parameters.gap_s_max)
-    level = None if context.active else baseline.night if context.night else baseline.day
+        if elapsed_s > parameters.gap_s_max:  # noqa: PLR1730 - a call for each value
+            elapsed_s = parameters.gap_s_max
+    night, active = context
+    level = None if active else baseline.night if night else baseline.day
     if level is None:
         level = _level_in(baseline, context, value, parameters)
     anchor = baseline.anchor
     if level is anchor:
-        if _holds(baseline, level, variation, value, parameters):
+        near = BACK_SPREADS * baseline.spread
+        is_near = -near < baseline.fast - baseline.usual < near
+        if not is_near and _holds(baseline, level, variation, value, parameters):
             return
     elif baseline.left_before:
         return
     baseline.count += 1
-    if elapsed_s <= 0:
-        return
-    spread = baseline.spread
-    residual = _clipped(value - baseline.usual, spread * (FAST_CLIP_SPREADS if context.active else CLIP_SPREADS))
-    level.value += residual * _rate(elapsed_s, level.learned_s, parameters.time_constant_s)
-    if level is anchor or not baseline.left:
-        if not context.active:
-            rate = _rate(elapsed_s, baseline.elapsed_s + parameters.expected_s, parameters.time_constant_s)
+    if elapsed_s > 0:
+        is_anchor = level is anchor
+        _teach(
+            baseline, variation, level, value, elapsed_s, is_anchor=is_anchor, context=context, parameters=parameters
+        )
+
+
+def _teach(
+    baseline: SignBaseline,
+    variation: Variation,
+    level: Level,
+    value: float,
+    elapsed_s: float,
+    *,
+    is_anchor: bool,
+    context: Context,
+    parameters: BaselineParameters,
+) -> None:
+    """Move a level and the spread by what a value says that stands for so much time."""
+    spread, learned_s, time_constant_s, active = (
+        baseline.spread,
+        level.learned_s,
+        parameters.time_constant_s,
+        context.active,
+    )
+    residual, reach = value - baseline.usual, spread * (FAST_CLIP_SPREADS if active else CLIP_SPREADS)
+    if not -reach <= residual <= reach:
+        residual = _clipped(residual, reach)
+    moved = level.value + residual * _rate(elapsed_s, learned_s, time_constant_s)
+    if is_anchor or not baseline.left:
+        if not active:
+            rate = _rate(elapsed_s, baseline.elapsed_s + parameters.expected_s, time_constant_s)
             spread += rate * (abs(residual) * _SIGMA_PER_MEAN_DEVIATION - spread)
             baseline.spread = max(spread, variation.least)
-        level.learned_s += elapsed_s
-    if level is anchor:
-        baseline.usual = level.value
-    else:
-        _bound(baseline, variation, level)
+        level.learned_s = learned_s + elapsed_s
+    if is_anchor:
+        level.value = baseline.usual = moved
+    elif level is baseline.active:
+        level.value = variation.active.clipped(moved)
         baseline.usual = usual_in(baseline, context)
+    else:
+        level.value = baseline.usual = _within_sleep(baseline, level, moved, variation)
 
 
 def relearn(baseline: SignBaseline, settled: Settled, context: Context, parameters: BaselineParameters) -> None:
@@ -239,10 +273,8 @@ def _level_in(baseline: SignBaseline, context: Context, value: float, parameters
 def _holds(
     baseline: SignBaseline, level: Level, variation: Variation, value: float, parameters: BaselineParameters
 ) -> bool:
-    """Whether the anchor stays where it is, since the sign has left it or is about to, and not for the better."""
+    """Whether the anchor stays where it is though the fast level is away: the sign has left it or is about to, and not for the better."""
     fast, usual, spread = baseline.fast, baseline.usual, baseline.spread
-    if -BACK_SPREADS * spread < fast - usual < BACK_SPREADS * spread:
-        return False
     if level.learned_s < parameters.held_from_s or baseline.count < parameters.warm_count:
         return False
     if not baseline.left and abs(value - usual) <= CLIP_SPREADS * spread:
@@ -253,12 +285,10 @@ def _holds(
     return level.learned_s >= parameters.young_s or not calms
 
 
-def _bound(baseline: SignBaseline, variation: Variation, level: Level) -> None:
-    """Keep a level other than the anchor within what the context changes in anybody."""
-    anchor = baseline.anchor
-    if level is baseline.active:
-        level.value = variation.active.clipped(level.value)
-    elif anchor is not None and level is not anchor:
-        sleep = variation.night
-        span = sleep if level is baseline.night else Range(-sleep.high, -sleep.low)
-        level.value = anchor.value + span.clipped(level.value - anchor.value)
+def _within_sleep(baseline: SignBaseline, level: Level, value: float, variation: Variation) -> float:
+    """A value for a level by day or by night, kept within what sleep changes in anybody unless it has become the anchor."""
+    anchor, sleep = baseline.anchor, variation.night
+    if anchor is None or level is anchor:
+        return value
+    low, high = sleep if level is baseline.night else (-sleep.high, -sleep.low)
+    return anchor.value + min(max(value - anchor.value, low), high)

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
+import numpy as np
 
 BIN = 0.125
 """Alerts are counted at multiples of this, in robust standard deviations."""
@@ -152,7 +153,8 @@ class AlertBudget:
     def _open(self, score: float, at_ms: int, *, held_back: bool) -> None:
         """A new slot begins: see what has lasted until now."""
         state, parameters = self._state, self._parameters
-        elapsed_ms = 0 if state.last_ms is None else max(at_ms - state.last_ms, 0)
+        # `take` lets no time run backwards.
+        elapsed_ms = 0 if state.last_ms is None else at_ms - state.last_ms
         state.last_ms = at_ms
         is_gap = elapsed_ms > _GAP_FLOOR_MS and elapsed_ms > _GAP_INTERVALS * self._usual_ms(elapsed_ms)
         if elapsed_ms:
@@ -173,13 +175,16 @@ class AlertBudget:
         counted_s = min(elapsed_ms / 1000, parameters.gap_s_max)
         state.counted_s += counted_s
         was_own = state.known_s >= parameters.learned_s_min
-        state.known_s = min(state.known_s + counted_s, max(parameters.learned_s_min, parameters.young_s))
+        if state.known_s < parameters.young_s or not was_own:
+            state.known_s = min(state.known_s + counted_s, max(parameters.learned_s_min, parameters.young_s))
         is_own = state.known_s >= parameters.learned_s_min
         if begins or (is_own and not was_own) or self._is_due(at_ms):
             self._settle(at_ms)
 
     def _count(self, before: float, after: float, *, held_back: bool) -> None:
         """Count the thresholds that were passed; of an alert of this patient's own not much beyond the one it has."""
+        if after <= before:
+            return
         if held_back:
             threshold = self._state.threshold
             if threshold is None or after <= threshold:
@@ -193,38 +198,23 @@ class AlertBudget:
         return counted_ms is None or at_ms // _SETTLED_EVERY_MS != counted_ms // _SETTLED_EVERY_MS
 
     def _usual_ms(self, elapsed_ms: int) -> int:
-        known = sorted(self._state.intervals_ms)
-        return known[(len(known) - 1) // 2] if known else elapsed_ms
+        known = self._state.intervals_ms
+        return sorted(known)[(len(known) - 1) // 2] if known else elapsed_ms
 
     def _sustained(self, score: float, at_ms: int, *, is_spot: bool) -> float:
         """The highest threshold at which an alert would be open now."""
-        state, slots = self._state, self._state.scores
-        clear_ms = at_ms - round(self._parameters.clear_s * 1000)
+        slots, parameters, sustained = self._state.scores, self._parameters, self._state.sustained
+        clear_ms = at_ms - round(parameters.clear_s * 1000)
         if is_spot:
             _forget(slots, clear_ms)
-            return max(score, min(state.sustained, score / self._parameters.released_share))
-        kept_above = self._extreme(at_ms - round(self._parameters.delay_s * 1000), lowest=True)
-        kept_below = self._extreme(clear_ms, lowest=False)
+            return max(score, min(sustained, score / parameters.released_share))
+        kept_above = _kept_above(slots, at_ms - round(parameters.delay_s * 1000))
         _forget(slots, clear_ms)
-        sustained = state.sustained
-        if kept_below is not None:
-            sustained = min(sustained, kept_below / self._parameters.released_share)
-        return sustained if kept_above is None else max(sustained, kept_above)
-
-    def _extreme(self, from_ms: int, *, lowest: bool) -> float | None:
-        """The lowest or highest score since a moment; None where scores do not reach back so far."""
-        slots = self._state.scores
-        if slots[0][0] > from_ms:
-            return None
-        found = math.inf if lowest else 0.0
-        for began_ms, low, high in reversed(slots):
-            if lowest and low < found:
-                found = low
-            elif not lowest and high > found:
-                found = high
-            if began_ms <= from_ms:
-                break
-        return found
+        # Where scores reach back to the moment of clearing, the slot that does is the first of those left.
+        if slots[0][0] <= clear_ms:
+            kept_below = max([high for _, _, high in slots])
+            sustained = min(sustained, kept_below / parameters.released_share)
+        return max(sustained, kept_above)
 
     def _settle(self, at_ms: int) -> None:
         """Let what was counted fade, and find the threshold."""
@@ -233,7 +223,8 @@ class AlertBudget:
             elapsed_s = min((at_ms - state.counted_ms) / 1000, parameters.gap_s_max)
             keep = math.exp(-elapsed_s / parameters.time_constant_s)
             state.counted_s *= keep
-            self._passed = passed = array("d", [count * keep if count > _FORGOTTEN else 0.0 for count in passed])
+            counts = np.frombuffer(passed)
+            self._passed = passed = array("d", np.where(counts > _FORGOTTEN, counts * keep, 0.0).tobytes())
         state.counted_ms = at_ms
         if state.known_s >= parameters.learned_s_min:
             found, threshold = _found(passed, state.counted_s / 86_400, parameters), state.threshold
@@ -246,6 +237,16 @@ class AlertBudget:
         state = self._state
         released = self._parameters.released_share * (state.threshold or 0.0)
         return state.sustained <= released and all(high <= released for _, _, high in state.scores)
+
+
+def _kept_above(slots: Sequence[tuple[int, float, float]], from_ms: int) -> float:
+    """What no score since a moment lay below; 0 where scores do not reach back so far."""
+    if slots[0][0] > from_ms:
+        return 0.0
+    at = len(slots) - 1
+    while slots[at][0] > from_ms:
+        at -= 1
+    return min([low for _, low, _ in slots[at:]])
 
 
 def _forget(slots: list[tuple[int, float, float]], before_ms: int) -> None:
@@ -276,12 +277,20 @@ def expected_threshold(parameters: BudgetParameters) -> float:
 def _found(passed: Sequence[float], days: float, parameters: BudgetParameters) -> float:
     """The lowest threshold within the budget, where each was passed so often in so many days."""
     per_day = parameters.unusual_per_day_max * parameters.aimed_share
-    root = max((number for number in range(BINS) if passed[number] >= parameters.passed_min), default=0)
+    root = _highest(passed, parameters.passed_min)
     excess = BIN * sum(passed[root + 1 :])
     weight = parameters.excess_weight
     mean_excess = (excess + weight * parameters.excess_expected) / (passed[root] + weight)
     rate = max(passed[root], parameters.passed_min) / days
     by_tail = root * BIN + mean_excess * math.log(max(rate / per_day, 1.0))
     allowed = per_day * days + _PASSED_EXTRA
-    seen = max((number + 1 for number in range(root, BINS) if passed[number] > allowed), default=0)
+    seen = max([number + 1 for number in range(root, BINS) if passed[number] > allowed], default=0)
     return max(by_tail, seen * BIN, parameters.threshold_min)
+
+
+def _highest(passed: Sequence[float], least: float) -> int:
+    """The highest threshold that was passed so often; 0 where none was."""
+    for number in range(BINS - 1, 0, -1):
+        if passed[number] >= least:
+            return number
+    return 0

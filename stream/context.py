@@ -15,7 +15,7 @@ from vitals.errors import InvalidArgument
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000
-_QUARTER_MS = 15 * 60_000
+QUARTER_MS = 15 * 60_000
 """Every zone's clock is a multiple of this away from UTC, and changes at one."""
 
 
@@ -48,13 +48,13 @@ def context_of(at_ms: int, parameters: ContextParameters, *, active: bool) -> Co
 
 def local_ms(at_ms: int, time_zone: str) -> int:
     """What a clock of the zone shows at a moment, in ms since 1970 shown; raises InvalidArgument where there is no such zone."""
-    return at_ms + _offset_ms(at_ms // _QUARTER_MS, time_zone)
+    return at_ms + _offset_ms(at_ms // QUARTER_MS, time_zone)
 
 
 @lru_cache(maxsize=4096)
 def _offset_ms(quarter: int, time_zone: str) -> int:
     zone = zone_of(time_zone)
-    offset = (_EPOCH + timedelta(milliseconds=quarter * _QUARTER_MS)).astimezone(zone).utcoffset()
+    offset = (_EPOCH + timedelta(milliseconds=quarter * QUARTER_MS)).astimezone(zone).utcoffset()
     return 0 if offset is None else offset // timedelta(milliseconds=1)
 
 

@@ -5,7 +5,8 @@ by who hears of both.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from stream.baseline import PersonalBaselines
 from vitals.assessment import Driver
@@ -15,7 +16,7 @@ SPREADS_AWAY = 2.0
 """From so many robust standard deviations on a sign is away; whoever alarms asks for more."""
 
 
-class Departures(NamedTuple):
+class Departures(msgspec.Struct, frozen=True):
     """The two halves of a reading's signs with a warm baseline."""
 
     departed: tuple[Driver, ...] = ()

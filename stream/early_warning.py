@@ -1,7 +1,9 @@
 """Which early-warning score a patient gets: NEWS2 for adults, Bedside PEWS for children, never both. Pure."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from vitals import news2, pews
 from vitals.age import AgeBand
@@ -14,7 +16,7 @@ SCORED_SIGNS: Final = tuple(dict.fromkeys((*NEWS2_INPUTS, *PEWS_INPUTS, Sign.OXY
 """Signs that either score uses; people may chart any of them."""
 
 
-class EarlyWarning(NamedTuple):
+class EarlyWarning(msgspec.Struct, frozen=True):
     """One of the two."""
 
     news2: News2Summary | None = None

@@ -26,7 +26,10 @@ class RecentSigns(msgspec.Struct):
 
     def lesson(self) -> dict[Sign, float]:
         """What may be learned from now: at most one value per sign, the last one."""
-        return {sign: value for sign, value in self.values.items() if sign not in self.barred}
+        barred = self.barred
+        return (
+            {sign: value for sign, value in self.values.items() if sign not in barred} if barred else dict(self.values)
+        )
 
     def taught(self) -> None:
         """All that came until now has been offered for learning."""

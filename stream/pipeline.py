@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
 
 import msgspec
 
@@ -11,7 +10,7 @@ from stream.anomaly import Unusual, UnusualParameters, UnusualPattern, UnusualSt
 from stream.anomaly_trees import DEVIATION_LIMITS, RIVER_VERSION
 from stream.baseline import BaselineParameters, PersonalBaselines, SignBaseline, refuse_not_finite
 from stream.budget import AlertBudget, BudgetParameters, BudgetState
-from stream.context import ContextParameters, context_of
+from stream.context import QUARTER_MS, ContextParameters, context_of
 from stream.features import RecentSigns
 from stream.trend import SignTrend, TrendForecasts, TrendParameters
 from vitals.age import AgeBand
@@ -53,7 +52,7 @@ class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return f"{MODEL_REVISION}/river-{RIVER_VERSION}/{self.hash}"
 
 
-class Scored(NamedTuple):
+class Scored(msgspec.Struct, frozen=True):
     """What the models say of one moment before they learn from it; needed to learn, so that nothing learns first."""
 
     at_ms: int
@@ -115,6 +114,8 @@ class PatientPipeline:
     def __init__(self, parameters: PipelineParameters, state: PipelineState | None = None) -> None:
         self.parameters = parameters
         self._active = False
+        self._entered: tuple[int, bool, AgeBand | None] | None = None
+        """In which quarter of an hour, and as whom: within it no clock changes the context."""
         if state is None:
             self.baselines = PersonalBaselines(parameters.baseline)
             self._unusual = UnusualPattern(parameters.unusual)
@@ -139,7 +140,10 @@ class PatientPipeline:
 
         To be called before each moment is scored: it is no part of the state.
         """
-        self._active = active
+        entered = at_ms // QUARTER_MS, active, band
+        if entered == self._entered:
+            return
+        self._entered, self._active = entered, active
         self.baselines.enter(context_of(at_ms, self.parameters.context, active=active), band)
 
     def score(self, signs: Mapping[Sign, float], at_ms: int, barred: frozenset[Sign] = frozenset()) -> Scored:
@@ -166,8 +170,10 @@ class PatientPipeline:
         """Whether the models are to look at a moment for learning; in between they only take note."""
         return self._due_at_ms is None or at_ms - self._due_at_ms >= self.parameters.learn_every_s * 1000
 
-    def lesson(self, scored: Scored) -> dict[Sign, float]:
+    def lesson(self, scored: Scored) -> Mapping[Sign, float]:
         """What a due moment would teach: its signs, and those that other readings brought since the last due moment."""
+        if not self._recent.values:
+            return scored.taught
         lesson = self._recent.lesson()
         lesson.update(scored.taught)
         return lesson

@@ -9,7 +9,6 @@ What is impossible leaves no trace: later verdicts are, to the bit, those of a c
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -33,7 +32,7 @@ def _ranges(*, of_child: bool) -> Mapping[Sign, tuple[float, float]]:
 _ADULT_RANGES, _CHILD_RANGES = _ranges(of_child=False), _ranges(of_child=True)
 
 
-class Sifted(NamedTuple):
+class Sifted(msgspec.Struct, frozen=True):
     """A reading's values, the impossible ones apart."""
 
     signs: Mapping[Sign, float]
@@ -41,7 +40,7 @@ class Sifted(NamedTuple):
     withheld: tuple[Withheld, ...]
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """The verdict on one reading."""
 
     scored: Mapping[Sign, float]

@@ -110,7 +110,9 @@ def hear(memory: SignMemory, still: Stillness, value: float, at_ms: int) -> bool
         if memory.same == 2:
             memory.same_from_ms = at_ms - pause_ms
         return memory.same >= still.fine_values and _is_flat(memory, still, at_ms)
-    memory.raw, memory.same = value, 1
+    memory.raw = value
+    if memory.same != 1:
+        memory.same = 1
     if at_ms - memory.looked_ms >= LOOK_EVERY_MS:
         memory.looked_ms = at_ms
         steps = value * still.steps_per_unit

@@ -5,7 +5,6 @@ Of adults: the model never learned of children. It adds a figure and ranks; it l
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -51,11 +50,13 @@ class RiskState(msgspec.Struct):
 class PatientRisk:
     """One patient's windows and last score; not thread-safe."""
 
-    __slots__ = ("_state", "_windows")
+    __slots__ = ("_state", "_told", "_windows")
 
     def __init__(self, state: RiskState | None = None) -> None:
         self._state = RiskState() if state is None or state.pipeline != PIPELINE_HASH else state
         self._windows = RiskWindows(self._state.hours)
+        self._told: ScoredRisk | None = None
+        """The last score as it is handed out, once it has been."""
 
     def step(
         self, signs: Mapping[Sign, float], at_ms: int, age_years: float | None, sex: Sex | None, in_force: InForce
@@ -74,13 +75,15 @@ class PatientRisk:
         if last_ms is None or not 0 <= at_ms - last_ms < SCORE_EVERY_MS or number != state.number:
             features = windows.features(at_ms, age_years, sex)
             state.scored_at_ms, state.features, state.number = at_ms, features, number
-            state.probability = state.parts = None
+            state.probability = state.parts = self._told = None
             if model.is_taught:
                 score = model.score(features)
                 if not math.isfinite(score.log_odds):
                     raise ValueError(f"Version {number} of the population model tells log-odds of {score.log_odds}.")
                 state.probability, state.parts = score.probability, parts_of(score, features)
-        return ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)
+        if self._told is None:
+            self._told = ScoredRisk(state.features, state.probability, PIPELINE_HASH, number, state.parts)
+        return self._told
 
     def standing(self, at_ms: int, in_force: InForce) -> ScoredRisk | None:
         """The last score, for a moment that says nothing of the patient; takes no note of it.
@@ -102,16 +105,19 @@ class PatientRisk:
 def parts_of(score: Probable, features: Mapping[str, float]) -> RiskParts:
     """What brought the score of these features: the strongest by what they are of, which of them are not known, and the rest."""
     by_subject: dict[str, float] = {}
+    known = by_subject.get
     for name, log_odds in score.contributions.items():
-        subject = _subject_of(name)
-        by_subject[subject] = by_subject.get(subject, 0.0) + log_odds
-    ranked = sorted(by_subject.items(), key=lambda item: (-abs(item[1]), item[0]))
-    others = sum([log_odds for _, log_odds in ranked[PARTS_TOLD:]])
-    told = dict(ranked[:PARTS_TOLD])
+        subject = _SUBJECTS.get(name) or _subject_of(name)
+        by_subject[subject] = known(subject, 0.0) + log_odds
+    ranked = sorted([(-abs(log_odds), subject) for subject, log_odds in by_subject.items()])
+    others = sum([by_subject[subject] for _, subject in ranked[PARTS_TOLD:]])
+    told = {subject: by_subject[subject] for _, subject in ranked[:PARTS_TOLD]}
     unmeasured = tuple([subject for subject in told if subject in _KNOWN_BY and _KNOWN_BY[subject] not in features])
     return RiskParts(score.log_odds, score.intercept, told, others, unmeasured)
 
 
-@lru_cache(maxsize=1000)
 def _subject_of(feature: str) -> str:
     return feature.partition(".")[0]
+
+
+_SUBJECTS: Final = {name: _subject_of(name) for name in SHAPES}

@@ -63,8 +63,7 @@ class Hours(msgspec.Struct):
         if hours:
             newest = hours[-1]
             if hour == newest:
-                self.readings += 1
-                means[-1] += (value - means[-1]) / self.readings
+                self.join(value)
                 return
             if hour < newest:
                 return
@@ -78,6 +77,11 @@ class Hours(msgspec.Struct):
         hours.append(hour)
         means.append(value)
         self.readings = 1
+
+    def join(self, value: float) -> None:
+        """Take in one more finite value of the newest hour; there must be one."""
+        means, self.readings = self.means, self.readings + 1
+        means[-1] += (value - means[-1]) / self.readings
 
     def put(self, value: float, hour: int) -> None:
         """Let an hour's value be this one, whatever was taken of it before."""

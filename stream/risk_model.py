@@ -90,8 +90,17 @@ class _Curve(NamedTuple):
     points: tuple[float, ...]
     place: int
     """Of its first weight."""
-    segment: int
-    """Of its first straight line: the one below all points."""
+
+
+class _Told(NamedTuple):
+    """A curve as scores read it."""
+
+    name: str
+    points: tuple[float, ...]
+    lines: list[tuple[float, float]]
+    """Level and slope of each straight line, from the one below all points on."""
+    unknown: float
+    """What it adds where the feature is not known."""
 
 
 BLOCK_LESSONS_MAX: Final = 100_000
@@ -118,15 +127,13 @@ class AdditiveRisk(base.Classifier):
         self._curves: list[_Curve] = []
         place = 0
         for name, points in self.shapes.items():
-            self._curves.append(_Curve(name, tuple(points), place, place + len(self._curves)))
+            self._curves.append(_Curve(name, tuple(points), place))
             place += len(points)
         self._size = place + 1
         self._precision = self._prior_precision()
         self._prior_weights = self._prior_mode()
         self._weights: list[float] = []
-        self._levels: list[float] = []
-        self._slopes: list[float] = []
-        self._unknown: list[float] = []
+        self._told: list[_Told] = []
         self._intercept = 0.0
         self._seen = self._prior_seen()
         self._shift = Shift()
@@ -139,15 +146,15 @@ class AdditiveRisk(base.Classifier):
 
     def score(self, features: Mapping[str, float], /) -> RiskScore:
         """The risk of whoever has these features; changes nothing. Features of other names are passed over."""
-        get, levels, slopes = features.get, self._levels, self._slopes
+        get = features.get
         contributions: dict[str, float] = {}
-        for (name, points, _, segment), unknown in zip(self._curves, self._unknown, strict=True):
+        for name, points, lines, unknown in self._told:
             value = get(name)
             if value is None:
                 contributions[name] = unknown
             else:
-                at = segment + bisect_right(points, value)
-                contributions[name] = levels[at] + slopes[at] * value
+                level, slope = lines[bisect_right(points, value)]
+                contributions[name] = level + slope * value
         intercept = self._intercept
         log_odds = intercept + sum(contributions.values())
         return RiskScore(_probability(log_odds), log_odds, intercept, contributions)
@@ -217,7 +224,9 @@ class AdditiveRisk(base.Classifier):
         check_numbers(model._seen.tolist(), "counts", least=0)
         check_waiting(state.waiting, size=size, block_lessons=state.parameters.block_lessons)
         model._take_weights(floats(state.weights, size, "weights"))
-        check_numbers([model._intercept, *model._levels, *model._slopes, *model._unknown], "curves")
+        for told in model._told:
+            check_numbers([told.unknown, *(number for line in told.lines for number in line)], "curves")
+        check_numbers([model._intercept], "curves")
         model._anchor = floats(state.anchor, size, "anchors")
         model._information[upper] = floats(state.information, len(upper[0]), "curvatures")
         model._information.T[upper] = model._information[upper]
@@ -229,7 +238,7 @@ class AdditiveRisk(base.Classifier):
         """Which weights a lesson touches, and with which shares."""
         places: list[int] = []
         shares: list[float] = []
-        for name, points, place, _ in self._curves:
+        for name, points, place in self._curves:
             value = features.get(name)
             if value is None:
                 continue
@@ -285,10 +294,10 @@ class AdditiveRisk(base.Classifier):
     def _take_weights(self, weights: Floats) -> None:
         """Score by these weights from now on: each straight line as a level and a slope, against the average lesson."""
         self._weights = weights.tolist()
-        self._levels, self._slopes, self._unknown = [], [], []
+        self._told = []
         told = (weights * self._seen / max(float(self._seen[-1]), 1.0)).tolist()
         self._intercept = self._weights[-1] + sum(told[:-1]) + self._shift.value
-        for _, points, place, _ in self._curves:
+        for name, points, place in self._curves:
             average = sum(told[place : place + len(points)])
             heights = [height - average for height in self._weights[place : place + len(points)]]
             lines = [(heights[0], 0.0)]
@@ -296,9 +305,7 @@ class AdditiveRisk(base.Classifier):
                 slope = (heights[at] - heights[at - 1]) / (points[at] - points[at - 1])
                 lines.append((heights[at - 1] - slope * points[at - 1], slope))
             lines.append((heights[-1], 0.0))
-            self._levels += [level for level, _ in lines]
-            self._slopes += [slope for _, slope in lines]
-            self._unknown.append(-average)
+            self._told.append(_Told(name, points, lines, -average))
 
     @property
     def is_taught(self) -> bool:
@@ -312,7 +319,7 @@ class AdditiveRisk(base.Classifier):
             base_rate = self.parameters.base_rate
             weights[-1] = math.log(base_rate / (1 - base_rate))
             return weights
-        for name, points, place, _ in self._curves:
+        for name, points, place in self._curves:
             heights = self.prior.heights[name]
             if len(heights) != len(points):
                 raise ValueError(f"{len(heights)} heights do not fit the {len(points)} points of {name}.")
@@ -325,7 +332,7 @@ class AdditiveRisk(base.Classifier):
         seen = np.zeros(self._size)
         if self.prior is None or not self.prior.shares:
             return seen
-        for name, points, place, _ in self._curves:
+        for name, points, place in self._curves:
             shares = self.prior.shares[name]
             if len(shares) != len(points):
                 raise ValueError(f"{len(shares)} shares do not fit the {len(points)} points of {name}.")
@@ -338,7 +345,7 @@ class AdditiveRisk(base.Classifier):
         precision = np.eye(self._size) * self.parameters.ridge * strength
         precision[-1, -1] = self.parameters.base_precision
         smoothness = self.parameters.smoothness * strength
-        for _, points, place, _ in self._curves:
+        for _, points, place in self._curves:
             for at in range(place, place + len(points) - 1):
                 precision[at, at] += smoothness
                 precision[at + 1, at + 1] += smoothness

@@ -76,6 +76,10 @@ class RiskWindows:
             possible = _POSSIBLE.get(sign)
             if possible is None or not possible[0] <= value <= possible[1]:
                 continue
+            hours = by_sign.get(sign)
+            if hours is not None and hours.hours[-1] == hour:
+                hours.join(value)
+                continue
             if is_new:
                 now.clear()
                 is_new = False
@@ -84,7 +88,6 @@ class RiskWindows:
                 state.measured.put(float(len(now)), hour)
             if sign is _DIASTOLIC:
                 continue
-            hours = by_sign.get(sign)
             if hours is None:
                 hours = by_sign[sign] = Hours(has_levels=sign in _WITH_LEVELS)
             hours.take(value, hour)

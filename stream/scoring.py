@@ -114,7 +114,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     out_of_order = is_out_of_order(at_ms, device_newest_ms=device_newest_ms, patient_newest_ms=state.fresh.newest_ms)
     late = out_of_order or reading.correction_id is not None or is_outdated(reading, live_age_ms_max=live_age_ms_max)
     band = reading.age_band
-    signs, impossible = sift(reading.signs, of_child=band is not None)
+    sifted = sift(reading.signs, of_child=band is not None)
+    signs = sifted.signs
     inputs = signs if out_of_order else _joined(state, reading, signs, at_ms)
     warning = early_warning(inputs, band, spo2_scale=state.scales.at(at_ms))
     if late:
@@ -122,10 +123,13 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     else:
         judged, scored = _scored(state, signs, at_ms, band)
     drivers = drivers_of(state, judged.scored, inputs, warning) if warning.low or scored.flagged else ()
-    departed, as_usual = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
-    learned = not late and judged.is_telling and _learned(state, scored, warning)
+    away = NOWHERE if late else departures(state.pipeline.baselines, judged.scored)
+    is_telling = judged.is_telling
+    learned = not late and is_telling and _learned(state, scored, warning)
     relearned = state.pipeline.baselines.take_relearned()
-    state.scored_risk = None if late or band is not None else _risk(state, reading, judged, at_ms)
+    state.scored_risk = (
+        None if late or band is not None else _risk(state, reading, judged, at_ms, is_telling=is_telling)
+    )
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -140,15 +144,15 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         anomaly_threshold=scored.threshold,
         flagged=scored.flagged,
         learned=learned,
-        departed=departed,
-        as_usual=as_usual,
+        departed=away.departed,
+        as_usual=away.as_usual,
         relearned=relearned,
         night=None if late or band is not None else _night(state, reading, scored),
         trends=() if late or band is not None else scored.trends,
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,
-        withheld=impossible + judged.withheld,
+        withheld=sifted.withheld + judged.withheld,
         risk=None if state.scored_risk is None else state.scored_risk.probability,
         risk_threshold=None if state.scored_risk is None else state.in_force.threshold,
         risk_horizon_s=None if state.scored_risk is None else state.in_force.horizon_s,
@@ -167,9 +171,9 @@ def _joined(state: PatientState, reading: Reading, signs: Mapping[Sign, float], 
     return fresh.current()
 
 
-def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int) -> ScoredRisk | None:
+def _risk(state: PatientState, reading: Reading, judged: Judged, at_ms: int, *, is_telling: bool) -> ScoredRisk | None:
     """What the population model in force makes of an adult's moment."""
-    if not judged.is_telling:
+    if not is_telling:
         return state.risk.standing(at_ms, state.in_force)
     try:
         return state.risk.step(judged.scored, at_ms, reading.age_years, reading.sex, state.in_force)

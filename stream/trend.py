@@ -137,12 +137,13 @@ class Slope(NamedTuple):
 class TrendForecasts:
     """One patient's trends. `tell` changes nothing; about 1 us where nothing is trending."""
 
-    __slots__ = ("_limits", "_parameters", "_slopes", "signs")
+    __slots__ = ("_paced", "_parameters", "_slopes", "signs")
 
     def __init__(self, parameters: TrendParameters, signs: dict[Sign, SignTrend] | None = None) -> None:
         self._parameters = parameters
         self.signs = {} if signs is None else signs
         self._slopes: dict[Sign, Slope] = {}
+        self._paced: tuple[list[int], float] = ([], 0.0)
         for sign in self.signs:
             self._fit(sign)
 
@@ -166,16 +167,30 @@ class TrendForecasts:
 
     def take(self, signs: Mapping[Sign, float], at_ms: int) -> None:
         """Take values in, in the order of time; raises ValueError on NaN and infinities, before anything moved."""
+        known, slot_ms = self.signs, self._parameters.slot_s * 1000
         for sign in TREND_FACTS:
             value = signs.get(sign)
             if value is None:
                 continue
-            held = self.signs.get(sign)
+            held = known.get(sign)
             if held is not None and held.count and at_ms - held.until_ms < _APART_MS:
                 continue
             if not math.isfinite(value):
                 raise ValueError(f"{sign.value} {value} reached a model; the codec must refuse it.")
-            self._take(sign, value, at_ms)
+            if held is None:
+                held = known[sign] = SignTrend(from_ms=at_ms, until_ms=at_ms)
+            count = held.count
+            closes = count > 0 and at_ms - held.from_ms >= slot_ms
+            if closes:
+                self._close(held, at_ms)
+            if closes or not count:
+                held.from_ms, held.total, held.count = at_ms, value, 1
+            else:
+                held.total += value
+                held.count = count + 1
+            held.until_ms = at_ms
+            if closes or not 0 < held.usual_ms <= 2 * slot_ms:
+                self._fit(sign)
 
     def dump(self) -> dict[Sign, SignTrend]:
         """The whole state, as plain records."""
@@ -186,29 +201,14 @@ class TrendForecasts:
         """The trends that `dump` described; their future is bit-identical."""
         return cls(parameters, signs)
 
-    def _take(self, sign: Sign, value: float, at_ms: int) -> None:
-        held = self.signs.get(sign)
-        if held is None:
-            held = self.signs[sign] = SignTrend(from_ms=at_ms, until_ms=at_ms)
-        closes = held.count > 0 and at_ms - held.from_ms >= self._parameters.slot_s * 1000
-        if closes:
-            self._close(held, at_ms)
-        if not held.count:
-            held.from_ms, held.total = at_ms, 0.0
-        held.total += value
-        held.count += 1
-        held.until_ms = at_ms
-        if closes or self._is_rare(held):
-            self._fit(sign)
-
     def _close(self, held: SignTrend, at_ms: int) -> None:
         """The mean in progress joins the window; what is too old leaves it, and after a gap all does."""
         parameters, mean = self._parameters, held.total / held.count
-        self._watch(held, mean)
+        if held.due_high_ms:
+            self._watch(held, mean)
         held.at_ms.append((held.from_ms + held.until_ms) // 2)
         held.values.append(mean)
-        held.count = 0
-        pause_ms, usual_ms = at_ms - held.until_ms, _usual_ms(held.at_ms)
+        pause_ms, usual_ms = at_ms - held.until_ms, self._usual_ms(held.at_ms)
         held.usual_ms = usual_ms
         gap_ms = max(parameters.gap_floor_s * 1000, parameters.gap_intervals * usual_ms)
         window_ms = 1000 * (parameters.rare_window_s if self._is_rare(held) else parameters.window_s)
@@ -218,6 +218,14 @@ class TrendForecasts:
         del held.at_ms[:first], held.values[:first]
         if not held.at_ms:
             held.due_high_ms, held.usual_ms = 0, 0.0
+
+    def _usual_ms(self, at_ms: list[int]) -> float:
+        """The median interval between means; the signs of one reading mostly share their times."""
+        known, usual_ms = self._paced
+        if at_ms != known:
+            usual_ms = _usual_ms(at_ms)
+            self._paced = at_ms.copy(), usual_ms
+        return usual_ms
 
     def _is_rare(self, held: SignTrend) -> bool:
         """Whether a sign comes so rarely that each value is one of its own; also while nobody knows."""
@@ -280,8 +288,6 @@ class TrendForecasts:
 
     def _watch(self, held: SignTrend, mean: float) -> None:
         """Widen or narrow what is told by how the watched forecast fared."""
-        if not held.due_high_ms:
-            return
         parameters, at_ms = self._parameters, held.until_ms
         is_reached = mean >= held.limit if held.rising else mean <= held.limit
         if not is_reached and at_ms <= held.due_high_ms:
@@ -320,12 +326,8 @@ def fitted(at_ms: Sequence[int], values: Sequence[float], facts: TrendFacts) -> 
 def _median_slope(at_ms: Sequence[int], values: Sequence[float]) -> float:
     """Per second, of pairs half the window apart."""
     lag = len(values) - len(values) // 2
-    return _median(
-        [
-            1000 * (later - earlier) / (later_ms - earlier_ms)
-            for earlier, later, earlier_ms, later_ms in zip(values, values[lag:], at_ms, at_ms[lag:], strict=False)
-        ]
-    )
+    rises, times_ms = map(sub, values[lag:], values), map(sub, at_ms[lag:], at_ms)
+    return _median([1000 * rise / time_ms for rise, time_ms in zip(rises, times_ms, strict=True)])
 
 
 def _usual_ms(at_ms: Sequence[int]) -> float:

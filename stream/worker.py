@@ -21,7 +21,7 @@ from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
 from stream.examples import example_of
-from stream.patients import Patients, SnapshotFault, Unsaved
+from stream.patients import LivePatient, Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
 from stream.population import Candidate
 from stream.scoring import PatientState, assess
@@ -38,6 +38,8 @@ from vitals.topics import LogTopic
 log = structlog.get_logger()
 
 GROUP = "stream"
+STEPPED_AT_ONCE = 50
+"""Records that are decoded before they are stepped: few enough to be still at hand in the processor's caches by then."""
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
@@ -56,7 +58,8 @@ class _Claimed(NamedTuple):
 class _Decoded(NamedTuple):
     """A batch, and what must be in memory before it can be stepped."""
 
-    records: list[tuple[Incoming, _Told]]
+    records: list[tuple[Incoming, _Told, LivePatient | None]]
+    """Each with its patient, where one is meant who is live already."""
     switches: list[ModelSwitch]
     missing: dict[PatientId, int]
     """Patients who are not live, with their partitions."""
@@ -76,6 +79,14 @@ class _Tally:
         self.late += assessment.late
         self.flagged += assessment.flagged
         self.withheld.update(value.cause for value in assessment.withheld)
+
+
+class _Said(NamedTuple):
+    """What the records of one call to `handle` led to."""
+
+    assessments: list[Outgoing]
+    examples: list[Outgoing]
+    tally: _Tally
 
 
 class StreamHandler:
@@ -141,13 +152,17 @@ class StreamHandler:
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
         self._batch += 1
-        batch = self._decode(records)
-        await self._load_versions(batch.switches)
-        if batch.missing:
-            await self._bring(batch.missing)
-        outputs = self._step(batch.records)
+        said = _Said([], [], _Tally())
+        for first in range(0, len(records), STEPPED_AT_ONCE):
+            batch = self._decode(records[first : first + STEPPED_AT_ONCE])
+            if batch.switches:
+                await self._load_versions(batch.switches)
+            if batch.missing:
+                await self._bring(batch.missing)
+            self._step(batch.records, said)
         self.versions.let_go()
-        return outputs
+        self._tell(said)
+        return said.assessments + said.examples
 
     async def idle(self) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`; nothing happens without records."""
@@ -165,8 +180,8 @@ class StreamHandler:
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
     def _decode(self, records: Sequence[Incoming]) -> _Decoded:
-        live, decode = self.patients.live, codec.decode_readings_record
-        decoded: list[tuple[Incoming, _Told]] = []
+        live, decode, batch = self.patients.live, codec.decode_readings_record, self._batch
+        decoded: list[tuple[Incoming, _Told, LivePatient | None]] = []
         switches: list[ModelSwitch] = []
         missing: dict[PatientId, int] = {}
         for record in records:
@@ -176,17 +191,18 @@ class StreamHandler:
                 log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
                 self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
+            patient = None
             if isinstance(told, _OF_A_PATIENT):
                 patient = live.get(told.patient_id)
                 if patient is None:
                     missing[told.patient_id] = record.partition
                 else:
-                    patient.used = self._batch
+                    patient.used = batch
             elif isinstance(told, ModelSwitch):
                 switches.append(told)
             else:
                 continue
-            decoded.append((record, told))
+            decoded.append((record, told, patient))
         return _Decoded(decoded, switches, missing)
 
     async def _load_versions(self, switches: Sequence[ModelSwitch]) -> None:
@@ -205,27 +221,25 @@ class StreamHandler:
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[tuple[Incoming, _Told]]) -> list[Outgoing]:
-        live, live_age_ms_max, encode = self.patients.live, self._settings.live_age_ms_max, codec.encode
+    def _step(self, decoded: Sequence[tuple[Incoming, _Told, LivePatient | None]], said: _Said) -> None:
+        live_age_ms_max, encode, in_force = self._settings.live_age_ms_max, codec.encode, self.versions.now
         example_every_ms = round(self._settings.example_every_s * 1000)
-        outputs: list[Outgoing] = []
-        examples: list[Outgoing] = []
-        tally = _Tally()
-        for record, told in decoded:
-            if not isinstance(told, _OF_A_PATIENT):
-                tally.switched += self.versions.take(record.partition, record.offset, told)
+        outputs, examples, tally = said
+        for (_, partition, offset, key, _), told, found in decoded:
+            if isinstance(told, ModelSwitch):
+                tally.switched += self.versions.take(partition, offset, told)
                 continue
-            patient = live[told.patient_id]
-            state, offset = patient.state, record.offset
+            patient = self.patients.live[told.patient_id] if found is None else found
+            state = patient.state
             if offset < patient.next_offset:
                 tally.replayed += 1
                 continue
             if isinstance(told, Reading) and told.charted is None:
-                state.in_force = self.versions.now(record.partition)
+                state.in_force = in_force(partition)
                 assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
                 example = example_of(state, told, assessment, every_ms=example_every_ms)
                 if example is not None:
-                    examples.append(Outgoing(_TRAINING, record.key, encode(example)))
+                    examples.append(Outgoing(_TRAINING, key, encode(example)))
             else:
                 assessment = _of_people(state, told)
             patient.next_offset = offset + 1
@@ -236,23 +250,22 @@ class StreamHandler:
                 continue
             if assessment.late or assessment.flagged or assessment.withheld:
                 tally.note(assessment)
-            outputs.append(Outgoing(_ASSESSMENTS, record.key, encode(assessment)))
+            outputs.append(Outgoing(_ASSESSMENTS, key, encode(assessment)))
             if state.models_failed:
                 tally.failed += self._note_failure(state)
-        self._tell(tally, assessed=len(outputs), examples=len(examples))
-        return outputs + examples
 
-    def _tell(self, tally: _Tally, *, assessed: int, examples: int) -> None:
+    def _tell(self, said: _Said) -> None:
+        tally = said.tally
         for cause, count in tally.withheld.items():
             self._telemetry.count("wardlight_stream_withheld_values_total", count, cause=cause.value)
         for name, number in (
-            ("wardlight_stream_assessed_readings_total", assessed),
+            ("wardlight_stream_assessed_readings_total", len(said.assessments)),
             ("wardlight_stream_late_readings_total", tally.late),
             ("wardlight_stream_flagged_readings_total", tally.flagged),
             ("wardlight_stream_duplicate_readings_total", tally.duplicates),
             ("wardlight_stream_replayed_readings_total", tally.replayed),
             ("wardlight_stream_models_failed_total", tally.failed),
-            ("wardlight_stream_examples_total", examples),
+            ("wardlight_stream_examples_total", len(said.examples)),
             ("wardlight_stream_model_switches_total", tally.switched),
         ):
             if number:

@@ -112,8 +112,11 @@ class _Row(NamedTuple):
 _ROWS: Mapping[_Bands, _Row] = {
     bands: _Row(_points_by_step(bands), bands, bands.per_unit) for bands in (*_BANDS.values(), *_SPO2.values())
 }
-_SPO2_ROWS = {case: _ROWS[bands] for case, bands in _SPO2.items()}
-_CHART = tuple((sign, _ROWS[_BANDS[sign]] if sign in _BANDS else None, POINTS_MAX[sign]) for sign in NEWS2_INPUTS)
+_CHARTS = {
+    case: tuple((sign, *_ROWS[_BANDS.get(sign, spo2)], POINTS_MAX[sign]) for sign in NEWS2_INPUTS)
+    for case, spo2 in _SPO2.items()
+}
+"""By scale, and whether on oxygen: every input with its row and the most it can score."""
 
 _NO_SUCH_SCALE = "SpO2 scale {} does not exist: use 1, or 2 where a clinician confirmed it."
 _HALF = 0.5 + 1e-9
@@ -150,20 +153,19 @@ def score(observations: Mapping[Sign, float], *, spo2_scale: int = 1) -> News2Su
     """
     value_of = observations.get
     oxygen = value_of(_OXYGEN)
-    spo2_row = _SPO2_ROWS.get((spo2_scale, None if oxygen is None else oxygen > 0))
-    if spo2_row is None:
+    chart = _CHARTS.get((spo2_scale, None if oxygen is None else oxygen > 0))
+    if chart is None:
         raise InvalidArgument(_NO_SUCH_SCALE.format(spo2_scale))
     points: dict[Sign, int] = {}
     missing: list[Sign] = []
     low = unknown = 0
     single_red = False
-    for sign, sign_row, points_max in _CHART:
+    for sign, by_step, bands, per_unit, points_max in chart:
         value = value_of(sign)
         if value is None:
             missing.append(sign)
             unknown += points_max
             continue
-        by_step, bands, per_unit = sign_row or spo2_row
         try:
             step = floor(value * per_unit + _HALF)
         except (ValueError, OverflowError) as error:
