@@ -158,8 +158,10 @@ async def get_history(
     subject = PatientId(patient_id)
     start = None if after is None else after.partition("~")
 
+    database = here.confined
+
     def ask() -> tuple[list[HistoryRow], str | None]:
-        with here.database.snapshot() as conn:
+        with database.snapshot() as conn:
             patients.get(conn, subject)
             if every is None:
                 cursor = None if start is None else StoredCursor(int(start[0]), start[2])
