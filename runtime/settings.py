@@ -92,13 +92,12 @@ class MqttSettings(Section):
         return self
 
     def of_device(self, device_id: str) -> "MqttSettings":
-        """The same with this device's own certificate, where `certificate_file` and `key_file` have a place for its id."""
-        mine = {
-            name: Path(str(file).replace(DEVICE_PLACE, device_id))
-            for name, file in (("certificate_file", self.certificate_file), ("key_file", self.key_file))
-            if file is not None
+        """The same with this device's own files, where their names have a place for its id."""
+        given = {"ca_file": self.ca_file, "certificate_file": self.certificate_file, "key_file": self.key_file}
+        filled = {
+            name: Path(str(file).replace(DEVICE_PLACE, device_id)) for name, file in given.items() if file is not None
         }
-        return self.model_copy(update=mine)
+        return self.model_copy(update=filled)
 
 
 class LogSettings(Section):
@@ -160,6 +159,8 @@ class ProcessSettings(Section):
 
     shutdown_s: float = Field(default=20.0, gt=0, le=600)
     """One deadline for everything a shutdown does."""
+    niceness: int = Field(default=5, ge=0, le=19)
+    """How far scorer, trainer, recorder and dashboard step back for ingest and alerts where processors are short; 0 not at all."""
 
 
 class TelemetrySettings(Section):

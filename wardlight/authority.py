@@ -24,8 +24,8 @@ CERTIFICATE_DAYS: Final = 397
 ROOT_DAYS: Final = 3650
 BROKER: Final = "broker"
 """The directory that the broker mounts."""
-OURS: Final = ("wardlight", "subscriber", "simulators")
-"""What accounts of the broker's access list begin with: no device may be called so."""
+OURS: Final = ("wardlight", "subscriber", "simulators", "charting")
+"""What accounts of the broker's access list, and devices of our own, begin with: no device may be called so."""
 OURS_BY_KIND: Final = {Kind.SERVICE: "wardlight", Kind.SUBSCRIBER: "subscriber"}
 
 

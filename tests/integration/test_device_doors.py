@@ -335,6 +335,21 @@ def test_rotation_overlaps_and_a_revoked_certificate_is_out_after_a_reload_its_c
         house.broker.stop()
 
 
+def test_a_service_throws_out_a_revoked_device_by_its_client_id(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    try:
+        with house.listening(Kind.DEVICE, "w2", "-t", accepted("w2")) as stands:
+            house.authority.revoke("w2", reason="stolen")
+            house.broker.reload()
+            thrown = house.run(
+                "mosquitto_pub", *INGEST, "-i", "w2", "-t", "wardlight/v1/check", "-n", door=SERVICE_DOOR
+            )
+            assert thrown.returncode == 0
+            assert stands.wait(timeout=20) != 0, "it is out, and does not come in again"
+    finally:
+        house.broker.stop()
+
+
 def test_the_brokers_own_certificate_is_exchanged_by_a_reload_and_a_list_it_cannot_read_is_said(tmp_path: Path) -> None:
     house = House(tmp_path / "house")
     mine = house.settings(Kind.DEVICE, "w1")

@@ -28,6 +28,11 @@ TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_i
 
 STORMS = "tests/simulation/test_storms.py::test_a_ward_keeps_its_promises_in_the_storm_of_a_seed"
 
+DOORS = "tests/integration/test_device_doors.py"
+RELOADED = (
+    f"{DOORS}::test_rotation_overlaps_and_a_revoked_certificate_is_out_after_a_reload_its_connection_after_a_restart"
+)
+
 ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
     "make test": ".ci/run",
@@ -43,6 +48,14 @@ ELSEWHERE: Mapping[str, str] = {
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make month": "tests/simulation/test_month.py::test_nothing_is_missed_made_up_or_told_twice_whatever_crashes",
+    "docker compose kill -s HUP mosquitto": RELOADED,
+    "docker compose restart mosquitto": RELOADED,
+    "mosquitto_pub -h ward.example -p 8883 --cafile authority.pem --cert certificate.pem --key key.pem -q 1"
+    " -t wardlight/v1/devices/watch-1/readings"
+    ' -m \'{"measured_at": "\'$(date -u +%FT%TZ)\'", "signs": {"heart_rate_bpm": 72}}\'': f"{DOORS}"
+    "::test_whoever_belongs_there_comes_in_and_is_heard",
+    "mosquitto_pub -h ward.example -p 8884 --cafile authority.pem --cert certificate.pem --key key.pem -i watch-1"
+    " -t wardlight/v1/check -n": f"{DOORS}::test_a_service_throws_out_a_revoked_device_by_its_client_id",
     "wardlight bench scorer --json": BENCH,
     "wardlight bench simulator": BENCH,
     "wardlight demo --beds 24 --for 60s --json": DEMO_TO_ITS_END,
@@ -52,6 +65,9 @@ ELSEWHERE: Mapping[str, str] = {
     "docker compose up": COMPOSE,
     "docker compose up --build -d": COMPOSE,
     "wardlight realism DIRECTORY": REALISM,
+    "wardlight log prepare": COMPOSE,
+    "wardlight db grant": "tests/integration/test_postgres_access.py"
+    "::test_the_command_makes_roles_with_the_passwords_of_the_settings",
     "wardlight evaluate DIRECTORY": EVALUATED,
     "wardlight model-card REPORT": EVALUATED,
     "wardlight model-card REPORT docs/model-card.json --keep docs/model-card.json > docs/model-card.md": CARD_KEPT,

@@ -85,9 +85,9 @@ class DeployedBroker:
         """How long its log is now."""
         return self._output.stat().st_size
 
-    def until_said(self, words: str, begin: int) -> None:
+    def until_said(self, words: str, begin: int, *, within_s: float = 20.0) -> None:
         """Wait until its log holds these words behind this byte."""
-        deadline_s = SystemClock().monotonic_s() + 10
+        deadline_s = SystemClock().monotonic_s() + within_s
         while words not in self.said(begin):
             if SystemClock().monotonic_s() > deadline_s:
                 self.stop()

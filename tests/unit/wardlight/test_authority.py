@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from tests.support.small_authority import DAY_MS, DatedClock
 from vitals.errors import ConfigurationError, Conflict, InvalidArgument, NotFound
-from wardlight import certificates
 from wardlight.authority import Authority, Issued, check_name
 from wardlight.authority_register import Kind, Root
 
@@ -58,7 +57,7 @@ def request(*, curve: ec.EllipticCurve | None = None) -> tuple[bytes, ec.Ellipti
     key = ec.generate_private_key(curve or ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wardlight")])
     made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    return made.public_bytes(certificates.serialization.Encoding.PEM), key
+    return made.public_bytes(serialization.Encoding.PEM), key
 
 
 def test_keys_are_for_their_owner_and_the_roots_keys_are_not_where_the_broker_looks(
@@ -124,7 +123,7 @@ def test_serials_are_random_and_each_stands_in_the_register(authority: Authority
 
 NO_DEVICES = (
     "", "+", "#", "a/b", "a b", "w1\n", "ä", ".w1", "x" * 65, "%u", "$SYS", "wardlight", "wardlight-ingest",
-    "Wardlight-Ingest", "wardlight-probe", "subscriber", "simulators",
+    "Wardlight-Ingest", "wardlight-probe", "subscriber", "simulators", "charting",
 )  # fmt: skip
 NO_OTHERS = (
     (Kind.SERVICE, "watch-1"),
