@@ -23,7 +23,8 @@ TICK_MS = 1000
 """Alerts write down the time this often."""
 TAIL_S = 3.0
 AGAIN_S = 1.5
-SETTLE_S_MAX = 60.0
+SETTLE_S_MAX = 240.0
+"""How long the end waits for what is still under way: what comes late is counted as late, not as missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,9 +48,9 @@ class Plan:
     course_s_max: int = 150
     course_s_min: int = 30
     """However soon the faults are over: long enough for the first alerts."""
-    ill_every_s: int = 12
+    ill_every_s: int = 20
     """Two patients at a time begin to desaturate this often,"""
-    healthy: int = 4
+    healthy: int = 2
     """beside so many who stay well."""
     time_scale: float = 18.0
 

@@ -20,7 +20,7 @@ from tests.chaos.load import Plan
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
-PLAN = Plan(course_s_max=60, healthy=2)
+PLAN = Plan(course_s_max=60)
 TURNS = ("kill-stream", "poison")
 
 
