@@ -48,6 +48,6 @@ def _rewrite(table: str, column: str, expression: str, *, widen: bool) -> None:
         return
     if widen:
         op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False)
-    op.execute(f"UPDATE {table} SET {column} = {expression}")  # noqa: S608
+    op.execute(f"UPDATE {table} SET {column} = {expression}")  # noqa: S608 - names of this file
     if not widen:
         op.alter_column(table, column, existing_type=old, type_=new, existing_nullable=False)
