@@ -88,15 +88,11 @@ class Database:
         with self._turn, _translated(writing=False), self._engine.connect() as plain:
             conn = plain.execution_options(**self._snapshot_options())
             if self.is_sqlite:
-                conn.exec_driver_sql("PRAGMA query_only=ON")
-                conn.rollback()
-            try:
-                with conn.begin():
-                    self._look(conn)
-                    yield conn
-            finally:
-                if self.is_sqlite:
-                    conn.exec_driver_sql("PRAGMA query_only=OFF")
+                only_reading: Any = conn.connection.driver_connection
+                only_reading.execute("PRAGMA query_only=ON")
+            with conn.begin():
+                self._look(conn)
+                yield conn
 
     def run_alone(self, *statements: str) -> None:
         """Run statements that no transaction may hold, such as VACUUM; raises Unavailable."""
@@ -224,6 +220,7 @@ def _sqlite_engine(url: str, connections_max: int, *, in_memory: bool) -> Engine
         event.listen(engine, "do_connect", _close_to_others)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "checkin", _writable_again)
     return engine
 
 
@@ -254,6 +251,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _writable_again(connection: sqlite3.Connection | None, _record: object) -> None:
+    """However a snapshot ended: the pool drops a connection for which this fails, and gives it to nobody."""
+    if connection is not None:
+        connection.execute("PRAGMA query_only=OFF")
 
 
 def _begin_sqlite(conn: Connection) -> None:

@@ -3,10 +3,11 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from runtime.bus import TopicPartition
@@ -152,3 +153,34 @@ def test_an_error_says_nothing_of_the_values_that_were_at_hand() -> None:
         conn.execute(text("INSERT INTO nowhere VALUES (:name)"), {"name": "Ada Okafor"})
     database.close()
     assert "Ada Okafor" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fails_at", range(1, 5))
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{}/ward.db"])
+def test_a_snapshot_that_breaks_at_any_statement_leaves_no_connection_that_cannot_write(
+    tmp_path: Path, url: str, fails_at: int
+) -> None:
+    database = Database(url.format(tmp_path), connections_max=1)
+    statements = 0
+
+    def fail(*_: object) -> None:
+        nonlocal statements
+        statements += 1
+        if statements == fails_at:
+            raise sqlite3.OperationalError("the disk broke")
+
+    with database.transaction() as conn:
+        conn.execute(text("CREATE TABLE kept (value INTEGER)"))
+    event.listen(database._engine, "before_cursor_execute", fail)
+    with suppress(Unavailable), database.snapshot() as conn:
+        conn.execute(text("SELECT 1"))
+        conn.execute(text("SELECT 2"))
+    event.remove(database._engine, "before_cursor_execute", fail)
+
+    with database.transaction() as conn:
+        conn.execute(text("INSERT INTO kept VALUES (1)"))
+    with database.snapshot() as conn:
+        assert conn.execute(text("SELECT count(*) FROM kept")).scalar_one() == 1
+        with pytest.raises(DBAPIError, match="readonly"):
+            conn.execute(text("INSERT INTO kept VALUES (2)"))
+    database.close()
