@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from runtime.settings import LogSettings
 from runtime.telemetry import Telemetry
 from runtime.worker import Worker, WorkerLimits
 from tests.support.secured_kafka import SecuredKafka, server_certificates
+from vitals.codec import encode
 from vitals.errors import AccessDenied, CredentialsRefused, ErrorCode, Unavailable, UntrustedServer
+from vitals.reading import Tick
 from vitals.topics import LogTopic
 from wardlight.log_access import table
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
 KEY = b"patient-1"
+READING = encode(Tick(1_700_000_000_000))
+"""Any record that readers of `readings` understand."""
 WAIT_S_MAX = 30.0
 
 
@@ -83,9 +88,9 @@ async def test_what_the_table_allows_works_and_nothing_else_does(prepared: Secur
         started(prepared.settings("dashboard")) as dashboard,
         started(prepared.settings("operator")) as operator,
     ):
-        await ingest.publish([Outgoing(LogTopic.READINGS.value, KEY, b"a reading")])
+        await ingest.publish([Outgoing(LogTopic.READINGS.value, KEY, READING)])
         for bus, group in ((stream, "stream"), (dashboard, None), (operator, None)):
-            assert await first(await bus.reader(group=group, topics=[LogTopic.READINGS.value])) == b"a reading"
+            assert await first(await bus.reader(group=group, topics=[LogTopic.READINGS.value])) == READING
         for bus, topic in (
             (ingest, LogTopic.ALERTS),
             (dashboard, LogTopic.ALERTS),
@@ -105,7 +110,7 @@ async def test_what_the_table_allows_works_and_nothing_else_does(prepared: Secur
             await first(await stream.reader(group="alerts", topics=[LogTopic.READINGS.value]))
         with pytest.raises(AccessDenied):
             await stream.publish([Outgoing("a-topic-of-nobody", KEY, b"x")])
-        await ingest.publish([Outgoing(LogTopic.READINGS.value, KEY, b"still let in")])
+        await ingest.publish([Outgoing(LogTopic.READINGS.value, KEY, READING)])
 
 
 async def test_whoever_is_not_let_in_is_told_why_in_one_line_without_the_password(
@@ -163,7 +168,7 @@ async def test_a_rotated_password_is_told_by_readyz_and_taken_up_where_it_is_mad
         async with asyncio.timeout(WAIT_S_MAX):
             while "refuses log.username 'stream'" not in (telemetry.readiness.get("stream") or ""):
                 await clock.sleep(0.1)
-        known = await beside(prepared.apply)
+        known = await beside(partial(prepared.apply, KAFKA_ACCESS_ALL="yes"))
         assert known.returncode == 0, known.stdout + known.stderr
         assert "taken from ingest: Read topic alerts" in known.stdout
         assert f"{len(table())} entries" in known.stdout

@@ -14,6 +14,7 @@ from storage.session import Database
 from tests.support.secured_kafka import server_certificates
 from tests.support.secured_postgres import SecuredPostgres
 from vitals.errors import AccessDenied, CredentialsRefused, ErrorCode, Unavailable, UntrustedServer
+from wardlight.command_line import run
 
 pytestmark = pytest.mark.integration
 
@@ -156,6 +157,23 @@ def test_whoever_is_not_let_in_is_told_why_in_one_line(
     database = Database(plain, connections_max=1)
     with pytest.raises(CredentialsRefused, match="pg_hba"), database.snapshot():
         pass
+    database.close()
+
+
+def test_the_command_makes_roles_with_the_passwords_of_the_settings(
+    secured_postgres: SecuredPostgres, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = secured_postgres.empty_database()
+    monkeypatch.setenv("WARDLIGHT_DATABASE__URL", url)
+    given = secured_postgres.passwords["ingest"].get_secret_value()
+    monkeypatch.setenv("WARDLIGHT_ROLES__INGEST", given)
+    assert [run(["db", "upgrade"]), run(["db", "grant"])] == [0, 0]
+    said = capsys.readouterr().out
+    assert f"{len(SERVICES)} roles have" in said
+    assert "wardlight_recorder" in said
+    assert given not in said
+    database = Database(secured_postgres.url(url, "ingest"), connections_max=1)
+    check_database(database)
     database.close()
 
 

@@ -1,11 +1,13 @@
 """On a real PostgreSQL the dashboard's role sees patients of the wards its transaction names, wherever they were measured, and none without."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 import pytest
 from sqlalchemy import BigInteger, Boolean, Double, Integer, LargeBinary, SmallInteger, Table, insert, select, update
 
+from runtime.clock import SystemClock
 from storage import assessments, patients, readings, tables
 from storage.row_security import EVERY_ROW, NO_ROW, POLICIES, Seen
 from storage.session import Database
@@ -121,3 +123,54 @@ def test_every_confined_table_forces_its_policies_and_everybody_else_sees_all(
         database = Database(secured_postgres.url(owners, service), connections_max=1)
         assert seen_in(database, "readings") == {"anna", "ben", "carl"}
         database.close()
+
+
+def test_what_the_policies_cost_is_little_beside_the_query(
+    secured_postgres: SecuredPostgres, owners: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """100 patients with 500 readings each: the history of one, and the newest of all, as the owner and as the dashboard."""
+    url = secured_postgres.create_database()
+    with secured_postgres.owner(url) as conn:
+        conn.execute(
+            "INSERT INTO patients (patient_id, ward_id, bed, spo2_scale, admitted_at_ms)"
+            " SELECT 'p' || n, 'w' || n % 4, 'b' || n, 1, 0 FROM generate_series(1, 100) AS n"
+        )
+        conn.execute(
+            "INSERT INTO readings (reading_id, patient_id, device_id, measured_at_ms, received_at_ms, origin, heart_rate_bpm)"
+            " SELECT n || '/' || at, 'p' || n, 'd', at, at, 'real', 70"
+            " FROM generate_series(1, 100) AS n, generate_series(1, 500) AS at"
+        )
+        conn.execute("ANALYZE")
+    one_ward = Seen(wards=frozenset({"w1"}))
+    whole = Database(url, connections_max=1)
+    confined = Database(secured_postgres.url(url, "dashboard"), connections_max=1).seeing(one_ward)
+    on_ward = [PatientId(f"p{number}") for number in range(1, 100, 4)]
+    try:
+        for name, call in (
+            (
+                "history of one",
+                lambda conn: readings.history(conn, on_ward[0], signs=tuple(Sign), from_ms=0, to_ms=501, limit=500),
+            ),
+            ("newest of 25", lambda conn: readings.latest(conn, on_ward)),
+        ):
+            medians_ms = {}
+            for who, database in (("owner", whole), ("dashboard", confined)) * 2:
+                medians_ms[who] = _median_ms(database, call)
+            with capsys.disabled():
+                print(
+                    f"\n{name}: {medians_ms['owner']:.2f} ms without policies, {medians_ms['dashboard']:.2f} ms with them"
+                )
+            assert medians_ms["dashboard"] < 10 * medians_ms["owner"] + 20
+    finally:
+        whole.close()
+        confined.close()
+
+
+def _median_ms(database: Database, call: Callable[[Any], object]) -> float:
+    clock, taken = SystemClock(), []
+    for _ in range(30):
+        begun_s = clock.monotonic_s()
+        with database.snapshot() as conn:
+            call(conn)
+        taken.append(1000 * (clock.monotonic_s() - begun_s))
+    return median(taken)

@@ -25,7 +25,7 @@ from wardlight.authority import Authority
 from wardlight.authority_register import Kind
 from wardlight.log_access import PRINCIPALS
 
-READY_S_MAX = 240
+READY_S_MAX = 270
 ATTEMPT_S = 0.2
 STOP_S_MAX = 20.0
 MORE = """
@@ -77,7 +77,6 @@ class SecuredKafka:
                 "username": principal,
                 "password": SecretStr(self.passwords[principal]),
                 "ca_file": self.ca_file,
-                "partitions": 3,
                 **changes,
             }
         )

@@ -32,6 +32,10 @@ class SecuredPostgres:
         self.ca_file = certificates / "authority.pem"
         self.passwords = {service: SecretStr(f"{service}0{server.port}") for service in SERVICES}
 
+    def empty_database(self) -> str:
+        """The owner's URL of a database with nothing in it."""
+        return self._server.create_database()
+
     def create_database(self) -> str:
         """The owner's URL of a database with this program's schema, its roles and rights."""
         url = self._server.create_database()
