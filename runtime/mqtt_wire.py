@@ -171,8 +171,8 @@ def unreachable(settings: MqttSettings, cause: str | OSError) -> Unavailable:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return distrusted(settings, cause)
     if isinstance(cause, OSError):
-        is_named = cause.errno and not isinstance(cause, ssl.SSLError)
-        cause = os.strerror(cause.errno) if is_named else str(cause)
+        number = None if isinstance(cause, ssl.SSLError) else cause.errno
+        cause = os.strerror(number) if number else str(cause)
     of_tls = refused(settings, cause)
     if of_tls is not None:
         return of_tls
