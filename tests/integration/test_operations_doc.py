@@ -231,6 +231,8 @@ def test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_an
     backed_up = box.run("backup")
     assert "readings" in backed_up or "people" in backed_up
     people = rows(box)["people"]
+    assert "current" in box.run("keys")
+    assert whole(box)
     box.stop()
     box.run("restore")
     assert rows(box)["people"] == people == 1

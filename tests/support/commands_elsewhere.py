@@ -24,6 +24,7 @@ CARD_KEPT = "tests/unit/evaluation/test_evaluate.py::test_a_card_of_what_was_kep
 CARRIED_ON = "tests/unit/evaluation/test_adaptation.py::test_the_report_says_by_how_much_the_model_is_ahead_of_what_and_what_made_it"
 LADDERS = "tests/integration/test_escalation_one_box.py::test_a_page_that_nobody_gets_goes_on_at_once_until_somebody_has_it_in_hand"
 MODELS = "tests/unit/wardlight/test_learning_commands.py::test_a_version_is_put_in_force_or_retired_with_a_reason"
+KEYS = "tests/unit/wardlight/test_keys_command.py"
 TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_is_not_accepted_fails_and_says_why"
 
 STORMS = "tests/simulation/test_storms.py::test_a_ward_keeps_its_promises_in_the_storm_of_a_seed"
@@ -87,6 +88,8 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight ladders check": LADDERS,
     "wardlight contacts test DESTINATION": LADDERS,
     "wardlight destinations test DESTINATION": TRIED,
+    "wardlight keys recipient heart-lab": f"{KEYS}::test_a_recipient_has_one_key_for_ever",
+    "wardlight export --recipient heart-lab --ward ward-3 --from 30d --output heart-lab.csv": f"{KEYS}::test_a_file_of_an_export_is_private_new_and_whole_or_not_there",
 }
 """Command, to a test (`file::function`), or to a script that is itself the command."""
 
