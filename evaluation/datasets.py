@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -174,7 +173,7 @@ class _Unpacked:
 
     closed = False
 
-    def __init__(self, file: Path, packed: IO[bytes]) -> None:
+    def __init__(self, file: Path, packed: gzip.GzipFile) -> None:
         self._file = file
         self._packed = packed
         self._read_bytes = 0

@@ -91,8 +91,12 @@ def fuzz(*, seed: int, examples: int, keys: Sequence[str] | None = None, until_s
     """Ask every operation (or those of `keys`) with so many examples of each kind as each caller; never raises for what broke."""
     clock = SystemClock()
     ends_s = None if until_s is None else clock.monotonic_s() + until_s
-    found = [each.ok() for each in schemathesis.openapi.from_dict(description()).get_all_operations()]
-    operations = [each for each in found if _key(each) not in ENDLESS and (keys is None or _key(each) in keys)]
+    found: list[Any] = list(schemathesis.openapi.from_dict(description()).get_all_operations())
+    operations = [
+        each
+        for each in (one.ok() for one in found)
+        if _key(each) not in ENDLESS and (keys is None or _key(each) in keys)
+    ]
     random.Random(seed).shuffle(operations)
     report = Report()
     with asyncio.Runner() as runner:
@@ -133,7 +137,7 @@ class _Target:
     headers: Mapping[str, Mapping[str, str]]
     loop: asyncio.AbstractEventLoop
 
-    def ask(self, case: Case, path: str, caller: str) -> tuple[int, Mapping[str, str], str]:
+    def ask(self, case: Case[Any], path: str, caller: str) -> tuple[int, Mapping[str, str], str]:
         """Sent as it is; status, headers and text."""
         sent = {name: str(value) for name, value in (case.headers or {}).items()}
         headers = {name: value for name, value in sent.items() if _can_be_sent(name, value)} | {**self.headers[caller]}
@@ -160,14 +164,20 @@ async def _target() -> AsyncIterator[_Target]:
 
 
 def _attack(
-    report: Report, cases: st.SearchStrategy[Case], caller: str, key: str, seed: int, examples: int, target: _Target
+    report: Report,
+    cases: st.SearchStrategy[Case[Any]],
+    caller: str,
+    key: str,
+    seed: int,
+    examples: int,
+    target: _Target,
 ) -> None:
     clock = SystemClock()
 
     @hypothesis.seed(seed)
     @hypothesis.settings(max_examples=examples, suppress_health_check=list(HealthCheck), **_HELD)  # type: ignore[arg-type]
     @given(case=cases, about=st.randoms(use_true_random=False))
-    def attacked(case: Case, about: random.Random) -> None:
+    def attacked(case: Case[Any], about: random.Random) -> None:
         path = _path(case, about)
         began_s = clock.monotonic_s()
         status, headers, text = target.ask(case, path, caller)
@@ -185,7 +195,7 @@ def _attack(
         attacked()
 
 
-def _path(case: Case, about: random.Random) -> str:
+def _path(case: Case[Any], about: random.Random) -> str:
     """The operation's path with what was made up, or half of the time with things that exist."""
     path = case.path
     for name, value in (case.path_parameters or {}).items():
@@ -234,9 +244,9 @@ def _json(body: object) -> bytes:
         return repr(body).encode(errors="surrogatepass")
 
 
-def _flat(query: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def _flat(query: Mapping[str, Any] | None) -> list[tuple[str, str | int | float | bool | None]]:
     """As a URL carries it; what UTF-8 cannot, goes as a question mark."""
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str | int | float | bool | None]] = []
     for name, value in (query or {}).items():
         for each in value if isinstance(value, list) else [value]:
             text = each if isinstance(each, str) else json.dumps(each) if isinstance(each, bool | dict) else str(each)
