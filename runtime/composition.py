@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,11 @@ class Ports:
 Serve = Callable[[Ports, asyncio.Event], Awaitable[None]]
 
 
-def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None) -> int:
+def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None, *, yields: bool = False) -> int:
     """The `main` of `python -m <room>`: read settings, set up logs and telemetry, serve until a signal; an exit code.
 
-    The only option is `--config FILE`; the environment (`WARDLIGHT_<SECTION>__<KEY>`) wins over it.
+    The only option is `--config FILE`; the environment (`WARDLIGHT_<SECTION>__<KEY>`) wins over it. What `yields` is not on
+    an alarm's way: it steps back by `process.niceness` where processors are short.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="settings, as TOML")
@@ -43,6 +45,8 @@ def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None)
         observed = configuration.section("telemetry", TelemetrySettings)
     except WardError as error:
         return say(error)
+    if yields:
+        os.setpriority(os.PRIO_PROCESS, 0, max(process.niceness, os.getpriority(os.PRIO_PROCESS, 0)))
     clock = SystemClock()
     set_up_logging(observed, clock=clock)
 

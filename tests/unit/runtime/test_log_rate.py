@@ -37,3 +37,13 @@ def test_it_applies_to_the_library_and_its_parts_only(caplog: pytest.LogCaptureF
     assert [record.name for record in caplog.records].count("noisy_library") == 1
     assert [record.name for record in caplog.records].count("noisy_library.part") == 1
     assert [record.name for record in caplog.records].count("noisy_library_two") == 3
+
+
+def test_a_library_that_fills_its_templates_itself_costs_a_bounded_memory() -> None:
+    repeats = RepeatFilter(every_s=30, kinds_max=10)
+    for number in range(1000):
+        assert passed(repeats, f"node {number} of %s is away", at_s=100) is not None
+        passed(repeats, f"node {number} of %s is away", at_s=100)
+    assert len(repeats._passed_at_s) <= 10
+    assert len(repeats._held_back) <= 10
+    assert passed(repeats, "node 999 of %s is away", at_s=101) is None

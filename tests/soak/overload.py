@@ -1,0 +1,326 @@
+"""`python -m tests.soak.overload`: twice what this machine can do, for ten minutes: what is late, what waits where, what is lost.
+
+First as much as devices can send, which says how much each stage can do while all of them compete; the capacity of the house is
+that of its slowest. Then twice that, with critical readings between the others, each of a patient of its own. Devices keep
+readings until they are receipted, as ours do. Exits 1 where a reading was lost or stood nowhere, or an alert did not come.
+"""
+
+import argparse
+import asyncio
+import re
+import statistics
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from runtime.blocking import ThreadDoor
+from runtime.clock import SystemClock
+from runtime.lifecycle import EXIT_FAILED, EXIT_OK
+from runtime.logs import set_up_logging
+from runtime.settings import TelemetrySettings
+from simulators.fleet import Fleet
+from simulators.service import connect_by
+from simulators.settings import SimulatorSettings
+from tests.soak.house import SERVICES, House, running_house
+from tests.soak.probes import Probes
+from tests.soak.probing_ward import admit_all, held_of
+from wardlight.printing import print_table, table
+
+STAGES = ("ingest", "recorder", "stream", "alerts")
+PROBE_EVERY_S = 2.0
+LOOK_S = 5.0
+_METRIC = re.compile(r"^(wardlight_\w+?)(?:\{([^}]*)\})? ([0-9.e+]+)$", re.MULTILINE)
+_TAKEN = ("wardlight_ingest_accepted_total", "")
+_STORED = ("wardlight_recorder_rows_stored_total", 'table="readings"')
+_ASSESSED = ("wardlight_stream_assessed_readings_total", "")
+Metrics = dict[tuple[str, str], float]
+"""Values by name and labels, as the page tells them."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The house at one moment of an overload."""
+
+    at_s: float
+    phase: str
+    taken: float
+    """Readings that ingest has put into the log."""
+    stored: float
+    assessed: float
+    lag: dict[str, float]
+    """Records not handled yet, by worker."""
+    held: float
+    """Messages ingest holds unacknowledged."""
+    paused: float
+    """1 while ingest does not read its socket."""
+    waiting_on_devices: int
+
+
+@dataclass
+class Course:
+    """What was seen."""
+
+    looks: list[Look] = field(default_factory=list)
+    capacity: float = 0.0
+    rates: dict[str, float] = field(default_factory=dict)
+
+    def of(self, phase: str) -> list[Look]:
+        """The looks of one phase."""
+        return [look for look in self.looks if look.phase == phase]
+
+
+class Overload:
+    """One house, one after another: flat out, drained, twice its capacity, drained."""
+
+    def __init__(self, options: argparse.Namespace, house: House, door: ThreadDoor) -> None:
+        self._options = options
+        self._house = house
+        self._door = door
+        self._clock = SystemClock()
+        self._begun_s = self._clock.monotonic_s()
+        self.course = Course()
+        self.fleets: list[Fleet] = []
+
+    async def run(self, probes: Probes) -> None:
+        """All phases."""
+        options = self._options
+        await self._until_ready()
+        await self._calm(probes)
+        if options.capacity:
+            self.course.capacity = options.capacity
+        else:
+            fleet = await self._load("flat-out", options.flat_out, options.flat_out_s)
+            self._judge_capacity()
+            await fleet.links.close()
+            await self._drain("drained")
+        await self._overloaded(2 * self.course.capacity, probes)
+
+    async def _until_ready(self) -> None:
+        """Until every stage tells of itself; a service that ends fails it."""
+        while True:
+            for service in self._house.services.values():
+                service.require_alive()
+            look = await self._look("starting", None)
+            if look.lag.keys() >= {"recorder", "stream", "alerts"}:
+                return
+            await self._clock.sleep(1)
+
+    async def _calm(self, probes: Probes) -> None:
+        """The probes' way with next to nothing beside them."""
+        end_s = self._clock.monotonic_s() + self._options.calm_s
+        while self._clock.monotonic_s() < end_s:
+            probes.send()
+            await self._clock.sleep(PROBE_EVERY_S)
+        await self._answered(probes)
+
+    async def _load(self, phase: str, rate: float, for_s: float) -> Fleet:
+        fleet = self._fleet(phase, rate)
+        stopping = asyncio.Event()
+        await fleet.open()
+        running = asyncio.create_task(fleet.run(stopping=stopping), name=phase)
+        end_s = self._clock.monotonic_s() + for_s
+        while self._clock.monotonic_s() < end_s:
+            await self._look(phase, fleet)
+            await self._clock.sleep(LOOK_S)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return fleet
+
+    def _judge_capacity(self) -> None:
+        """By the second half of the flat-out phase, in which every queue is full."""
+        looks = self.course.of("flat-out")
+        first, last = looks[len(looks) // 2], looks[-1]
+        apart_s = last.at_s - first.at_s
+        rates = {
+            "ingest": (last.taken - first.taken) / apart_s,
+            "recorder": (last.stored - first.stored) / apart_s,
+            "stream": (last.assessed - first.assessed) / apart_s,
+        }
+        arrived = rates["ingest"] + rates["stream"]
+        grown = (last.lag.get("alerts", 0) - first.lag.get("alerts", 0)) / apart_s
+        rates["alerts"] = (arrived - grown) / 2
+        self.course.rates = rates
+        self.course.capacity = min(rates.values())
+
+    async def _overloaded(self, rate: float, probes: Probes) -> None:
+        fleet = self._fleet("overload", rate)
+        stopping = asyncio.Event()
+        await fleet.open()
+        running = asyncio.create_task(fleet.run(stopping=stopping), name="overload")
+        end_s = self._clock.monotonic_s() + 60 * self._options.minutes
+        looked_s = 0.0
+        while (now_s := self._clock.monotonic_s()) < end_s:
+            probes.send()
+            if now_s - looked_s >= LOOK_S:
+                looked_s = now_s
+                await self._look("overload", fleet)
+            await self._clock.sleep(PROBE_EVERY_S)
+        stopping.set()
+        while not running.done():
+            await self._look("catching up", fleet)
+            await asyncio.wait({running}, timeout=LOOK_S)
+        await running
+        await self._drain("catching up")
+        await self._answered(probes)
+
+    async def _drain(self, phase: str) -> None:
+        """Until every worker has handled everything, or no longer."""
+        end_s = self._clock.monotonic_s() + self._options.drain_s
+        while self._clock.monotonic_s() < end_s:
+            look = await self._look(phase, None)
+            if look.stored >= look.taken and look.assessed >= look.taken and not look.held:
+                return
+            await self._clock.sleep(LOOK_S)
+
+    async def _answered(self, probes: Probes) -> None:
+        end_s = self._clock.monotonic_s() + 60
+        while probes.unanswered and self._clock.monotonic_s() < end_s:
+            await self._clock.sleep(0.2)
+
+    def _fleet(self, boot: str, rate: float) -> Fleet:
+        options = self._options
+        settings = SimulatorSettings(
+            beds=options.beds, rate_hz=rate / options.beds, scenario="healthy", drain_s=options.drain_s,
+            in_flight_max=options.in_flight, receipt_timeout_s=120, behind_s_max=600,
+        )  # fmt: skip
+        fleet = Fleet(settings, connect=connect_by(self._house.mqtt, clock=self._clock), clock=self._clock, boot=boot)
+        self.fleets.append(fleet)
+        return fleet
+
+    async def _look(self, phase: str, fleet: Fleet | None) -> Look:
+        for service in self._house.services.values():
+            service.require_alive()
+        waiting = 0 if fleet is None else sum(device.outbox.unreceipted for device in fleet.links.devices)
+        found = await self._door.run(self._metrics)
+        lags = {
+            labels.partition('"')[2].rstrip('"'): value
+            for (name, labels), value in found.items()
+            if name == "wardlight_runtime_worker_lag_records"
+        }
+        look = Look(
+            at_s=round(self._clock.monotonic_s() - self._begun_s, 1),
+            phase=phase,
+            taken=_total(found, *_TAKEN),
+            stored=_total(found, *_STORED),
+            assessed=_total(found, *_ASSESSED),
+            lag=lags,
+            held=found.get(("wardlight_ingest_held_messages", ""), 0),
+            paused=found.get(("wardlight_ingest_reading_paused", ""), 0),
+            waiting_on_devices=waiting,
+        )
+        self.course.looks.append(look)
+        return look
+
+    def _metrics(self) -> Metrics:
+        found: Metrics = {}
+        for port in self._house.telemetry_ports.values():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                    page = answer.read().decode()
+            except OSError:
+                continue
+            # Every process tells every metric that has no labels, as 0 where it is another's.
+            for name, labels, value in _METRIC.findall(page):
+                found[name, labels] = found.get((name, labels), 0.0) + float(value)
+        return found
+
+
+def _total(found: Metrics, name: str, label: str) -> float:
+    """Over everything else that the metric is told apart by."""
+    return sum(value for (each, labels), value in found.items() if each == name and label in labels)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Overload a house and tell; an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.overload", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="at twice the capacity")
+    parser.add_argument("--beds", type=int, default=400)
+    parser.add_argument(
+        "--capacity", type=float, default=0.0, metavar="READINGS", help="per second; measured unless given"
+    )
+    parser.add_argument(
+        "--flat-out", type=float, default=1200.0, metavar="READINGS", help="offered per second to measure it"
+    )
+    parser.add_argument("--flat-out-s", type=float, default=60.0)
+    parser.add_argument("--calm-s", type=float, default=40.0, help="probes alone, before")
+    parser.add_argument("--in-flight", type=int, default=20, help="sent and not receipted, per device")
+    parser.add_argument("--drain-s", type=float, default=1800.0, help="how long catching up may take")
+    parser.add_argument("--results", type=Path, default=Path("build/overload.jsonl"))
+    options = parser.parse_args(arguments)
+    set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wardlight-overload-") as directory:
+        return asyncio.run(_run(options, Path(directory)))
+
+
+async def _run(options: argparse.Namespace, directory: Path) -> int:
+    door = ThreadDoor(name="overload", threads_max=1)
+    probing = int((options.calm_s + 60 * options.minutes) / PROBE_EVERY_S) + 2
+    names = [f"probe-{number:04}" for number in range(probing)]
+    with running_house(directory) as (house, starting):
+        await door.run(admit_all, house.database_url, options.beds, names)
+        for name in STAGES:
+            starting.start(name)
+        assert set(STAGES) <= set(SERVICES)
+        probes = Probes(house.mqtt.port, names)
+        overload = Overload(options, house, door)
+        try:
+            await overload.run(probes)
+            boots = [fleet.boot for fleet in overload.fleets]
+            held = await door.run(held_of, house.database_url, boots)
+        finally:
+            probes.close()
+            options.results.write_bytes(b"\n".join(msgspec.json.encode(look) for look in overload.course.looks) + b"\n")
+            door.close()
+    return _tell(options, overload, probes, held)
+
+
+def _tell(options: argparse.Namespace, overload: Overload, probes: Probes, held: set[str]) -> int:
+    course, last = overload.course, overload.fleets[-1]
+    receipted = {reading_id for fleet in overload.fleets for reading_id in fleet.receipted_ids()}
+    lost = len(receipted - held)
+    unreceipted = len(set(last.published_ids()) - set(last.receipted_ids()))
+    say = sys.stdout.write
+    if course.rates:
+        print_table(table(("flat out", "readings/s"), ((name, f"{rate:,.0f}") for name, rate in course.rates.items())))
+    say(
+        f"capacity {course.capacity:,.0f} readings/s; then {2 * course.capacity:,.0f} for {options.minutes:g} minutes\n"
+    )
+    rows = []
+    for phase in ("overload", "catching up"):
+        looks = course.of(phase)
+        if looks:
+            highest = {name: max(look.lag.get(name, 0) for look in looks) for name in ("stream", "recorder", "alerts")}
+            lasted_s = looks[-1].at_s - looks[0].at_s
+            rows.append((
+                phase, f"{lasted_s:,.0f} s", *(f"{highest[name]:,.0f}" for name in highest),
+                f"{max(look.held for look in looks):,.0f}", f"{max(look.waiting_on_devices for look in looks):,}",
+            ))  # fmt: skip
+    print_table(
+        table(
+            ("phase", "for", "stream behind", "recorder behind", "alerts behind", "held by ingest", "on devices"), rows
+        )
+    )
+    begun_s = next((look.at_s for look in course.looks if look.phase == "overload"), 0.0) + overload._begun_s
+    for phase, waits in (
+        ("calm", [wait for sent_s, wait in probes.answers if sent_s < begun_s - LOOK_S]),
+        ("overload", [wait for sent_s, wait in probes.answers if sent_s >= begun_s - LOOK_S]),
+    ):
+        if len(waits) > 1:
+            p99 = statistics.quantiles(waits, n=100, method="inclusive")[98]
+            say(
+                f"high alerts, {phase}: {len(waits)}, median {statistics.median(waits):.2f} s, p99 {p99:.2f} s, max {max(waits):.2f} s\n"
+            )
+    say(
+        f"{len(receipted):,} receipted, {lost} of them not stored and assessed; {unreceipted} of the overload never receipted;"
+        f" {probes.unanswered} probes without an alert\n"
+    )
+    return EXIT_FAILED if lost or unreceipted or probes.unanswered else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
