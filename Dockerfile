@@ -9,6 +9,8 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin ward
 COPY --from=build /venv /venv
 # Where the certificate authority keeps its volumes, as the broker's user, who reads what it makes for the broker.
 RUN install -d -m 700 -o 1883 -g 1883 /authority /authority/broker
+# Where the keys of names and secrets lie, as the user of every service.
+RUN install -d -m 700 -o 10001 -g 10001 /house-keys
 WORKDIR /app
 COPY vitals vitals
 COPY runtime runtime

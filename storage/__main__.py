@@ -49,11 +49,17 @@ async def _record(ports: Ports, stopping: asyncio.Event) -> None:
 def _migrate(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m storage migrate")
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="settings, as TOML")
+    parser.add_argument(
+        "--make-keys",
+        action="store_true",
+        help="make the keys file that database.keys_file names where there is none and nothing is sealed yet",
+    )
     options = parser.parse_args(arguments)
     try:
         configuration = Configuration.read(file=options.config)
         settings = configuration.section("database", DatabaseSettings)
-        upgrade(settings.url.get_secret_value(), keys=keys_named(settings))
+        keys = keys_named(settings, makes_itself=options.make_keys)
+        upgrade(settings.url.get_secret_value(), keys=keys)
         roles = configuration.section("roles", RolesSettings)
         if roles.given:
             grant_at(settings, roles)

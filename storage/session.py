@@ -146,9 +146,9 @@ def open_database(settings: DatabaseSettings) -> Database:
     return Database(url, connections_max=settings.threads_max, keys=keys_named(settings))
 
 
-def keys_named(settings: DatabaseSettings) -> Keys | None:
-    """The keys file that the settings name; None where they name none."""
-    return None if settings.keys_file is None else KeysFile(settings.keys_file)
+def keys_named(settings: DatabaseSettings, *, makes_itself: bool = False) -> Keys | None:
+    """The keys file that the settings name; None where they name none. `makes_itself` as of `KeysFile`."""
+    return None if settings.keys_file is None else KeysFile(settings.keys_file, makes_itself=makes_itself)
 
 
 async def in_transaction(

@@ -53,3 +53,17 @@ def test_the_migrate_command_upgrades_and_explains_itself(
     monkeypatch.setenv("WARDLIGHT_DATABASE__URL", "mysql://x")
     assert main(["migrate"]) == 2
     assert "must begin with" in capsys.readouterr().err
+
+
+def test_the_migrate_command_makes_the_keys_that_settings_name_once_and_only_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "safe" / "house.keys"
+    monkeypatch.setenv("WARDLIGHT_DATABASE__URL", f"sqlite:///{tmp_path}/ward.db")
+    monkeypatch.setenv("WARDLIGHT_DATABASE__KEYS_FILE", str(file))
+    assert main(["migrate"]) == 0
+    assert not file.exists()
+    assert main(["migrate", "--make-keys"]) == 0
+    made = file.read_bytes()
+    assert main(["migrate", "--make-keys"]) == 0
+    assert file.read_bytes() == made
