@@ -4,7 +4,7 @@ The page's routes filter by what a person may see; this is the second lock behin
 no lock against somebody who runs SQL as that role, who may name every ward.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from storage.access import SERVICES, role_of
+from vitals.topics import is_level
 
 CONFINED: Final = role_of("dashboard")
 WARDS, PATIENTS = "wardlight.wards", "wardlight.patients"
@@ -73,8 +74,12 @@ class Seen(NamedTuple):
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The transaction's settings; ids have neither spaces nor `*` (`vitals.topics.is_level`)."""
-        return {WARDS: "*" if self.every else " ".join(sorted(self.wards)), PATIENTS: " ".join(sorted(self.patients))}
+        """The transaction's settings; what is no id, and could read as several or as every ward, is left out."""
+        return {WARDS: "*" if self.every else _listed(self.wards), PATIENTS: _listed(self.patients)}
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return " ".join(sorted(one for one in ids if is_level(one)))
 
 
 EVERY_ROW: Final = Seen(every=True)

@@ -76,3 +76,8 @@ def test_what_is_not_confined_sees_the_house() -> None:
 def test_each_permission_of_the_sight_widens_it_alone(permission: Permission) -> None:
     person = Person(person_id="p", name="P", access={permission: Wards(named=frozenset({WardId("north")}))})
     assert seen_by(HISTORY, person).wards == {"north"}
+
+
+def test_a_ward_whose_name_reads_as_several_or_as_every_one_names_none() -> None:
+    seen = Seen(wards=frozenset({"north south", "*", "", "west"}), patients=frozenset({"anna ben", "carl"}))
+    assert set(seen.settings.values()) == {"west", "carl"}
