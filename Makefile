@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: audit fuzz chaos sbom help demo devices test check bench pictures simulate week month sequences clean
+.PHONY: audit fuzz chaos sbom help demo devices test check bench pictures simulate week month sequences soak overload clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -72,6 +72,16 @@ chaos: ## faults on real servers under a load of known truth, 20 of each; result
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+soak: ## two hours of a whole house under load, judged for growth; shorter or at rest by ARGS="--minutes 30 --idle"
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	@exec $(BIN)/python -m tests.soak $(ARGS)
+
+overload: ## ten minutes at twice what this machine can do, with critical readings between; shorter by ARGS="--minutes 2"
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	@exec $(BIN)/python -m tests.soak.overload $(ARGS)
 
 clean: ## remove the environment and every cache; leaves data/ alone
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build

@@ -34,6 +34,10 @@ from wardlight.printing import print_table, table
 STAGES = ("ingest", "recorder", "stream", "alerts")
 PROBE_EVERY_S = 2.0
 LOOK_S = 5.0
+STILL_S = 15.0
+"""Longer than workers take to tell how far behind they are."""
+LAG_AT_REST_MAX = 100
+"""Ticks go on when nothing else does."""
 _METRIC = re.compile(r"^(wardlight_\w+?)(?:\{([^}]*)\})? ([0-9.e+]+)$", re.MULTILINE)
 _TAKEN = ("wardlight_ingest_accepted_total", "")
 _STORED = ("wardlight_recorder_rows_stored_total", 'table="readings"')
@@ -168,11 +172,15 @@ class Overload:
         await self._answered(probes)
 
     async def _drain(self, phase: str) -> None:
-        """Until every worker has handled everything, or no longer."""
+        """Until nothing has moved for as long as workers take to tell their lag, and no worker lags; or no longer."""
         end_s = self._clock.monotonic_s() + self._options.drain_s
-        while self._clock.monotonic_s() < end_s:
+        moved_s, before = self._clock.monotonic_s(), (-1.0, -1.0, -1.0)
+        while (now_s := self._clock.monotonic_s()) < end_s:
             look = await self._look(phase, None)
-            if look.stored >= look.taken and look.assessed >= look.taken and not look.held:
+            if (standing := (look.taken, look.stored, look.assessed)) != before:
+                moved_s, before = now_s, standing
+            behind = look.lag.get("stream", 0) + look.lag.get("recorder", 0)
+            if now_s - moved_s > STILL_S and not look.held and behind < LAG_AT_REST_MAX:
                 return
             await self._clock.sleep(LOOK_S)
 

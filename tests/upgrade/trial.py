@@ -1,4 +1,8 @@
-"""An upgrade under load: the services of an earlier state, this program's beside them, and then this program's alone."""
+"""An upgrade under load: the services of an earlier state, this program's beside them, and then this program's alone.
+
+Side by side where both have the same schema; otherwise as docs/operations.md has it: the old ones are stopped, the schema
+is brought up to date, the present ones start, and devices and broker keep readings meanwhile.
+"""
 
 import asyncio
 import io
@@ -10,10 +14,12 @@ import tarfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runtime.blocking import ThreadDoor
 from runtime.clock import SystemClock
+from runtime.keys_file import KeysFile
 from simulators.fleet import Fleet
 from simulators.settings import SimulatorSettings
 from storage import accounts, episodes
@@ -102,7 +108,7 @@ def checked_out(commit: str, directory: Path) -> Path:
 
 
 async def try_upgrade(plan: TrialPlan, directory: Path) -> Account:
-    """Old alone, both, new alone, a phase each; then everything receipted must be stored and assessed."""
+    """Old alone, both where they can, new alone, a phase each; then everything receipted must be stored and assessed."""
     clock, door = SystemClock(), ThreadDoor(name="upgrade", threads_max=1)
     with private_server() as postgres, running_kafka() as kafka, running_mosquitto() as broker:
         url, mqtt = postgres.create_database(), broker.settings()
@@ -111,7 +117,8 @@ async def try_upgrade(plan: TrialPlan, directory: Path) -> Account:
         )
         await door.run(_admit, plan.old, url)
         fleet = build_fleet(mqtt, _simulation(plan))
-        services = _Generations(environment, directory, plan.old)
+        keys_file = directory / "ward.keys"
+        services = _Generations(environment, directory, plan.old, keys_file)
         stopping = asyncio.Event()
         sending: asyncio.Task[object] | None = None
         try:
@@ -120,15 +127,14 @@ async def try_upgrade(plan: TrialPlan, directory: Path) -> Account:
             sending = asyncio.create_task(_send(fleet, stopping), name="fleet")
             await _phase(services, clock, plan.phase_s)
             before = await door.run(_raised, url)
-            await door.run(upgrade, url)
-            for room in READERS_FIRST:
-                services.start(room, old=False)
-                await clock.sleep(READY_S)
-            await _phase(services, clock, plan.phase_s)
-            for room in READERS_FIRST:
-                services.stop_old(room)
-            services.stop_old("ingest")
-            services.start("ingest", old=False)
+            if before[1] == head():
+                await _side_by_side(services, clock, plan.phase_s)
+            else:
+                for room in (*reversed(READERS_FIRST), "ingest"):
+                    services.stop_old(room)
+                await door.run(partial(upgrade, url, keys=KeysFile(keys_file)))
+                for room in ROOMS:
+                    services.start(room, old=False)
             await _phase(services, clock, plan.phase_s)
             stopping.set()
             await sending
@@ -145,15 +151,19 @@ async def try_upgrade(plan: TrialPlan, directory: Path) -> Account:
 class _Generations:
     """Old and new processes of each room."""
 
-    def __init__(self, environment: Mapping[str, str], directory: Path, old: Path) -> None:
-        self._environment = environment
+    def __init__(self, environment: Mapping[str, str], directory: Path, old: Path, keys_file: Path) -> None:
+        # An earlier state may not know the setting, and would refuse to start.
+        self._environments = {
+            True: environment,
+            False: {**environment, "WARDLIGHT_DATABASE__KEYS_FILE": str(keys_file)},
+        }
         self._directory = directory
         self._trees = {True: old, False: ROOT}
         self._running: dict[tuple[str, bool], ServiceProcess] = {}
 
     def start(self, room: str, *, old: bool) -> None:
         output = self._directory / f"{'old' if old else 'new'}-{room}.log"
-        service = ServiceProcess(ROOMS[room], self._environment, output, tree=self._trees[old])
+        service = ServiceProcess(ROOMS[room], self._environments[old], output, tree=self._trees[old])
         service.start()
         self._running[room, old] = service
 
@@ -196,6 +206,18 @@ def _simulation(plan: TrialPlan) -> SimulatorSettings:
 async def _send(fleet: Fleet, stopping: asyncio.Event) -> None:
     await fleet.open()
     await fleet.run(stopping=stopping)
+
+
+async def _side_by_side(services: "_Generations", clock: SystemClock, seconds: float) -> None:
+    """Readers before writers, each beside its elder for a while; of ingest one after the other."""
+    for room in READERS_FIRST:
+        services.start(room, old=False)
+        await clock.sleep(READY_S)
+    await _phase(services, clock, seconds)
+    for room in READERS_FIRST:
+        services.stop_old(room)
+    services.stop_old("ingest")
+    services.start("ingest", old=False)
 
 
 async def _phase(services: _Generations, clock: SystemClock, seconds: float) -> None:
