@@ -118,6 +118,7 @@ async def try_upgrade(plan: TrialPlan, directory: Path) -> Account:
         await door.run(_admit, plan.old, url)
         fleet = build_fleet(mqtt, _simulation(plan))
         keys_file = directory / "ward.keys"
+        await door.run(KeysFile(keys_file).create)
         services = _Generations(environment, directory, plan.old, keys_file)
         stopping = asyncio.Event()
         sending: asyncio.Task[object] | None = None
