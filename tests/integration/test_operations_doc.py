@@ -163,7 +163,7 @@ def box(tmp_path: Path) -> Iterator[Operator]:
     """One box: its own Mosquitto, page and telemetry on free ports."""
     if shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         missing("Mosquitto")
-    ports = {old: str(free_port()) for old in ("1883", "8080", "9100")}
+    ports = {old: str(free_port()) for old in ("1883", "1884", "8080", "9100")}
     # Mosquitto run by root gives its rights up: it must be able to read and write here, and find its own process again.
     tmp_path.parent.parent.chmod(0o755)
     tmp_path.parent.chmod(0o755)
@@ -179,6 +179,7 @@ def box(tmp_path: Path) -> Iterator[Operator]:
     conf.write_text(conf.read_text(encoding="utf-8") + root_only, encoding="utf-8")
     operator.environment["WARDLIGHT_URL"] = f"http://127.0.0.1:{ports['8080']}"
     operator.environment["MOSQUITTO_PORT"] = ports["1883"]
+    operator.environment["MOSQUITTO_SERVICES_PORT"] = ports["1884"]
     try:
         yield operator
     finally:
@@ -260,6 +261,8 @@ def test_a_device_of_one_box_speaks_for_itself_only(box: Operator) -> None:
     for topic in (*FORBIDDEN_TO_A_DEVICE, own):
         client(box, "mosquitto_pub", "-t", topic, "-m", topic, account=device)
     assert client(box, "mosquitto_pub", "-t", own, "-m", "anybody's", account=None).returncode != 0
+    ends_sessions = client(box, "mosquitto_pub", "-i", "checker", "-t", FORBIDDEN_TO_A_DEVICE[0], "-n", account=device)
+    assert ends_sessions.returncode == 0, "it comes in, as itself"
     allowed = (own, *FORBIDDEN_TO_A_DEVICE)
     for topic in FORBIDDEN_TO_A_DEVICE:
         client(box, "mosquitto_pub", "-t", topic, "-m", topic, account=service)
@@ -272,7 +275,8 @@ def client(
 ) -> subprocess.CompletedProcess[str]:
     """mosquitto_pub or mosquitto_sub on the box, as this account."""
     who = [] if account is None else ["-u", account[0], "-P", account[1]]
-    port = operator.environment["MOSQUITTO_PORT"]
+    is_ours = account is not None and account[0] == "wardlight"
+    port = operator.environment["MOSQUITTO_SERVICES_PORT" if is_ours else "MOSQUITTO_PORT"]
     return subprocess.run(
         [tool, "-h", "127.0.0.1", "-p", port, "-q", "1", "-V", "mqttv5", *who, *options],
         env=operator.environment,
