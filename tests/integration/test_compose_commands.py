@@ -1,4 +1,4 @@
-"""Every service of docker-compose.yml, started by its own command and environment against real brokers on loopback."""
+"""Every service of docker-compose.yml, by its own command, environment and accounts, against brokers that let nobody else in."""
 
 import http.client
 import os
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import pytest
 import yaml
 
 from runtime.clock import SystemClock
-from tests.support.kafka_server import KafkaServer
 from tests.support.mosquitto_server import MosquittoServer
+from tests.support.secured_kafka import SecuredKafka
+from tests.support.secured_postgres import SecuredPostgres
 from tests.support.tree import ROOT, text
 
 pytestmark = pytest.mark.integration
@@ -36,7 +38,8 @@ class Process:
         self.name = name
         self.port = free_port()
         self.output = directory / f"{name}.log"
-        command = [sys.executable, *SERVICES[name]["command"][1:]]
+        program, *arguments = SERVICES[name]["command"]
+        command = [sys.executable, *(["-m", "wardlight"] if program == "wardlight" else []), *arguments]
         with self.output.open("wb") as output:
             self.child = subprocess.Popen(
                 command,
@@ -88,18 +91,41 @@ def free_port() -> int:
         return port
 
 
-def environment_of(name: str, places: Mapping[str, str]) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the brokers and an empty database are, and what they let in."""
+
+    mqtt: MosquittoServer
+    kafka: SecuredKafka
+    postgres: SecuredPostgres
+    database: str
+    """As its owner reaches it."""
+    keys_file: Path
+
+
+def environment_of(name: str, places: Places) -> dict[str, str]:
     """The service's environment as compose makes it, with the containers' names turned into `places`."""
     made: dict[str, str] = {}
     for key, value in SERVICES[name]["environment"].items():
         filled = re.sub(r"\$\{ENROLL_UNASSIGNED:-false\}", "true", str(value)).replace("${WATCHDOG_PING_URL:-}", "")
         made[key] = re.sub(r"\$\{(\w+):[?-][^}]*\}", "secret", filled)
+        if key.startswith("WARDLIGHT_ROLES__"):
+            made[key] = places.postgres.passwords[key.removeprefix("WARDLIGHT_ROLES__").lower()].get_secret_value()
     made["WARDLIGHT_MQTT__HOST"] = "127.0.0.1"
-    made["WARDLIGHT_MQTT__PORT"] = places["mqtt"]
-    if "WARDLIGHT_DATABASE__URL" in made:
-        made["WARDLIGHT_DATABASE__URL"] = places["database"]
-        made["WARDLIGHT_LOG__BOOTSTRAP"] = places["kafka"]
-        made["WARDLIGHT_LOG__TOPIC_PREFIX"] = "compose-"
+    made["WARDLIGHT_MQTT__PORT"] = str(places.mqtt.port)
+    url = made.get("WARDLIGHT_DATABASE__URL")
+    if url is not None:
+        service = re.search(r"//wardlight_(\w+):", url)
+        made["WARDLIGHT_DATABASE__URL"] = (
+            places.database if service is None else places.postgres.url(places.database, service[1])
+        )
+    if "WARDLIGHT_DATABASE__KEYS_FILE" in made:
+        made["WARDLIGHT_DATABASE__KEYS_FILE"] = str(places.keys_file)
+    principal = made.get("WARDLIGHT_LOG__USERNAME")
+    if principal is not None:
+        made["WARDLIGHT_LOG__PASSWORD"] = places.kafka.passwords[principal]
+        made["WARDLIGHT_LOG__BOOTSTRAP"] = places.kafka.bootstrap
+        made["WARDLIGHT_LOG__CA_FILE"] = str(places.kafka.ca_file)
     if name == "dashboard":
         made["WARDLIGHT_DASHBOARD__PORT"] = "0"
         made["WARDLIGHT_DASHBOARD__HOST"] = "127.0.0.1"
@@ -120,28 +146,39 @@ def await_condition(condition: Callable[[], bool], within_s: float, process: Pro
 
 
 @pytest.fixture
-def places(mosquitto: MosquittoServer, kafka: KafkaServer, postgres_url: str) -> dict[str, str]:
+def places(
+    mosquitto: MosquittoServer, secured_kafka: SecuredKafka, secured_postgres: SecuredPostgres, tmp_path: Path
+) -> Places:
     """Where the brokers and an empty database are."""
-    return {"mqtt": str(mosquitto.port), "kafka": kafka.bootstrap, "database": postgres_url}
+    return Places(
+        mqtt=mosquitto,
+        kafka=secured_kafka,
+        postgres=secured_postgres,
+        database=secured_postgres.empty_database(),
+        keys_file=tmp_path / "house-keys" / "ward.keys",
+    )
 
 
-def test_every_service_gets_healthy_carries_readings_and_stops_in_time(places: dict[str, str], tmp_path: Path) -> None:
-    with started("migrate", environment_of("migrate", places), tmp_path) as migrate:
-        assert migrate.child.wait(timeout=60) == 0, migrate.said()
+def test_every_service_gets_healthy_carries_readings_and_stops_in_time(places: Places, tmp_path: Path) -> None:
+    for name in ("migrate", "topics"):
+        with started(name, environment_of(name, places), tmp_path) as once:
+            assert once.child.wait(timeout=READY_S_MAX) == 0, once.said()
+    assert places.keys_file.stat().st_mode & 0o777 == 0o600
     with ExitStack() as stack:
         processes = []
         for name in LONG_RUNNING:
             process = stack.enter_context(started(name, environment_of(name, places), tmp_path))
             await_condition(process.is_healthy, READY_S_MAX, process)
             processes.append(process)
-        await_condition(lambda: is_stored(places["database"]), STORED_S_MAX, processes[0])
+        await_condition(lambda: is_stored(places.database), STORED_S_MAX, processes[0])
         for process in reversed(processes):
             process.child.send_signal(signal.SIGTERM)
             grace_s = int(SERVICES[process.name]["stop_grace_period"].removesuffix("s"))
             assert process.child.wait(timeout=grace_s) == 0, process.said()
+            assert "access_denied" not in process.output.read_text(encoding="utf-8", errors="replace"), process.name
 
 
-def test_a_service_without_its_schema_says_what_to_do(places: dict[str, str], tmp_path: Path) -> None:
+def test_a_service_without_its_schema_says_what_to_do(places: Places, tmp_path: Path) -> None:
     with started("recorder", environment_of("recorder", places), tmp_path) as recorder:
         assert recorder.child.wait(timeout=60) != 0
         assert "Traceback" not in recorder.said()

@@ -9,8 +9,11 @@ import yaml
 from jsonschema import Draft7Validator
 
 from runtime.settings import SECTION_NAMES, ProcessSettings
+from storage.access import SERVICES as SERVICES_OF_THE_DATABASE
+from storage.access import role_of
 from tests.support.tree import ROOT, pyproject, text
 from tests.tidy.test_folders import ONE_SHOT_SERVICES
+from wardlight.log_access import PRINCIPALS
 
 COMPOSE: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -73,12 +76,13 @@ def test_every_mounted_file_of_ours_exists() -> None:
 def test_services_wait_for_what_they_need_to_be_healthy_or_done() -> None:
     for service in SERVICES.values():
         for needed, wait in service.get("depends_on", {}).items():
-            assert wait["condition"] == ("service_completed_successfully" if needed == "migrate" else "service_healthy")
-            assert "test" in SERVICES[needed]["healthcheck"] or needed == "migrate"
+            ends = needed in ONE_SHOT_SERVICES
+            assert wait["condition"] == ("service_completed_successfully" if ends else "service_healthy")
+            assert "test" in SERVICES[needed]["healthcheck"] or ends
 
 
 def test_every_setting_the_compose_file_names_has_a_known_section() -> None:
-    names = {name for service in OURS.values() for name in service["environment"]}
+    names = {name for service in OURS.values() for name in service["environment"] if name.startswith("WARDLIGHT_")}
     sections = {re.sub(r"^WARDLIGHT_(\w+?)__.*", r"\1", name).lower() for name in names}
     assert sections <= SECTION_NAMES
 
@@ -101,3 +105,44 @@ def test_the_image_holds_every_room_and_nobody_in_it_is_root() -> None:
         "requirements.lock",
     }
     assert re.findall(r"^USER (.+)$", dockerfile, flags=re.MULTILINE)[-1] == "10001:10001"
+
+
+def test_every_service_comes_to_kafka_and_postgresql_as_itself_over_tls() -> None:
+    accounts = {
+        name: OURS[name]["environment"] for name in OURS if "WARDLIGHT_LOG__USERNAME" in OURS[name]["environment"]
+    }
+    assert {environment["WARDLIGHT_LOG__USERNAME"] for environment in accounts.values()} == {
+        principal.name for principal in PRINCIPALS
+    }
+    for name, environment in accounts.items():
+        who = environment["WARDLIGHT_LOG__USERNAME"]
+        assert who == ("operator" if name == "topics" else name)
+        assert environment["WARDLIGHT_LOG__SECURITY"] == "sasl_ssl"
+        assert f"KAFKA_{who.upper()}_PASSWORD" in environment["WARDLIGHT_LOG__PASSWORD"]
+        url = environment["WARDLIGHT_DATABASE__URL"]
+        assert f"//{role_of(who)}:${{POSTGRES_{who.upper()}_PASSWORD" in url
+        assert "sslmode=verify-full&sslrootcert=" in url
+        assert not any("WARDLIGHT_ROLES__" in key or key == "POSTGRES_PASSWORD" for key in environment)
+    given = {key for key in SERVICES["migrate"]["environment"] if key.startswith("WARDLIGHT_ROLES__")}
+    assert given == {f"WARDLIGHT_ROLES__{service.upper()}" for service in SERVICES_OF_THE_DATABASE}
+
+
+def test_keys_of_names_are_mounted_by_who_opens_them_and_changed_by_who_makes_them() -> None:
+    mounting = {
+        name: volume.removeprefix("house-keys:")
+        for name, one in SERVICES.items()
+        for volume in one.get("volumes", [])
+        if volume.startswith("house-keys:")
+    }
+    makers, openers = ("migrate", "topics"), ("ingest", "alerts", "dashboard")
+    assert mounting == dict.fromkeys(makers, "/house-keys") | dict.fromkeys(openers, "/house-keys:ro")
+    for name in mounting:
+        assert SERVICES[name]["environment"]["WARDLIGHT_DATABASE__KEYS_FILE"].startswith("/house-keys/")
+
+
+def test_keys_of_servers_are_mounted_by_their_server_alone() -> None:
+    for volume, server in (("kafka-tls", "kafka"), ("postgres-tls", "postgres"), ("house-authority", "certificates")):
+        mounting = {
+            name for name, one in SERVICES.items() if any(v.startswith(f"{volume}:") for v in one.get("volumes", []))
+        }
+        assert mounting == {server, "certificates"}

@@ -14,7 +14,12 @@ SERVICE_OF_ROOM = {"storage": "recorder"}
 """Rooms whose process carries another name than the folder."""
 SECOND_PROCESSES = {"trainer": ["python", "-m", "stream", "trainer"]}
 """Processes of a room beside its own."""
-ONE_SHOT_SERVICES = {"migrate": ["python", "-m", "storage", "migrate"], "authority": ["wardlight", "authority", "list"]}
+ONE_SHOT_SERVICES = {
+    "migrate": ["python", "-m", "storage", "migrate", "--make-keys"],
+    "topics": ["wardlight", "log", "prepare"],
+    "certificates": ["sh", "/deploy/make-certificates"],
+    "authority": ["wardlight", "authority", "list"],
+}
 """What ends by itself, and its command."""
 FOREIGN_SERVICES = {"mosquitto", "kafka", "postgres", "prometheus", "grafana"}
 
