@@ -7,11 +7,9 @@ import msgspec
 
 from alerts.state import PatientState
 from storage import devices, moves
-from storage import patients as registered
 from storage.registry import registry_version
 from storage.session import Connection, Database
 from vitals.alert import Action, Command
-from vitals.errors import NotFound
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 
@@ -55,12 +53,10 @@ class Wards:
 
     def look_up(self, patient_ids: Iterable[PatientId]) -> None:
         """Read the wards of these patients; raises Unavailable."""
+        asked = set(patient_ids)
         with self._database.snapshot() as conn:
-            for patient_id in patient_ids:
-                try:
-                    self._wards[patient_id] = registered.get(conn, patient_id).ward_id
-                except NotFound:
-                    self._wards[patient_id] = UNKNOWN_WARD
+            known = moves.lay_of(conn, asked)
+        self._wards |= {each: known[each].ward_id if each in known else UNKNOWN_WARD for each in asked}
 
     def renew(self, watched: Iterable[Stay]) -> list[Command]:
         """Follow the registry; what to tell about watched patients who left, moved or changed devices; raises Unavailable.
@@ -72,7 +68,7 @@ class Wards:
             version = registry_version(conn)
             if version == self._version:
                 return []
-            present = {patient.patient_id: patient.ward_id for patient in registered.list_patients(conn)}
+            present = moves.wards_of_present(conn)
             told = [
                 *self._departures(conn, stays, present),
                 *self._changes_of_devices(conn, stays, present),
@@ -85,25 +81,14 @@ class Wards:
     def _departures(
         self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]
     ) -> list[Command]:
+        """Asked together: whoever was ever watched is asked about on every claim, and meanwhile nothing alarms."""
+        absent = {stay.patient_id for stay in stays} - present.keys() - self._told_left
         left: list[Command] = []
-        for stay in stays:
-            patient_id = stay.patient_id
-            if patient_id in present or patient_id in self._told_left:
-                continue
-            try:
-                patient = registered.get(conn, patient_id)
-            except NotFound:
-                continue
-            if patient.discharged_at_ms is not None:
+        for patient_id, lay in sorted(moves.lay_of(conn, absent).items()):
+            at_ms = lay.discharged_at_ms
+            if at_ms is not None:
                 self._told_left.add(patient_id)
-                left.append(
-                    _order(
-                        f"left-{patient_id}-{patient.discharged_at_ms}",
-                        patient_id,
-                        Action.PATIENT_LEFT,
-                        patient.discharged_at_ms,
-                    )
-                )
+                left.append(_order(f"left-{patient_id}-{at_ms}", patient_id, Action.PATIENT_LEFT, at_ms))
         return left
 
     def _changes_of_devices(

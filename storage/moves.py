@@ -1,13 +1,15 @@
 """Where a patient lay when: every ward and bed of a stay, in order, and who said so."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
-from storage import stays_tables
+from storage import stays_tables, tables
 from vitals.reading import PatientId, WardId
+
+_ASKED_MAX: Final = 500
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -28,6 +30,33 @@ class Placed(NamedTuple):
     ward_id: WardId
     number: int
     at_ms: int
+
+
+class Lay(NamedTuple):
+    """Where a patient lies, or lay last."""
+
+    ward_id: WardId
+    discharged_at_ms: int | None
+
+
+def lay_of(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, Lay]:
+    """Of those of these patients whom the registry knows; a question for each `_ASKED_MAX` of them, and no name is read."""
+    columns = tables.patients.c
+    query = select(columns.patient_id, columns.ward_id, columns.discharged_at_ms)
+    asked = sorted(patient_ids)
+    rows = [
+        row
+        for start in range(0, len(asked), _ASKED_MAX)
+        for row in conn.execute(query.where(columns.patient_id.in_(asked[start : start + _ASKED_MAX])))
+    ]
+    return {PatientId(row.patient_id): Lay(WardId(row.ward_id), row.discharged_at_ms) for row in rows}
+
+
+def wards_of_present(conn: Connection) -> dict[PatientId, WardId]:
+    """The ward of everybody who has not been discharged; no name is read."""
+    columns = tables.patients.c
+    rows = conn.execute(select(columns.patient_id, columns.ward_id).where(columns.discharged_at_ms.is_(None)))
+    return {PatientId(row.patient_id): WardId(row.ward_id) for row in rows}
 
 
 def record(
