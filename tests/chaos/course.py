@@ -152,12 +152,13 @@ class Course:
         }
 
     async def _settle(self, seen: Seen) -> Verdict:
-        """The verdict, once it is clean or has had its time."""
+        """The verdict, once nothing is missing or it has had its time."""
         deadline_s = self._clock.monotonic_s() + SETTLE_S_MAX
         while True:
             await self._clock.sleep(AGAIN_S)
             verdict = await self._verify(seen)
-            if verdict.is_clean or self._clock.monotonic_s() > deadline_s:
+            only_late = not (verdict.lost or verdict.duplicated or verdict.wrong)
+            if only_late or self._clock.monotonic_s() > deadline_s:
                 return verdict
 
     async def _verify(self, seen: Seen) -> Verdict:
