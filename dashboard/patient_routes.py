@@ -21,11 +21,11 @@ from dashboard.schemas import (
     Nothing,
     PatientEntry,
     PatientSex,
-    RecordNumber,
     SignRange,
     TimeMs,
     WardEntry,
 )
+from dashboard.stay_schemas import RecordNumber
 from storage import assessments, patients, readings
 from storage.charting import USUAL_SCALE
 from storage.patients import Patient

@@ -92,7 +92,6 @@ class PatientEntry(BaseModel):
     birth_date: str | None
     sex: Sex | None
     record_number: str | None
-    """The hospital's own number of this person; in lists nobody's."""
 
 
 class NewPatient(Body):
@@ -105,13 +104,6 @@ class NewPatient(Body):
     """YYYY-MM-DD; without it the patient counts as an adult."""
     sex: Sex | None = None
     record_number: ShortText | None = None
-    """The hospital's own number of this person; sealed as the name is, and found by `POST /patients/find`."""
-
-
-class RecordNumber(Body):
-    """Whom to look for; in a body, since addresses of requests are kept in more places than bodies."""
-
-    record_number: ShortText
 
 
 class Birth(Body):

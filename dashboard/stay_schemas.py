@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dashboard.schemas import Body, Level, TimeMs, printable
+from dashboard.schemas import Body, Level, ShortText, TimeMs, printable
 
 BedLabel = Annotated[str, Field(max_length=20), AfterValidator(printable)]
 
@@ -94,3 +94,9 @@ class CorrectionEntry(BaseModel):
     readings: int
     retracted: int
     found: int
+
+
+class RecordNumber(Body):
+    """Whom to look for; in a body, since addresses of requests are kept in more places than bodies."""
+
+    record_number: ShortText
