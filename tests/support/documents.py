@@ -17,7 +17,7 @@ _BLOCK = re.compile(
 )
 _SPAN = re.compile(r"`([^`\n]+)`")
 _FILE_HEAD = re.compile(r"#\s*(?P<name>[\w-]+\.toml)\b")
-_ASSIGNMENT = re.compile(r"[A-Z_][A-Z0-9_]*=\S*\s+")
+_ASSIGNMENT = re.compile(r'[A-Z_][A-Z0-9_]*=(?:"[^"]*"|[^"\s]\S*)?\s+')
 _INTERPRETER = re.compile(r"(?<![\w./])\.venv/bin/(?=wardlight\b)")
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _INDENTED = re.compile(rf"^ {{4,}}(?:\.venv/bin/)?(?:{'|'.join(PROGRAMS)}) ", re.MULTILINE)
