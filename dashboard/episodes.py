@@ -123,13 +123,13 @@ class EpisodeBook:
         return self.open.get(episode_id) or self.resolved.get(episode_id)
 
     def standing(self) -> Sequence[EpisodeNow]:
-        """Open episodes, the most urgent first (`EpisodeNow.urgency`)."""
-        return sorted(self.open.values(), key=lambda episode: episode.urgency)
+        """Open episodes, the most urgent first (`EpisodeNow.urgency`); equal ones by id, in whatever order they came."""
+        return sorted(self.open.values(), key=lambda episode: (episode.urgency, episode.episode_id))
 
     def ended_since(self, at_ms: int) -> Sequence[EpisodeNow]:
         """Episodes that ended at or after `at_ms`, newest first."""
         ended = [episode for episode in self.resolved.values() if (episode.resolved_at_ms or 0) >= at_ms]
-        return sorted(ended, key=lambda episode: -(episode.resolved_at_ms or 0))
+        return sorted(ended, key=lambda episode: (-(episode.resolved_at_ms or 0), episode.episode_id))
 
     def _close(self, episode: EpisodeNow) -> None:
         self.open.pop(episode.episode_id, None)

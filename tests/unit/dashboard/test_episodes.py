@@ -105,3 +105,13 @@ def test_ended_episodes_are_bounded() -> None:
 
 def test_what_the_screen_calls_technical_is_what_the_engine_lets_a_person_end() -> None:
     assert TECHNICAL_KINDS == life.TECHNICAL_KINDS
+
+
+def test_equally_urgent_alerts_stand_in_one_order_however_they_came() -> None:
+    pulse = transition(
+        P1, AlertKind.HEART_RATE_LOW, TransitionKind.RAISED, priority=Priority.MEDIUM, text="low", at_ms=1000,
+        raised_at_ms=1000,
+    )  # fmt: skip
+    one, other = book_of(RAISED, pulse).standing(), book_of(pulse, RAISED).standing()
+    assert len(one) == 2
+    assert one == other
