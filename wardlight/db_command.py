@@ -57,7 +57,9 @@ def _add_grant(db: typer.Typer) -> None:
         without = [role_of(service) for service in SERVICES if service not in roles.given]
         typer.echo(f"{len(SERVICES)} roles have what storage/access.py says, and nothing else.")
         if without:
-            typer.echo(f"No new password for {', '.join(without)}: give it as WARDLIGHT_ROLES__…, or keep the present one.")
+            typer.echo(
+                f"No new password for {', '.join(without)}: give it as WARDLIGHT_ROLES__…, or keep the present one."
+            )
 
 
 def _add_log(db: typer.Typer) -> None:
