@@ -7,10 +7,10 @@ from typing import NamedTuple
 from runtime.bus import Incoming
 from tests.support.month_checkers import Book, Complaints
 from tests.support.storm_faults import SmallDisk
-from vitals.alert import Transition
+from vitals.alert import AlertKind, Reason, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.codec import decode, decode_readings_record
-from vitals.reading import Reading, Rejection
+from vitals.reading import PatientId, Reading, Rejection
 from vitals.topics import LogTopic
 
 _SINCE = (
@@ -50,6 +50,15 @@ class StormLog:
     def trace(self) -> str:
         """A hash of everything in the log so far, in its order."""
         return self._hash.hexdigest()
+
+    def was_dismissed(self, patient_id: PatientId) -> bool:
+        """Whether a person ended an alert of lost contact: no other is due before contact is regained."""
+        return any(
+            step.patient_id == patient_id and step.kind is AlertKind.LOST_CONTACT and step.reason is Reason.PERSON
+            for steps in self.steps.values()
+            for step in steps
+            if step.transition is TransitionKind.RESOLVED
+        )
 
     def look(self) -> Heard:
         """Take in what is new."""

@@ -231,7 +231,9 @@ class StormWard:
         for assessment in heard.assessments:
             self.pending += self.oracle.assess(assessment, now_s)
         disturbed_ms = EPOCH_MS + round(self.disturbed_s * 1000)
-        self.pending += self.oracle.silent(now_ms, now_s, disturbed_ms)
+        self.pending += [
+            due for due in self.oracle.silent(now_ms, now_s, disturbed_ms) if not self.log.was_dismissed(due.patient_id)
+        ]
         self.ungrounded += [
             f"{step.kind} of {step.patient_id} was raised for no reason: {step.text}"
             for step in heard.steps
