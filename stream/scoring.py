@@ -127,9 +127,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
     is_telling = judged.is_telling
     learned = not late and is_telling and _learned(state, scored, warning)
     relearned = state.pipeline.baselines.take_relearned()
-    state.scored_risk = (
-        None if late or band is not None else _risk(state, reading, judged, at_ms, is_telling=is_telling)
-    )
+    of_live_adult = not late and band is None
+    state.scored_risk = _risk(state, reading, judged, at_ms, is_telling=is_telling) if of_live_adult else None
     return Assessment(
         reading_id=reading.reading_id,
         patient_id=reading.patient_id,
@@ -147,8 +146,8 @@ def assess(state: PatientState, reading: Reading, *, live_age_ms_max: int = LIVE
         departed=away.departed,
         as_usual=away.as_usual,
         relearned=relearned,
-        night=None if late or band is not None else _night(state, reading, scored),
-        trends=() if late or band is not None else scored.trends,
+        night=_night(state, reading, scored) if of_live_adult else None,
+        trends=scored.trends if of_live_adult else (),
         exerted=not late and state.fresh.steps.is_exerted(at_ms),
         late=late,
         pews=warning.pews,

@@ -49,7 +49,8 @@ class ChartingContract:
             assert charting.entry(conn, entry.reading_id) == Entry(entry, None)
             assert charting.entry(conn, reading(at_s=1).reading_id) is None, "measured, not charted"
             signs = readings.latest_signs(conn, [P1], since_ms=at_ms(0))[P1]
-            assert signs[Sign.CONSCIOUSNESS] == (2.0, at_ms(2), entry.charted)
+            newest = signs[Sign.CONSCIOUSNESS]
+            assert (newest.value, newest.measured_at_ms, newest.charted) == (2.0, at_ms(2), entry.charted)
             assert readings.latest(conn, [P1]) == {P1: reading(at_s=1)}, "a person is no device"
 
     @pytest.mark.asyncio

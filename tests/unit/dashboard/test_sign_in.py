@@ -7,6 +7,7 @@ from dashboard.permissions import Permission, Role
 from dashboard.sessions import COOKIE, CSRF_HEADER, SECURE_COOKIE
 from dashboard.sign_in import WRONG, network_of
 from storage import people, people_tables
+from storage.session import Database
 from tests.support.people_scene import OTHER, OWN, PASSWORD, PeopleScene, people_scene
 from vitals.errors import Unavailable
 
@@ -331,12 +332,12 @@ async def test_while_the_database_is_down_who_was_there_sees_the_ward_and_no_mor
 
         scene.clock.stands = True
 
-        def down() -> None:
+        def down(_: Database) -> None:
             raise Unavailable("The database does not answer.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(scene.ward.database, "snapshot", down)
-            patch.setattr(scene.ward.database, "transaction", down)
+            patch.setattr(Database, "snapshot", down)
+            patch.setattr(Database, "transaction", down)
             page = "http://127.0.0.1:8080/"
             assert (await scene.client.get(page, headers=known)).status_code == 200
             assert (await scene.client.get(page, params={"ward": OWN}, headers=known)).status_code == 200

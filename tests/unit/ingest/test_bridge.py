@@ -298,7 +298,7 @@ def test_alerts_hear_of_vital_signs_that_were_refused_as_impossible(others: dict
         async with scene() as ward:
             ward.assign(W1, "p1")
             await ward.send(0, signs={"respiratory_rate_bpm": 0, "steps_count": -1, **others})
-            assert (await ward.heard())[0].rejected is (None if others else RejectionReason.IMPLAUSIBLE)
+            assert (await ward.heard())[0].rejected == (None if others else RejectionReason.IMPLAUSIBLE)
             records = [decode_readings_record(record.value) for record in await ward.logged(LogTopic.READINGS)]
             (refused,) = [record for record in records if isinstance(record, RefusedSigns)]
             assert (refused.patient_id, refused.reading_id) == ("p1", "w1/b1/0")

@@ -45,9 +45,9 @@ class Desk:
     def safe(self, *sequences: int, device: DeviceId = W1, rejected: RejectionReason | None = None) -> None:
         self.receipts.add((device, "b1", sequence, rejected) for sequence in sequences)
 
-    async def heard(self, count: int) -> list[tuple[str, int, int, RejectionReason | None]]:
+    async def heard(self, count: int) -> list[tuple[str, int, int, str | None]]:
         """The next `count` receipts."""
-        found: list[tuple[str, int, int, RejectionReason | None]] = []
+        found: list[tuple[str, int, int, str | None]] = []
         while len(found) < count:
             messages = await self.device.take(count - len(found))
             self.device.acknowledge(messages)
