@@ -14,6 +14,7 @@ from storage.row_security import EVERY_ROW, NO_ROW, Seen
 CONFINED: Final = frozenset(
     {
         "GET /api/v1/patients",
+        "POST /api/v1/patients/find",
         "GET /api/v1/patients/{patient_id}",
         "GET /api/v1/patients/{patient_id}/history",
         "GET /api/v1/patients/{patient_id}/assessments",
