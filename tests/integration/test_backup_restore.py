@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from runtime.clock import SystemClock
+from runtime.keys_file import KeysInMemory
 from simulators.settings import SimulatorSettings
 from storage import archive
 from storage.backup import load
@@ -200,14 +201,14 @@ def require_a_life(lived: Result, history: Mapping[str, list[Any]]) -> None:
 
 def opened(url: str) -> Iterator[Database]:
     """A database for the length of a test."""
-    database = Database(url)
+    database = Database(url, keys=KeysInMemory())
     yield database
     database.close()
 
 
 def opened_all(*urls: str) -> tuple[Database, ...]:
     """Databases that the test closes."""
-    return tuple(map(Database, urls))
+    return tuple(Database(url, keys=KeysInMemory()) for url in urls)
 
 
 def target_name(database: Database) -> str:

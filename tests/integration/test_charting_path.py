@@ -12,6 +12,7 @@ from dashboard.app import create_app
 from runtime.blocking import ThreadDoor
 from runtime.clock import SystemClock
 from runtime.kafka_bus import KafkaBus
+from runtime.keys_file import KeysInMemory
 from runtime.local_bus import LocalBus
 from runtime.settings import LogSettings
 from runtime.telemetry import Telemetry
@@ -37,7 +38,7 @@ async def scene_over(kafka: KafkaServer, url: str) -> AsyncIterator[WardScene]:
     """A ward whose log is Kafka and whose database is PostgreSQL."""
     clock, telemetry = SystemClock(), Telemetry()
     door = ThreadDoor(name="charting", threads_max=4)
-    database = Database(url)
+    database = Database(url, keys=KeysInMemory())
     upgrade_database(database)
     settings = LogSettings(
         kind="kafka", bootstrap=kafka.bootstrap, topic_prefix=f"{uuid.uuid4().hex[:8]}-", partitions=3
