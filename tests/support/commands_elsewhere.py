@@ -29,6 +29,9 @@ TRIED = "tests/unit/wardlight/test_notifications_commands.py::test_a_test_that_i
 
 STORMS = "tests/simulation/test_storms.py::test_a_ward_keeps_its_promises_in_the_storm_of_a_seed"
 
+CHAOS = "tests/integration/test_chaos.py::test_a_sitting_of_two_faults_loses_doubles_and_invents_nothing"
+CHAOS_TOLD = "tests/unit/chaos/test_results.py::test_faults_are_listed_and_the_table_is_printed_by_the_command"
+
 DOORS = "tests/integration/test_device_doors.py"
 RELOADED = (
     f"{DOORS}::test_rotation_overlaps_and_a_revoked_certificate_is_out_after_a_reload_its_connection_after_a_restart"
@@ -49,6 +52,10 @@ ELSEWHERE: Mapping[str, str] = {
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make soak": "tests/integration/test_soak_short.py::test_a_short_sitting_samples_every_service_and_loses_nothing",
+    "make chaos": CHAOS,
+    ".venv/bin/python -m tests.chaos --fault kill-stream --minutes 30": CHAOS,
+    ".venv/bin/python -m tests.chaos --list": CHAOS_TOLD,
+    ".venv/bin/python -m tests.chaos --table": CHAOS_TOLD,
     "make month": "tests/simulation/test_month.py::test_nothing_is_missed_made_up_or_told_twice_whatever_crashes",
     "docker compose kill -s HUP mosquitto": RELOADED,
     "docker compose restart mosquitto": RELOADED,
@@ -89,6 +96,8 @@ ELSEWHERE: Mapping[str, str] = {
     "wardlight ladders check": LADDERS,
     "wardlight contacts test DESTINATION": LADDERS,
     "wardlight destinations test DESTINATION": TRIED,
+    "wardlight keys make": f"{KEYS}::test_a_hospital_names_its_file_and_makes_it_first",
+    "wardlight keys rotate --to KEY": f"{KEYS}::test_a_key_is_handed_out_before_it_seals",
     "wardlight keys recipient heart-lab": f"{KEYS}::test_a_recipient_has_one_key_for_ever",
     "wardlight export --recipient heart-lab --ward ward-3 --from 30d --output heart-lab.csv": f"{KEYS}::test_a_file_of_an_export_is_private_new_and_whole_or_not_there",
 }

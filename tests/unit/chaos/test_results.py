@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.chaos import results
+from tests.chaos.__main__ import main
+from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.results import Repetition
 
 
@@ -49,3 +53,14 @@ def test_a_repetition_is_clean_only_where_it_recovered_and_every_count_is_nothin
     assert repetition().is_clean
     assert not repetition(recovery_s=None).is_clean
     assert not any(repetition(**{name: 1}).is_clean for name in ("lost", "duplicated", "late", "wrong"))
+
+
+def test_faults_are_listed_and_the_table_is_printed_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(FAULTS)
+    results.append(tmp_path / "chaos.jsonl", [repetition(fault="kill-stream")])
+    assert main(["--table", "--results", str(tmp_path / "chaos.jsonl")]) == 0
+    assert "| `kill-stream` | SIGKILL of stream" in capsys.readouterr().out
+    assert main(["--fault", "no-such"]) == 2
