@@ -12,6 +12,7 @@ from alerts.settings import AlertsSettings
 from runtime.blocking import ThreadDoor
 from runtime.bus import Outgoing
 from runtime.clock import SystemClock
+from runtime.keys_file import KeysInMemory
 from runtime.local_bus import LocalBus
 from runtime.mqtt_session import MqttSession
 from runtime.settings import MqttSettings
@@ -45,7 +46,7 @@ class Box:
         self.mqtt = mqtt
         self.clock = SystemClock()
         self.door = ThreadDoor(name="test", threads_max=2)
-        self.database = Database(database_url or f"sqlite:///{directory}/ward.db")
+        self.database = Database(database_url or f"sqlite:///{directory}/ward.db", keys=KeysInMemory())
         self.directory = directory
         self.sequence = 0
         self.bus: LocalBus
