@@ -1,5 +1,7 @@
 """A ward through hours of event time, every story at life's pace: nothing lost or doubled, every due alarm in time."""
 
+import resource
+
 from runtime.virtual_loop import run_virtual
 from tests.support.simulated_week import SimulatedWeek, WeekOutcome, WeekPlan
 from vitals.alert import AlertKind
@@ -18,6 +20,7 @@ def simulate(plan: WeekPlan) -> WeekOutcome:
 
 
 def test_hours_of_a_ward_with_a_story_in_most_beds() -> None:
+    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     outcome = simulate(WeekPlan(beds=12, hours=HOURS, onsets_within_h=1.0))
 
     assert outcome.complaints() == []
@@ -31,4 +34,4 @@ def test_hours_of_a_ward_with_a_story_in_most_beds() -> None:
         if kind is not AlertKind.LOST_CONTACT
     ]
     assert physiological == []
-    assert outcome.seen[-1].rss_mb < 600
+    assert outcome.seen[-1].rss_mb - before_mb < 450, "of the process's peak: other tests may have raised it before"
