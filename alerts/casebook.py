@@ -22,6 +22,7 @@ from alerts.episode import (
     unsuppressed,
 )
 from alerts.life import TECHNICAL_KINDS
+from alerts.place import UNKNOWN_WARD, Place
 from alerts.policy import Policy
 from alerts.response import Refusal, obeyed
 from alerts.rules import AlertRules, Judgement, kinds_of, limits_by_sign
@@ -64,7 +65,7 @@ class Casebook:
     A machine (`limit_machine`, `score_machine`, …) reads its evidence from `state` and hands what follows to `settle`.
     """
 
-    def __init__(self, state: PatientState, policy: Policy, ward_of: Callable[[PatientId], WardId]) -> None:
+    def __init__(self, state: PatientState, policy: Policy, place_of: Callable[[PatientId], Place]) -> None:
         self.state = state
         self.outcome = Outcome.STEPPED
         """What became of the last record."""
@@ -77,19 +78,31 @@ class Casebook:
         self.limit_kinds: frozenset[AlertKind]
         """Kinds that have a limit by these rules."""
         self._policy = policy
-        self._ward_of = ward_of
-        self._take(policy.rules(state.patient_id, ward_of(state.patient_id), 0))
+        self._place_of = place_of
+        self._take(policy.rules(state.patient_id, self._ward(), 0))
 
     def consult(self, heard_ms: int) -> None:
         """Go by the rules as they stood at `heard_ms`."""
-        patient_id = self.state.patient_id
-        rules = self._policy.rules(patient_id, self._ward_of(patient_id), heard_ms)
+        rules = self._policy.rules(self.state.patient_id, self._ward(), heard_ms)
         if rules is not self.rules:
             self._take(rules)
 
     def child_limits(self, band: AgeBand) -> Mapping[Sign, tuple[LimitRule, ...]]:
         """The limits of a child in place of `limits`, by sign."""
         return limits_by_sign(self.rules.child_limits[band])
+
+    def _ward(self) -> WardId:
+        """Where the log has the patient. The registry is asked once, of whom the log has said nothing yet.
+
+        For a replay is to raise an alert where it was raised before, wherever its patient has been taken meanwhile.
+        """
+        state = self.state
+        if state.ward_id is not None:
+            return state.ward_id
+        place = self._place_of(state.patient_id)
+        if place.ward_id != UNKNOWN_WARD:
+            state.lie(*place)
+        return place.ward_id
 
     def _take(self, rules: AlertRules) -> None:
         self.rules = rules
@@ -138,8 +151,7 @@ class Casebook:
 
     def open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
         """Raise an episode, and let orders that came before it have their say."""
-        patient_id = self.state.patient_id
-        subject = Subject(patient_id, self._ward_of(patient_id), self.state.move, self.rules.version)
+        subject = Subject(self.state.patient_id, self._ward(), self.state.move, self.rules.version)
         quiet = self._quiet(kind, finding.priority, finding.sign, subject.ward_id, cause.heard_ms)
         moved = opened(subject, kind, finding, cause, quiet)
         transitions = [self.keep(machine, moved)]

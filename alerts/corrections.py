@@ -13,13 +13,13 @@ import structlog
 from alerts import worker as engine
 from alerts.announcing import announce
 from alerts.episode import retracted
+from alerts.place import UNKNOWN_WARD
 from alerts.policy import FixedPolicy, Policy
 from alerts.retraction import was_raised_by
 from alerts.retrospect import Retrospect, copy_of
 from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable
-from alerts.wards import UNKNOWN_WARD
 from runtime.blocking import Door
 from runtime.bus import Bus, Outgoing, TopicPartition, partition_of
 from runtime.clock import Clock

@@ -15,6 +15,7 @@ from alerts.device_machine import step_devices, step_mistimed
 from alerts.episode import Cause, Episode
 from alerts.limit_machine import settle_consciousness, step_charted, step_limits
 from alerts.orders import step_command
+from alerts.place import Place
 from alerts.policy import Policy
 from alerts.response import Refusal
 from alerts.retraction import retract
@@ -24,7 +25,7 @@ from alerts.unjudged import Why
 from vitals.alert import AlertKind, Command, Transition
 from vitals.assessment import Assessment
 from vitals.fault import SystemFault
-from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, WardId, Withdrawn
+from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, Withdrawn
 
 Record = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command | Tick
 
@@ -32,9 +33,9 @@ Record = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assess
 class PatientAlerts:
     """Steps one patient's state; `state` may be stored after any step and a new object made from it."""
 
-    def __init__(self, state: PatientState, policy: Policy, ward_of: Callable[[PatientId], WardId]) -> None:
+    def __init__(self, state: PatientState, policy: Policy, place_of: Callable[[PatientId], Place]) -> None:
         self.state = state
-        self._book = Casebook(state, policy, ward_of)
+        self._book = Casebook(state, policy, place_of)
 
     @property
     def outcome(self) -> Outcome:

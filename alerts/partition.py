@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from alerts.engine import PatientAlerts
+from alerts.place import Place
 from alerts.policy import Policy
 from alerts.state import PatientState
 from alerts.watchdog import Watch
@@ -24,7 +25,7 @@ class PartitionAlerts:
     def __init__(
         self,
         policy: Policy,
-        ward_of: Callable[[PatientId], WardId],
+        place_of: Callable[[PatientId], Place],
         *,
         patients_max: int,
     ) -> None:
@@ -33,13 +34,13 @@ class PartitionAlerts:
         self.dirty: set[PatientId] = set()
         """Patients whose state changed; whoever stores them empties it."""
         self._policy = policy
-        self._ward_of = ward_of
+        self._place_of = place_of
         self._patients_max = patients_max
 
     def restore(self, states: Iterable[PatientState]) -> None:
         """Go on from these states."""
         for state in states:
-            self.patients[state.patient_id] = PatientAlerts(state, self._policy, self._ward_of)
+            self.patients[state.patient_id] = PatientAlerts(state, self._policy, self._place_of)
 
     def patient(self, patient_id: PatientId) -> PatientAlerts:
         """The patient's machines, made on first use."""
@@ -47,7 +48,7 @@ class PartitionAlerts:
         if found is None:
             if len(self.patients) >= self._patients_max:
                 self._forget_one()
-            found = PatientAlerts(PatientState(patient_id), self._policy, self._ward_of)
+            found = PatientAlerts(PatientState(patient_id), self._policy, self._place_of)
             self.patients[patient_id] = found
         return found
 

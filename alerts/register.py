@@ -31,7 +31,7 @@ def follow_register(state: PatientState, command: Command) -> Iterator[tuple[Mac
 def _move(state: PatientState, command: Command) -> Iterator[tuple[Machine, Moved]]:
     if command.ward_id is None or command.move < state.move:
         return
-    state.move = command.move
+    state.lie(command.ward_id, command.move)
     for machine in state.machines.values():
         if machine.episode is not None and machine.episode.ward_id != command.ward_id:
             yield machine, transferred(machine.episode, command, command.ward_id)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from alerts.wards import UNKNOWN_WARD
+from alerts.place import UNKNOWN_WARD
 from vitals import codec
 from vitals.alert import AlertKind, Transition, TransitionKind, order_of
 from vitals.reading import PatientId, WardId

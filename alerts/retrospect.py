@@ -12,6 +12,7 @@ import msgspec
 
 from alerts.engine import PatientAlerts
 from alerts.life import TECHNICAL_KINDS
+from alerts.place import Place
 from alerts.policy import Policy
 from alerts.state import PatientState
 from vitals.age import age_band, age_years
@@ -68,7 +69,7 @@ class Retrospect:
     ) -> None:
         self.left_out = 0
         """Findings beyond `FINDINGS_MAX`."""
-        self._engine = PatientAlerts(PatientState(patient_id), policy, lambda _: ward_at(0))
+        self._engine = PatientAlerts(PatientState(patient_id), policy, lambda _: Place(ward_at(0)))
         self._correction_id = correction_id
         self._by = by
         self._ward_at = ward_at

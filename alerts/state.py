@@ -15,7 +15,7 @@ from alerts.unjudged import SignWatch
 from alerts.watchdog import Contact
 from vitals.alert import AlertKind, Command, Priority
 from vitals.lateness import event_ms, is_out_of_order, is_outdated
-from vitals.reading import PatientId, Reading
+from vitals.reading import PatientId, Reading, WardId
 from vitals.sequences import SeenSequences
 from vitals.sign import Sign
 
@@ -108,8 +108,10 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     closed_ids: list[str] = []
     left: Command | None = None
     """The discharge, once it was told: what was heard before it pages nobody any more."""
+    ward_id: WardId | None = None
+    """Where the patient lies, as far as the log has told; None until the registry was asked."""
     move: int = 0
-    """Number of the last move that was told."""
+    """Number of the move that led there."""
     is_unworn: bool = False
     """The patient wears no device, by order of a person: silence is no alert."""
     worn_change_ms: int = 0
@@ -150,6 +152,11 @@ class PatientState(msgspec.Struct, omit_defaults=True):
             if len(self.device_newest_ms) > BOOTS_MAX:
                 del self.device_newest_ms[next(iter(self.device_newest_ms))]
         return late
+
+    def lie(self, ward_id: WardId, move: int) -> None:
+        """Lie on this ward from now on; unless a later move was told of before."""
+        if self.ward_id is None or move >= self.move:
+            self.ward_id, self.move = ward_id, max(move, self.move)
 
     def has_open_episode(self) -> bool:
         """Whether any episode is open."""

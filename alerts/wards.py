@@ -1,10 +1,11 @@
-"""Who lies on which ward, and who has left: a cache of the registry, renewed when its version changes."""
+"""Where each patient lies, and who has left: a cache of the registry, renewed when its version changes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from alerts.place import NOWHERE, Place
 from alerts.state import PatientState
 from storage import devices, moves
 from storage.registry import registry_version
@@ -13,50 +14,47 @@ from vitals.alert import Action, Command
 from vitals.fault import SYSTEM_WARD, is_system
 from vitals.reading import PatientId, WardId
 
-UNKNOWN_WARD = WardId("unknown")
-"""Where a patient is shown whom the registry does not know: an alert without a ward is still an alert."""
-
 
 class Stay(NamedTuple):
     """What the alert engine believes of a patient's stay."""
 
     patient_id: PatientId
     is_unworn: bool
-    alert_wards: frozenset[WardId]
-    """Wards of the open alerts."""
+    wards: frozenset[WardId]
+    """Of the patient, and of the open alerts; empty where the engine has believed nothing yet."""
 
 
 class Wards:
-    """Wards of present patients, and of others asked for; as many entries as patients, each a few words.
+    """Places of present patients, and of others asked for; as many entries as patients, each a few words.
 
-    Its methods except `ward_of` and `knows` block on SQL.
+    Its methods except `place_of` and `knows` block on SQL.
     """
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._now_ms = now_ms
-        self._wards: dict[PatientId, WardId] = {}
+        self._places: dict[PatientId, Place] = {}
         self._version: int | None = None
         self._told_left: set[PatientId] = set()
 
     def reset(self) -> None:
         """Forget everything; the next renewal reads it anew."""
-        self._wards, self._version, self._told_left = {}, None, set()
+        self._places, self._version, self._told_left = {}, None, set()
 
-    def ward_of(self, patient_id: PatientId) -> WardId:
-        """The patient's ward as last known; a part of Wardlight has its own."""
-        return SYSTEM_WARD if is_system(patient_id) else self._wards.get(patient_id, UNKNOWN_WARD)
+    def place_of(self, patient_id: PatientId) -> Place:
+        """The patient's place as last known; a part of Wardlight has its own."""
+        return Place(SYSTEM_WARD) if is_system(patient_id) else self._places.get(patient_id, NOWHERE)
 
     def knows(self, patient_id: PatientId) -> bool:
         """Whether the patient was looked up."""
-        return is_system(patient_id) or patient_id in self._wards
+        return is_system(patient_id) or patient_id in self._places
 
     def look_up(self, patient_ids: Iterable[PatientId]) -> None:
-        """Read the wards of these patients; raises Unavailable."""
+        """Read the places of these patients; raises Unavailable."""
         asked = set(patient_ids)
         with self._database.snapshot() as conn:
             known = moves.lay_of(conn, asked)
-        self._wards |= {each: known[each].ward_id if each in known else UNKNOWN_WARD for each in asked}
+        self._places |= {each: _place(known[each]) if each in known else NOWHERE for each in asked}
 
     def renew(self, watched: Iterable[Stay]) -> list[Command]:
         """Follow the registry; what to tell about watched patients who left, moved or changed devices; raises Unavailable.
@@ -68,19 +66,17 @@ class Wards:
             version = registry_version(conn)
             if version == self._version:
                 return []
-            present = moves.wards_of_present(conn)
+            present = {each: _place(lay) for each, lay in moves.lay_of_present(conn).items()}
             told = [
                 *self._departures(conn, stays, present),
                 *self._changes_of_devices(conn, stays, present),
                 *_moves(conn, stays, present),
             ]
         self._told_left -= present.keys()
-        self._wards, self._version = present, version
+        self._places, self._version = present, version
         return told
 
-    def _departures(
-        self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]
-    ) -> list[Command]:
+    def _departures(self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, Place]) -> list[Command]:
         """Asked together: whoever was ever watched is asked about on every claim, and meanwhile nothing alarms."""
         absent = {stay.patient_id for stay in stays} - present.keys() - self._told_left
         left: list[Command] = []
@@ -92,7 +88,7 @@ class Wards:
         return left
 
     def _changes_of_devices(
-        self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]
+        self, conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, Place]
     ) -> list[Command]:
         """Who wears nothing any more, and who does again."""
         unworn, at_ms = devices.unworn_patients(conn), self._now_ms()
@@ -105,9 +101,9 @@ class Wards:
         return changed
 
 
-def _moves(conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, WardId]) -> list[Command]:
-    """Patients whose open alerts stand on another ward than they lie on now."""
-    stale = [stay for stay in stays if stay.patient_id in present and stay.alert_wards - {present[stay.patient_id]}]
+def _moves(conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, Place]) -> list[Command]:
+    """Patients of whom the engine believes, for themselves or an open alert, another ward than they lie on now."""
+    stale = [stay for stay in stays if stay.patient_id in present and stay.wards - {present[stay.patient_id].ward_id}]
     moved: list[Command] = []
     for patient_id, placed in moves.placements(conn, [stay.patient_id for stay in stale]).items():
         order = _order(f"moved-{patient_id}-{placed.number}", patient_id, Action.PATIENT_MOVED, placed.at_ms)
@@ -118,7 +114,13 @@ def _moves(conn: Connection, stays: Iterable[Stay], present: Mapping[PatientId, 
 def stay_of(state: PatientState) -> Stay:
     """What the registry is held against."""
     wards = {machine.episode.ward_id for machine in state.machines.values() if machine.episode is not None}
+    if state.ward_id is not None:
+        wards.add(state.ward_id)
     return Stay(state.patient_id, state.is_unworn, frozenset(wards))
+
+
+def _place(lay: moves.Lay) -> Place:
+    return Place(lay.ward_id, lay.move)
 
 
 def _order(command_id: str, patient_id: PatientId, action: Action, at_ms: int) -> Command:

@@ -17,7 +17,7 @@ from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
 from alerts.wards import Stay, Wards, stay_of
 from runtime.blocking import Door
-from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition
+from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition, partition_of
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
@@ -30,7 +30,7 @@ from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord, Unavailable
 from vitals.model_version import ModelSwitch
-from vitals.reading import Reading, Tick
+from vitals.reading import PatientId, Reading, Tick
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -110,9 +110,9 @@ class AlertsHandler:
         self._epochs, self._signer = claimed.claims.epochs, claimed.signer
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
+        self._wards.reset()
         self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
         self._turns = deque(self._partitions)
-        self._wards.reset()
         self._changes = await self._door.run(self._wards.renew, self._watched())
         self._telemetry.ready(GROUP)
         positions = claimed.claims.positions
@@ -191,7 +191,7 @@ class AlertsHandler:
     def _restored(self, number: int, claimed: _Claimed) -> PartitionAlerts:
         partition = PartitionAlerts(
             self._policy,
-            self._wards.ward_of,
+            self._wards.place_of,
             patients_max=self._settings.patients_per_partition_max,
         )
         restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
@@ -201,10 +201,18 @@ class AlertsHandler:
         if refused:
             log.error("alert_states_refused", partition=number, patients=len(refused))
             self._telemetry.count("wardlight_alerts_states_refused_total", len(refused))
+        known = frozenset(partition.patients)
         for episode in claimed.open_episodes:
+            if episode.patient_id in known or self._partition_of(episode.patient_id) != number:
+                continue
+            patient = partition.patient(episode.patient_id)
+            patient.state.lie(episode.ward_id, episode.move)
             if episode.patient_id in refused:
-                partition.patient(episode.patient_id).adopt(adoptable(episode))
+                patient.adopt(adoptable(episode))
         return partition
+
+    def _partition_of(self, patient_id: PatientId) -> int:
+        return partition_of(patient_id.encode(), self._bus.partition_count)
 
     def _held(self, at: TopicPartition, position: int, beginning: int) -> int:
         if beginning > position:

@@ -118,7 +118,7 @@ def _admit(url: str) -> None:
     try:
         with database.transaction() as conn:
             for name in NAMES:
-                patients.add(conn, Patient(PatientId(name), WARD, name, name, 1, 0))
+                patients.add(conn, Patient(PatientId(name), WARD, name, name, 1, 0), nameless_without_key=True)
                 devices.add(conn, Device(DeviceId(name), WARD, 0))
                 devices.assign(conn, DeviceId(name), PatientId(name), 0)
     finally:

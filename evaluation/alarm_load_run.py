@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from evaluation.alarm_load_beds import START_MS, Bed, SimulatedBed, arrivals, patient_of
@@ -178,7 +179,7 @@ class _Engine:
 
     def __init__(self, rules: AlertRules, bed: Bed, *, washes: bool = True) -> None:
         policy = WashingPolicy(rules, bed=bed.bed if washes and isinstance(bed, SimulatedBed) else None)
-        self._partition = PartitionAlerts(policy, lambda _: WARD, patients_max=2)
+        self._partition = PartitionAlerts(policy, lambda _: Place(WARD), patients_max=2)
         self._patient_id = patient_of(bed)
         self._orders: list[tuple[int, str, str]] = []
         """When the nurse acknowledges what, the next first."""

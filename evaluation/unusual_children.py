@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from evaluation.alarm_load_beds import START_MS
@@ -144,7 +145,7 @@ def readings(child: Child, *, hours: float, every_s: float) -> Iterator[Reading]
 def watch(child: Child, *, hours: float, every_s: float, parameters: PipelineParameters) -> Watched:
     """Send a child through scorer and alert engine as they run live."""
     state = PatientState(_patient(child), PatientPipeline(parameters))
-    engine = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: WardId("ward"), patients_max=2)
+    engine = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: Place(WardId("ward")), patients_max=2)
     told, flagged, learned = list[tuple[float, AlertKind]](), list[float](), list[bool]()
     for record in readings(child, hours=hours, every_s=every_s):
         assessment = assess(state, record)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from evaluation.alarm_load_beds import START_MS, RecordedBed, arrivals, patient_of
@@ -62,7 +63,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 def replay(bed: StagedBed, parameters: PipelineParameters, *, keep_every: int = 1) -> Replayed:
     """Send all that arrives from a bed through scorer and engine; of readings one in `keep_every`, without charts then."""
     state = PatientState(patient_of(bed), PatientPipeline(parameters))
-    engine = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: WardId("ward"), patients_max=2)
+    engine = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: Place(WardId("ward")), patients_max=2)
     plain, told, flagged, warm_s = PlainThresholds(), list[Told](), list[float](), None
     trends, moments = list[tuple[float, Trend]](), list[Moment]()
     for record in readings(bed, keep_every=keep_every):

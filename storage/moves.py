@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from storage import stays_tables, tables
 from vitals.reading import PatientId, WardId
@@ -37,26 +37,34 @@ class Lay(NamedTuple):
 
     ward_id: WardId
     discharged_at_ms: int | None
+    move: int
+    """Number of the last move."""
 
 
 def lay_of(conn: Connection, patient_ids: Iterable[PatientId]) -> dict[PatientId, Lay]:
     """Of those of these patients whom the registry knows; a question for each `_ASKED_MAX` of them, and no name is read."""
-    columns = tables.patients.c
-    query = select(columns.patient_id, columns.ward_id, columns.discharged_at_ms)
     asked = sorted(patient_ids)
-    rows = [
-        row
-        for start in range(0, len(asked), _ASKED_MAX)
-        for row in conn.execute(query.where(columns.patient_id.in_(asked[start : start + _ASKED_MAX])))
-    ]
-    return {PatientId(row.patient_id): Lay(WardId(row.ward_id), row.discharged_at_ms) for row in rows}
+    found: dict[PatientId, Lay] = {}
+    for start in range(0, len(asked), _ASKED_MAX):
+        found |= _lay(conn, tables.patients.c.patient_id.in_(asked[start : start + _ASKED_MAX]))
+    return found
 
 
-def wards_of_present(conn: Connection) -> dict[PatientId, WardId]:
-    """The ward of everybody who has not been discharged; no name is read."""
-    columns = tables.patients.c
-    rows = conn.execute(select(columns.patient_id, columns.ward_id).where(columns.discharged_at_ms.is_(None)))
-    return {PatientId(row.patient_id): WardId(row.ward_id) for row in rows}
+def lay_of_present(conn: Connection) -> dict[PatientId, Lay]:
+    """Of everybody who has not been discharged; no name is read."""
+    return _lay(conn, tables.patients.c.discharged_at_ms.is_(None))
+
+
+def _lay(conn: Connection, of: ColumnElement[bool]) -> dict[PatientId, Lay]:
+    columns, moved = tables.patients.c, stays_tables.moves.c
+    kept = (columns.patient_id, columns.ward_id, columns.discharged_at_ms)
+    rows = conn.execute(
+        select(*kept, func.coalesce(func.max(moved.number), 0).label("move"))
+        .outerjoin_from(tables.patients, stays_tables.moves, moved.patient_id == columns.patient_id)
+        .where(of)
+        .group_by(*kept)
+    )
+    return {PatientId(row.patient_id): Lay(WardId(row.ward_id), row.discharged_at_ms, row.move) for row in rows}
 
 
 def record(

@@ -38,8 +38,6 @@ from vitals.topics import LogTopic
 log = structlog.get_logger()
 
 GROUP = "stream"
-STEPPED_AT_ONCE = 50
-"""Records that are decoded before they are stepped: few enough to be still at hand in the processor's caches by then."""
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
@@ -82,7 +80,7 @@ class _Tally:
 
 
 class _Said(NamedTuple):
-    """What the records of one call to `handle` led to."""
+    """What a batch led to."""
 
     assessments: list[Outgoing]
     examples: list[Outgoing]
@@ -152,14 +150,12 @@ class StreamHandler:
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
         self._batch += 1
-        said = _Said([], [], _Tally())
-        for first in range(0, len(records), STEPPED_AT_ONCE):
-            batch = self._decode(records[first : first + STEPPED_AT_ONCE])
-            if batch.switches:
-                await self._load_versions(batch.switches)
-            if batch.missing:
-                await self._bring(batch.missing)
-            self._step(batch.records, said)
+        batch = self._decode(records)
+        if batch.switches:
+            await self._load_versions(batch.switches)
+        if batch.missing:
+            await self._bring(batch.missing)
+        said = self._step(batch.records)
         self.versions.let_go()
         self._tell(said)
         return said.assessments + said.examples
@@ -221,9 +217,10 @@ class StreamHandler:
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[tuple[Incoming, _Told, LivePatient | None]], said: _Said) -> None:
+    def _step(self, decoded: Sequence[tuple[Incoming, _Told, LivePatient | None]]) -> _Said:
         live_age_ms_max, encode, in_force = self._settings.live_age_ms_max, codec.encode, self.versions.now
         example_every_ms = round(self._settings.example_every_s * 1000)
+        said = _Said([], [], _Tally())
         outputs, examples, tally = said
         for (_, partition, offset, key, _), told, found in decoded:
             if isinstance(told, ModelSwitch):
@@ -253,6 +250,7 @@ class StreamHandler:
             outputs.append(Outgoing(_ASSESSMENTS, key, encode(assessment)))
             if state.models_failed:
                 tally.failed += self._note_failure(state)
+        return said
 
     def _tell(self, said: _Said) -> None:
         tally = said.tally

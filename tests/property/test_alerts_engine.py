@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from alerts.engine import PatientAlerts, Record
 from alerts.episode import RANK
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -36,7 +37,7 @@ def courses(draw: st.DrawFn) -> list[Record]:
     """Stretches of readings, assessments and ticks in time order, with commands about whatever is open."""
     records: list[Record] = []
     second = 0.0
-    trial = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
+    trial = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: Place(WARD))
     known: list[str] = ["no-such-episode"]
     tried = 0
     for _ in range(draw(st.integers(1, 14))):
@@ -108,7 +109,7 @@ def observed(draw: st.DrawFn, second: float, signs: Mapping[Sign, float]) -> lis
 
 
 def run(records: Sequence[Record], state: PatientState | None = None) -> tuple[PatientAlerts, list[Transition]]:
-    engine = PatientAlerts(state or PatientState(PATIENT), POLICY, lambda _: WARD)
+    engine = PatientAlerts(state or PatientState(PATIENT), POLICY, lambda _: Place(WARD))
     return engine, [transition for record in records for transition in engine.step(record)]
 
 
@@ -119,7 +120,7 @@ def restored(state: PatientState) -> PatientState:
 @examples(30)
 @given(courses())
 def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record]) -> None:
-    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
+    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: Place(WARD))
     open_by_kind: dict[AlertKind, str] = {}
     ended: set[str] = set()
     last: dict[str, Transition] = {}
@@ -162,7 +163,7 @@ def test_each_episode_lives_once_and_each_kind_has_one_open(records: list[Record
 @examples(30)
 @given(courses())
 def test_after_a_withdrawal_nothing_open_rests_on_what_was_withdrawn(records: list[Record]) -> None:
-    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
+    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: Place(WARD))
     for record in records:
         quiet = (TransitionKind.SUPPRESSED, TransitionKind.UNSUPPRESSED)
         told = [transition for transition in engine.step(record) if transition.transition not in quiet]
@@ -247,7 +248,7 @@ def test_acknowledgements_that_a_replay_delivers_early_are_not_lost(records: lis
 @given(st.lists(st.sampled_from((70.0, 84.0, 87.9, 88.0, 89.0, 95.0)), min_size=1, max_size=400))
 def test_an_alert_is_open_exactly_while_its_evidence_says_so(values: list[float]) -> None:
     """A second implementation of the SpO2 rule for gapless seconds, written from its definition."""
-    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: WARD)
+    engine = PatientAlerts(PatientState(PATIENT), POLICY, lambda _: Place(WARD))
     open_, clear_since, since = False, None, dict.fromkeys((88.0, 80.0, 70.0, 60.0))
     delays = {88.0: 40, 80.0: 15, 70.0: 5, 60.0: 0}
     for second, value in enumerate(values):

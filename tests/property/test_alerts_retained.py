@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from alerts.place import UNKNOWN_WARD
 from alerts.retained import Message, Retained, step_messages
-from alerts.wards import UNKNOWN_WARD
 from vitals.alert import AlertKind, Priority, Reason, Transition, TransitionKind, order_of
 from vitals.codec import decode
 from vitals.identity import transition_id

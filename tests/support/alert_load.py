@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from alerts.engine import PatientAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -52,7 +53,7 @@ def measured(recordings: Iterable[tuple[str, Iterable[Row]]], rules: AlertRules,
     told: list[Transition] = []
     for name, rows in recordings:
         patient = PatientId(name)
-        engine = PatientAlerts(PatientState(patient), FixedPolicy(rules), lambda _: WARD)
+        engine = PatientAlerts(PatientState(patient), FixedPolicy(rules), lambda _: Place(WARD))
         known: dict[Sign, tuple[float, float]] = {}
         ended: dict[AlertKind, int] = {}
         first = last = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.life import LifeRule, PriorityLife
+from alerts.place import Place
 from alerts.policy import FixedPolicy, Policy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -158,7 +159,7 @@ class Timetable:
         self, rules: AlertRules | None = None, state: PatientState | None = None, policy: Policy | None = None
     ) -> None:
         policy = policy or FixedPolicy(rules or AlertRules(life=UNLATCHED))
-        self.engine = PatientAlerts(state or PatientState(PATIENT), policy, lambda _: WARD)
+        self.engine = PatientAlerts(state or PatientState(PATIENT), policy, lambda _: Place(WARD))
         self.transitions: list[Transition] = []
         self.outcomes: list[Outcome] = []
 

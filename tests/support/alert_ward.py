@@ -139,7 +139,7 @@ class AlertWard:
         return {topic: codec.decode(Transition, payload) for topic, payload in self.broker.retained.items()}
 
     async def told(self) -> list[Transition]:
-        """Every distinct transition in the log, in order per patient."""
+        """Every distinct transition in the log, in order per patient; each is told again only as it was."""
         reader = await self.bus.reader(group=None, topics=[LogTopic.ALERTS.value])
         await reader.poll(records_max=1, timeout_s=0)
         await reader.seek({})
@@ -150,7 +150,8 @@ class AlertWard:
             polled = await reader.poll(records_max=500, timeout_s=1)
             for record in getattr(polled, "records", ()):
                 transition = codec.decode(Transition, record.value)
-                found.setdefault(transition.transition_id, transition)
+                first = found.setdefault(transition.transition_id, transition)
+                assert first == transition, "what is told again says the same"
                 seen[TopicPartition(record.topic, record.partition)] = record.offset + 1
         await reader.close()
         return list(found.values())

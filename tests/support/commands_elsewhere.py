@@ -48,8 +48,6 @@ ELSEWHERE: Mapping[str, str] = {
     "make pictures": "tests/e2e/test_page_ward.py::test_24_patients_stand_on_one_screen",
     "make simulate": STORMS,
     "make simulate SEED=123": STORMS,
-    "make simulate SEED=190": STORMS,
-    "make simulate SEEDS=250": STORMS,
     "make simulate SEEDS=1000": STORMS,
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",

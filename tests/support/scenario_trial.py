@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from alerts.engine import PatientAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -78,7 +79,7 @@ def tried(
     """Run a course for so long with a reading every `every_s` through the alert engine with default rules."""
     sampling = Sampling(rate_hz=1 / every_s, phase_s=0, day_s=day_s, cuff_phase_s=bed % 60, average_s=average_s)
     bedside = Bedside(physiology=healthy(seed=SEED, bed=bed), scenario=course, sampling=sampling, has_rounds=True)
-    engine = PatientAlerts(PatientState(PATIENT), FixedPolicy(AlertRules()), lambda _: WARD)
+    engine = PatientAlerts(PatientState(PATIENT), FixedPolicy(AlertRules()), lambda _: Place(WARD))
     trial = Trial(course.truth(every_s))
     for record in _records(course, bedside, trial.truth, every_s=every_s, for_s=for_s):
         now_ms = record.at_ms if isinstance(record, Tick) else record.received_at_ms

@@ -11,6 +11,7 @@ from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.episode import RANK
 from alerts.life import TECHNICAL_KINDS
+from alerts.place import Place
 from alerts.policy import Policy
 from alerts.state import PatientState
 from alerts.suppression import SCORE_AWAITED_MS
@@ -216,4 +217,4 @@ def _raises(policy: Policy, records: Iterable[Record]) -> set[tuple[str, AlertKi
 
 
 def _fresh(policy: Policy, state: PatientState | None = None) -> PatientAlerts:
-    return PatientAlerts(state or PatientState(PATIENT), policy, lambda _: WARD)
+    return PatientAlerts(state or PatientState(PATIENT), policy, lambda _: Place(WARD))

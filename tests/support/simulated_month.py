@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.snapshot import WATCH_KEY, restore, save
@@ -113,20 +114,20 @@ class Ward:
     """The engine over one partition, and where patients lie as the register says so far."""
 
     def __init__(self, world: World, policy: WorldPolicy) -> None:
-        self._wards = {stay.patient_id: stay.wards[0][1] for stay in world.stays}
+        self._places = {stay.patient_id: Place(stay.wards[0][1]) for stay in world.stays}
         self._policy = policy
         self.engine = self.fresh()
 
     def fresh(self) -> PartitionAlerts:
         """An engine that knows nothing."""
-        return PartitionAlerts(self._policy, self._wards.__getitem__, patients_max=10_000)
+        return PartitionAlerts(self._policy, self._places.__getitem__, patients_max=10_000)
 
     def step(self, record: Logged) -> tuple[Transition, ...]:
         """What one record of the log brings about."""
         if isinstance(record, Tick):
             return self.engine.tick(record)
         if isinstance(record, Command) and record.action is Action.PATIENT_MOVED and record.ward_id is not None:
-            self._wards[record.patient_id] = record.ward_id
+            self._places[record.patient_id] = Place(record.ward_id, record.move)
         return self.engine.step(record)
 
 

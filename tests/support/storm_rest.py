@@ -8,6 +8,7 @@ from typing import Any
 from alerts import worker as alerts_worker
 from alerts.decision_cache import DecisionCache
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from dashboard.feed import Snapshot, _ward_of
 from dashboard.sql_source import SqlSource
 from dashboard.tiles import tile
@@ -19,11 +20,11 @@ from tests.support.month_oracle import RANKS
 from tests.support.storm_checkers import EVERY_SECOND
 from tests.support.storm_scorer import fresh_scores
 from tests.support.storm_ward import Checker, StormWard
-from vitals.alert import Action, Command, Transition, order_of
+from vitals.alert import Command, Transition, order_of
 from vitals.assessment import Assessment
 from vitals.codec import decode, decode_readings_record
 from vitals.model_version import ModelSwitch
-from vitals.reading import PatientId, Tick, WardId
+from vitals.reading import PatientId, Tick
 from vitals.sign import Sign
 from vitals.topics import ALERTS_FILTER, LogTopic, alert_topic
 
@@ -135,8 +136,8 @@ def _replayed(ward: StormWard) -> dict[str, list[Transition]]:
     """Steps by episode, of fresh engines over all that the live ones read, in the order in which the log got it."""
     cache = DecisionCache(database=ward.database, clock=ward.clock, telemetry=Telemetry(), reach_ms=86_400_000)
     cache.renew()
-    wards: dict[PatientId, WardId] = dict(ward.storm.beds)
-    engines = [PartitionAlerts(cache, wards.__getitem__, patients_max=1000) for _ in range(ward.storm.partitions)]
+    places = {patient_id: Place(ward_id) for patient_id, ward_id in ward.storm.beds}
+    engines = [PartitionAlerts(cache, places.__getitem__, patients_max=1000) for _ in range(ward.storm.partitions)]
     read = ward.positions(alerts_worker.GROUP)
     steps: dict[str, list[Transition]] = {}
     known: set[str] = set()
@@ -145,23 +146,18 @@ def _replayed(ward: StormWard) -> dict[str, list[Transition]]:
             continue
         if record.offset >= read.get(TopicPartition(record.topic, record.partition), 0):
             continue
-        for step in _stepped(engines[record.partition], record.topic, record.value, wards):
+        for step in _stepped(engines[record.partition], record.topic, record.value):
             if step.transition_id not in known:
                 known.add(step.transition_id)
                 steps.setdefault(step.episode_id, []).append(step)
     return steps
 
 
-def _stepped(
-    engine: PartitionAlerts, topic: str, value: bytes, wards: dict[PatientId, WardId]
-) -> tuple[Transition, ...]:
+def _stepped(engine: PartitionAlerts, topic: str, value: bytes) -> tuple[Transition, ...]:
     if topic == LogTopic.ASSESSMENTS:
         return engine.step(decode(Assessment, value))
     if topic == LogTopic.COMMANDS:
-        command = decode(Command, value)
-        if command.action is Action.PATIENT_MOVED and command.ward_id is not None:
-            wards[command.patient_id] = command.ward_id
-        return engine.step(command)
+        return engine.step(decode(Command, value))
     told = decode_readings_record(value)
     if isinstance(told, ModelSwitch):
         return ()

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from alerts.engine import PatientAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.state import PatientState
@@ -14,7 +15,7 @@ P1 = PatientId("p1")
 
 
 def patient() -> PatientAlerts:
-    return PatientAlerts(PatientState(P1), FixedPolicy(AlertRules()), lambda _: WardId("west"))
+    return PatientAlerts(PatientState(P1), FixedPolicy(AlertRules()), lambda _: Place(WardId("west")))
 
 
 def told(readings: int, at_s: float) -> Unaccounted:

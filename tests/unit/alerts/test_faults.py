@@ -1,6 +1,7 @@
 """Faults of Wardlight itself raise, get worse and end as a patient's alerts do."""
 
 from alerts.partition import PartitionAlerts
+from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
 from alerts.wards import Wards
@@ -16,7 +17,7 @@ def fault(at_ms: int, *, present: bool = True, priority: Priority = Priority.MED
 
 
 def told(*records: SystemFault | Command) -> list[Transition]:
-    partition = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: SYSTEM_WARD, patients_max=10)
+    partition = PartitionAlerts(FixedPolicy(AlertRules()), lambda _: Place(SYSTEM_WARD), patients_max=10)
     return [transition for record in records for transition in partition.step(record)]
 
 
@@ -54,7 +55,7 @@ def test_a_fault_may_be_resolved_by_a_person_and_comes_back_when_it_is_told_agai
 def test_a_part_of_the_system_lies_on_its_own_ward_without_asking_the_registry() -> None:
     wards = Wards(Database.__new__(Database), lambda: 0)
     assert wards.knows(RECORDER)
-    assert wards.ward_of(RECORDER) == SYSTEM_WARD
+    assert wards.place_of(RECORDER).ward_id == SYSTEM_WARD
 
 
 def test_kinds_of_faults_are_about_no_patient() -> None:

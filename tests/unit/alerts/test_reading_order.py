@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from alerts.engine import PatientAlerts, Record
+from alerts.place import Place
 from alerts.rules import AlertRules
 from alerts.state import PatientState
 from tests.support.alert_timetable import PATIENT, WARD, assessment, ms, named, news2, reading
@@ -39,7 +40,7 @@ def ahead(records: Sequence[Record], first: type[Record] | None) -> list[Record]
 
 def told(*parts: Sequence[Record], policy: TimedPolicy | None = None) -> list[Transition]:
     """What the engine says of these records, one after another."""
-    engine = PatientAlerts(PatientState(PATIENT), policy or TimedPolicy(AlertRules()), lambda _: WARD)
+    engine = PatientAlerts(PatientState(PATIENT), policy or TimedPolicy(AlertRules()), lambda _: Place(WARD))
     return [transition for records in parts for record in records for transition in engine.step(record)]
 
 

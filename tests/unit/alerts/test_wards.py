@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from alerts.wards import UNKNOWN_WARD, Stay, Wards
+from alerts.place import NOWHERE, Place
+from alerts.wards import Stay, Wards
 from storage import patients
 from storage.patients import Patient
 from storage.session import Database
@@ -55,7 +56,7 @@ def asked(database: Database) -> Iterator[list[str]]:
 
 
 def stay(patient_id: str) -> Stay:
-    return Stay(PatientId(patient_id), is_unworn=False, alert_wards=frozenset())
+    return Stay(PatientId(patient_id), is_unworn=False, wards=frozenset())
 
 
 def test_everybody_who_left_is_told_of_by_few_questions_and_once(database: Database) -> None:
@@ -75,5 +76,5 @@ def test_strangers_are_looked_up_by_few_questions(database: Database) -> None:
     with asked(database) as statements:
         wards.look_up([*(PatientId(f"p{number}") for number in range(COUNT)), PatientId("never-admitted")])
     assert len(statements) <= QUESTIONS_MAX
-    assert wards.ward_of(PatientId("p7")) == "north"
-    assert wards.ward_of(PatientId("never-admitted")) == UNKNOWN_WARD
+    assert wards.place_of(PatientId("p7")) == Place(WardId("north"), move=0)
+    assert wards.place_of(PatientId("never-admitted")) == NOWHERE

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import text
 
+from alerts.settings import AlertsSettings
 from runtime.blocking import InlineDoor, Parameters, ResultT
 from runtime.bus import Outgoing
 from runtime.virtual_loop import run_virtual
-from storage.patients import discharge
+from storage.patients import discharge, transfer
 from tests.support.alert_timetable import PATIENT, assessment, ms, news2
 from tests.support.alert_ward import AlertWard
 from vitals.alert import Action, AlertKind, Reason, TransitionKind
 from vitals.errors import Unavailable
-from vitals.reading import PatientId
+from vitals.reading import PatientId, WardId
 
 SPO2_TOPIC = "wardlight/v1/alerts/ward-a/patient-1/spo2-low"
 OTHER = PatientId("patient-2")
@@ -281,6 +283,31 @@ def test_while_the_database_is_down_nothing_alarms_and_readiness_says_so_and_aft
         assert ward.open_episodes()[0].raised_at_ms == ms(45)
         await ward.until(lambda: SPO2_TOPIC in ward.broker.retained, within_s=10)
         assert ward.telemetry.is_ready
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("remember_every_s", [20.0, 60.0], ids=["state remembered", "nothing remembered"])
+def test_an_alert_whose_patient_is_moved_while_the_engine_is_dead_is_told_on_the_old_ward_and_then_moves(
+    remember_every_s: float,
+) -> None:
+    async def scene() -> None:
+        ward = AlertWard(AlertsSettings(remember_every_s=remember_every_s))
+        await ward.open()
+        ward.start()
+        episode_id = await breached(ward)
+        await ward.kill()
+        with ward.database.transaction() as conn:
+            transfer(conn, PATIENT, WardId("ward-b"), None, ward.clock.now_ms(), by="nurse")
+        ward.start()
+        await ward.until(lambda: [each.ward_id for each in ward.open_episodes()] == ["ward-b"])
+        await ward.until(lambda: set(ward.retained()) == {SPO2_TOPIC.replace("ward-a", "ward-b")})
+        told = await ward.told()
+        assert [(step.transition, step.ward_id, step.episode_id) for step in told] == [
+            (TransitionKind.RAISED, "ward-a", episode_id),
+            (TransitionKind.MOVED, "ward-b", episode_id),
+        ]
         await ward.stop()
 
     run_virtual(scene())
