@@ -14,7 +14,7 @@ from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.integration
 
-SERVICES = (["storage"], ["ingest"], ["stream"], ["alerts"], ["dashboard"])
+SERVICES = (["storage"], ["ingest"], ["stream"], ["stream", "trainer"], ["alerts"], ["dashboard"])
 COMMANDS = (
     ["wardlight", "db", "check"],
     ["wardlight", "db", "rebuild"],
