@@ -56,16 +56,17 @@ class Wards:
             known = moves.lay_of(conn, asked)
         self._places |= {each: _place(known[each]) if each in known else NOWHERE for each in asked}
 
-    def renew(self, watched: Iterable[Stay]) -> list[Command]:
+    def renew(self, watched: Callable[[], Iterable[Stay]]) -> list[Command]:
         """Follow the registry; what to tell about watched patients who left, moved or changed devices; raises Unavailable.
 
-        What was told and got lost with a crash is told again after `reset`, under the same ids.
+        What was told and got lost with a crash is told again after `reset`, under the same ids. Where the registry is as
+        it was, nobody is asked what is `watched`.
         """
-        stays = list(watched)
         with self._database.snapshot() as conn:
             version = registry_version(conn)
             if version == self._version:
                 return []
+            stays = list(watched())
             present = {each: _place(lay) for each, lay in moves.lay_of_present(conn).items()}
             told = [
                 *self._departures(conn, stays, present),

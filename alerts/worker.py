@@ -113,7 +113,7 @@ class AlertsHandler:
         self._wards.reset()
         self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
         self._turns = deque(self._partitions)
-        self._changes = await self._door.run(self._wards.renew, self._watched())
+        self._changes = await self._door.run(self._wards.renew, self._watched)
         self._telemetry.ready(GROUP)
         positions = claimed.claims.positions
         return {
@@ -261,7 +261,7 @@ class AlertsHandler:
         self._orphans = []
         if now_s - self._renewed_s >= self._settings.registry_every_s:
             self._renewed_s = now_s
-            self._changes += await self._door.run(self._wards.renew, self._watched())
+            self._changes += await self._door.run(self._wards.renew, self._watched)
         outputs += [Outgoing(_COMMANDS, change.patient_id.encode(), codec.encode(change)) for change in self._changes]
         self._changes = []
         if now_s - self._ticked_s >= self._settings.tick_s:
