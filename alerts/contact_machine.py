@@ -23,12 +23,20 @@ def step_silence(book: Casebook, tick: Tick) -> list[Transition]:
     machine = state.machine(AlertKind.LOST_CONTACT)
     if machine.episode is not None:
         return []
-    text = wording.silence(tick.at_ms - contact.heard_ms, contact.usual_ms(book.rules.contact))
+    text = wording.silence(tick.at_ms - contact.heard_ms, _usual_ms(book))
     priority = book.priority_of(AlertKind.LOST_CONTACT, Priority.MEDIUM)
     priority, text = taken_over(book, priority, text, tick.at_ms)
     finding = Finding(priority, Reason.NO_READING, contact.heard_ms, text)
     cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms, contact.origin)
     return book.open(AlertKind.LOST_CONTACT, machine, finding, cause)
+
+
+def _usual_ms(book: Casebook) -> int | None:
+    """How often the patient is heard of usually: by moments of contact, or within one where they follow one another."""
+    by_moments_ms = book.state.contact.usual_ms(book.rules.contact)
+    if by_moments_ms is not None and by_moments_ms > book.rules.contact.moment_ms:
+        return by_moments_ms
+    return book.state.arrivals.usual_ms()
 
 
 def regain_contact(book: Casebook, reading: Reading) -> list[Transition]:

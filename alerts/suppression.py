@@ -121,6 +121,10 @@ def _still(state: PatientState, machine: Machine, now: Suppression | None, heard
         return now if is_told(state, now.kind) else None
     if _absorber(state, AlertKind.NEWS2_SINGLE_RED) is not None or machine.clear_since_ms is not None:
         return now
+    if any(now.kind not in _saying(red) for red in _reds(state)):
+        # The score is red for more, or for something else, than the alert that said so. No later score is waited for: a
+        # replay, which knows of later readings already, is to decide alike.
+        return None
     if awaits_score(state, heard_ms):
         return now
     return None
@@ -149,15 +153,21 @@ def _absorber(state: PatientState, kind: AlertKind) -> AlertKind | None:
     red = _only_red(state) if kind is AlertKind.NEWS2_SINGLE_RED else None
     if red is None:
         return None
-    for other in (AlertKind.CONSCIOUSNESS,) if red is Sign.CONSCIOUSNESS else LIMIT_KINDS_BY_SIGN.get(red, ()):
-        if is_told(state, other):
-            return other
-    return None
+    return next((other for other in _saying(red) if is_told(state, other)), None)
+
+
+def _saying(red: Sign) -> tuple[AlertKind, ...]:
+    """The kinds that say of a sign what its red score says."""
+    return (AlertKind.CONSCIOUSNESS,) if red is Sign.CONSCIOUSNESS else LIMIT_KINDS_BY_SIGN.get(red, ())
 
 
 def _only_red(state: PatientState) -> Sign | None:
-    reds = [sign for sign, points in state.news2_points.items() if points >= RED]
+    reds = _reds(state)
     return reds[0] if len(reds) == 1 else None
+
+
+def _reds(state: PatientState) -> list[Sign]:
+    return [sign for sign, points in state.news2_points.items() if points >= RED]
 
 
 def _is_same(one: Suppression | None, other: Suppression | None) -> bool:

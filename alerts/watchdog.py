@@ -36,12 +36,17 @@ class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
     burst_factor: float = 3.0
     """A burst that lasts this many times the pause after it is none, but contact that was lost; our choice."""
 
+    @property
+    def moment_ms(self) -> int:
+        """Contact as close as this is one moment: shorter intervals cannot change how long silence may last."""
+        return int(self.silence_s * 1000 / self.usual_factor)
+
 
 class Contact(msgspec.Struct, omit_defaults=True):
     """When a patient was last heard of; mutable.
 
-    Readings within a third of the allowed silence of one another are one moment of contact: shorter intervals cannot
-    change what is allowed, and a device that sends its backlog in a burst keeps its true cadence.
+    Readings within `ContactRule.moment_ms` of one another are one moment of contact, so that a device that sends its backlog
+    in a burst keeps its true cadence. Contact that goes on and on counts as a moment each so long.
 
     A burst that lasts longer than that, or that a gateway cuts into two moments, shows short intervals and one long pause in
     turn; so pauses longer than the silence that is always allowed are remembered by themselves.
@@ -73,11 +78,12 @@ class Contact(msgspec.Struct, omit_defaults=True):
             self.heard_ms = self.moment_ms = self.burst_from_ms = received_at_ms
             return
         self._note_pause(self.heard_ms, received_at_ms, rule)
+        pause_ms = received_at_ms - self.heard_ms
         self.heard_ms = max(self.heard_ms, received_at_ms)
         if self.burst_from_ms is None or self.heard_ms - self.burst_from_ms > rule.first_burst_s * 1000:
             self.is_steady = True
-        if self.heard_ms - self.moment_ms >= rule.silence_s * 1000 / rule.usual_factor:
-            self.intervals_ms.append(self.heard_ms - self.moment_ms)
+        if self.heard_ms - self.moment_ms >= rule.moment_ms:
+            self.intervals_ms.append(self.heard_ms - self.moment_ms if pause_ms >= rule.moment_ms else rule.moment_ms)
             del self.intervals_ms[:-INTERVALS_KEPT]
             self.moment_ms = self.heard_ms
 

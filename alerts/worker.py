@@ -15,6 +15,7 @@ from alerts.policy import FixedPolicy, Policy
 from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
+from alerts.told import told_since
 from alerts.wards import Stay, Wards, stay_of
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition, partition_of
@@ -88,7 +89,7 @@ class AlertsHandler:
         self._turns: deque[int] = deque()
         """Partitions in the order in which their states are stored next."""
         self._untold: list[Transition] = []
-        """Transitions published or about to be, and not yet in SQL."""
+        """Transitions published or about to be, and perhaps not yet in SQL."""
         self._orphans: list[Transition] = []
         """Ends of episodes that SQL held open in the way of newer ones; to be told of."""
         self._changes: list[Command] = []
@@ -103,10 +104,17 @@ class AlertsHandler:
                 await self._door.run(self._renew)
             claimed = await self._door.run(self._claim, partitions)
             beginnings = await self._bus.beginnings(TOPICS)
+            told = await told_since(
+                self._bus,
+                partitions,
+                claimed.claims.positions,
+                clock=self._clock,
+                within_s=self._settings.told_within_s,
+            )
         except Unavailable as error:
             self._telemetry.not_ready(GROUP, f"nothing alarms: {error}")
             raise
-        self._untold, self._orphans = [], []
+        self._untold, self._orphans = told, []
         self._epochs, self._signer = claimed.claims.epochs, claimed.signer
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()

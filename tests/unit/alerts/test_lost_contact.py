@@ -26,11 +26,21 @@ def test_silence_is_told_after_two_minutes_and_ends_with_the_next_reading() -> N
     ward.tick(181, 420)
     assert ward.said() == [(301.0, RAISED)]
     assert (ward.last.priority, ward.last.onset_ms) == (Priority.MEDIUM, ms(180))
-    assert ward.last.text == "No reading for 2 min 1 s, usually every 40 s"
+    assert ward.last.text == "No reading for 2 min 1 s, usually every 1 s"
     ward.at(421, heart_rate=80)
     assert ward.said()[-1] == (421.0, RESOLVED)
     assert ward.last.reason is Reason.CONTACT_REGAINED
     assert ward.last.text == "Contact again after 4 min 1 s"
+
+
+@pytest.mark.parametrize("every_s", [1, 7, 15, 39, 40])
+def test_contact_that_goes_on_and_on_is_missed_after_two_minutes_however_often_it_comes(every_s: int) -> None:
+    ward = Timetable()
+    for second in range(0, 20 * every_s + 600, every_s):
+        ward.at(second, heart_rate=80)
+    ward.tick(second + 1, second + 300)
+    assert ward.said(AlertKind.LOST_CONTACT) == [(second + 121.0, RAISED)]
+    assert ward.last.text == f"No reading for 2 min 1 s, usually every {every_s} s"
 
 
 def test_hourly_spot_checks_do_not_lose_contact() -> None:

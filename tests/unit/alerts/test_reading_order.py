@@ -8,10 +8,21 @@ from alerts.engine import PatientAlerts, Record
 from alerts.place import Place
 from alerts.rules import AlertRules
 from alerts.state import PatientState
-from tests.support.alert_timetable import PATIENT, WARD, assessment, ms, named, news2, reading
+from tests.support.alert_timetable import (
+    PATIENT,
+    WARD,
+    assessment,
+    charted,
+    charted_assessment,
+    ms,
+    named,
+    news2,
+    reading,
+)
 from tests.support.timed_policy import TimedPolicy, silence
 from vitals.alert import Action, AlertKind, Command, Reason, Transition, TransitionKind
 from vitals.reading import Tick
+from vitals.sign import Sign
 
 ILL, WELL = {"spo2": 90, "heart_rate": 120, "respiratory_rate": 26}, {"spo2": 97, "heart_rate": 70}
 RED = {"spo2": 86}
@@ -154,3 +165,24 @@ def test_the_end_of_an_absorption_is_one_step_whichever_record_shows_it() -> Non
     ]
     assert len(ends[0]) == 1
     assert ends[0] == ends[1] == ends[2]
+
+
+def test_a_score_that_is_red_for_something_else_is_told_though_later_readings_are_known_already() -> None:
+    begins: list[Record] = [
+        charted(10, {Sign.CONSCIOUSNESS: 2}),
+        charted_assessment(10, news2(consciousness=2), (Sign.CONSCIOUSNESS,)),
+    ]
+    other: list[Record] = [
+        record
+        for second, scored in ((20, {"systolic": 88.0}), (30, {"systolic": 88.0}), (40, {"systolic": 120.0}))
+        for record in (
+            reading(second, named(heart_rate=80), sequence=second),
+            assessment(second, news2(consciousness=0, **scored)),
+        )
+    ]
+    live, replayed = (
+        [(step.transition, step.at_ms, step.transition_id) for step in told(begins, records) if step.kind is SINGLE_RED]
+        for records in (other, ahead(other, None))
+    )
+    assert [transition for transition, _, _ in live] == [TransitionKind.RAISED, TransitionKind.UNSUPPRESSED]
+    assert replayed == live
