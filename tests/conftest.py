@@ -10,6 +10,8 @@ import pytest
 import structlog
 
 from tests.support.examples import how_many
+from tests.support.shared_statements import share_statements
+from tests.support.tree import forget_trees
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 SEED_VARIABLE = "WARDLIGHT_TEST_SEED"
@@ -22,6 +24,17 @@ _EXAMPLES = how_many(100)
 hypothesis.settings.register_profile("here", deadline=None, print_blob=True, max_examples=_EXAMPLES)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=_EXAMPLES, derandomize=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "here")
+share_statements()
+
+
+def log_plainly() -> None:
+    """As structlog does by itself, but tracebacks without their drawn frames and coloured source."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.reset_defaults()
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+log_plainly()
 
 
 def session_seed() -> int:
@@ -45,7 +58,7 @@ def seed() -> int:
 def own_logging() -> Iterator[None]:
     """A test that sets up logging leaves none behind: its captured stderr is closed after it."""
     yield
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def pytest_report_header() -> str:
@@ -64,6 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    forget_trees()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -71,7 +85,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the collector what lives to the end anyway: modules and collected tests."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     gc.enable()

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from alerts.notification import DeliveryFault, Notification
 from alerts.notification_settings import NotificationsSettings
 from runtime.virtual_loop import run_virtual
-from tests.support.examples import examples
+from tests.support.examples import THOROUGH, examples
 from tests.support.outbox_scene import OutboxScene, refuse, step
 from vitals.alert import Priority, TransitionKind
 from vitals.notification import DeliveryState
 
-EPISODES = 12
+EPISODES = 12 if THOROUGH else 6
 SETTINGS = NotificationsSettings(pace_s=0, look_s=1, attempt_timeout_s=5, lease_margin_s=2, retry_s_max=8)
 
 

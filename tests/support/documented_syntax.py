@@ -1,5 +1,6 @@
 """Whether a documented `wardlight` command exists with these options and arguments; nothing is run."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,9 +36,15 @@ def is_a_name(words: Sequence[str]) -> bool:
 
 def _found(words: Sequence[str]) -> tuple[Any, str, list[str]]:
     """The command that the words lead to, its name, and what is left of them."""
-    command: Any = typer.main.get_command(app)
+    command = _program()
     name, rest = "wardlight", list(words)
     while hasattr(command, "commands") and rest and rest[0] in command.commands:
         name = rest.pop(0)
         command = command.commands[name]
     return command, name, rest
+
+
+@functools.cache
+def _program() -> Any:
+    """`wardlight` with all its commands, built once: parsing changes nothing of it."""
+    return typer.main.get_command(app)

@@ -12,6 +12,7 @@ from storage.ledger import Bounds, ImbalanceKind, Line
 from storage.ledger_tables import HOUR_COUNTS, ledger_hours
 from storage.session import Database
 from tests.support.builders import EPOCH_MS, assessment, at_ms, charted, reading, withdrawn
+from tests.support.examples import THOROUGH
 from tests.support.recorder_contract import Bench
 from vitals.errors import Fenced
 from vitals.ledger import HOUR_MS, GapCause
@@ -300,7 +301,7 @@ class LedgerContract:
 
     @pytest.mark.asyncio
     async def test_whatever_happens_the_ledger_equals_the_sets(self, database: Database) -> None:
-        for seed in range(3):
+        for seed in range(3 if THOROUGH else 1):
             await self._random_day(database, random.Random(seed), f"s{seed}")
 
     async def _random_day(self, database: Database, chance: random.Random, device: str) -> None:

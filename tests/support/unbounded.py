@@ -1,4 +1,4 @@
-"""Finds in source what can grow or go on without end: pure, given the text of a module.
+"""Finds in source what can grow or go on without end: pure, given the syntax tree of a module.
 
 What it sees: queues and deques without a size, caches without one, pools without a number of workers, loops that try again
 at once for ever, and attributes of a class to which things are added and from which nothing is ever taken. What it cannot
@@ -25,10 +25,9 @@ class Finding(NamedTuple):
     what: str
 
 
-def unbounded(path: str, source: str) -> list[Finding]:
+def unbounded(path: str, tree: ast.Module) -> list[Finding]:
     """Everything in one module that has no bound that can be seen."""
     found: list[Finding] = []
-    tree = ast.parse(source)
     for scope, node in _scoped(tree, ""):
         place = f"{path}::{scope or 'module'}"
         match node:
@@ -53,12 +52,15 @@ def unbounded(path: str, source: str) -> list[Finding]:
 
 def _scoped(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.AST]]:
     """Every node with the dotted name of the class and function it stands in."""
-    for child in ast.iter_child_nodes(node):
-        yield scope, child
-        inner = scope
-        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = f"{scope}.{child.name}" if scope else child.name
-        yield from _scoped(child, inner)
+    waiting = [(scope, node)]
+    while waiting:
+        around, parent = waiting.pop()
+        for child in ast.iter_child_nodes(parent):
+            yield around, child
+            inner = around
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = f"{around}.{child.name}" if around else child.name
+            waiting.append((inner, child))
 
 
 def _call(call: ast.Call) -> str | None:

@@ -1,5 +1,6 @@
 """Nothing in the services grows or goes on without end, but for what is named here with its bound; docs/limits.md names the settings."""
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from runtime.settings import Section
-from tests.support.tree import ROOT, text
+from tests.support.tree import ROOT, parsed, text
 from tests.support.unbounded import unbounded
 
 ROOMS = ("vitals", "runtime", "ingest", "stream", "alerts", "storage", "dashboard", "simulators", "wardlight")
@@ -62,13 +63,14 @@ BOUNDED_ELSEWHERE: Mapping[str, str] = {
 """What the finder cannot see the bound of, and what the bound is. A line that finds nothing any more must go."""
 
 
-def found() -> dict[str, set[str]]:
+@functools.cache
+def found() -> Mapping[str, set[str]]:
     """What the finder says of every module of the services, by place."""
     places: dict[str, set[str]] = {}
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = str(path.relative_to(ROOT))
-            for finding in unbounded(name, path.read_text(encoding="utf-8")):
+            for finding in unbounded(name, parsed(name)):
                 places.setdefault(finding.place, set()).add(finding.what)
     return places
 

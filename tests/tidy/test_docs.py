@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from dashboard.permissions import ROLE_PERMISSIONS, Permission, Role
 from runtime.metrics_table import METRICS, Metric
 from tests.support.documents import commands
-from tests.support.tree import ROOT, folders_with_python, parsed, python_files, source_files, text, tracked
+from tests.support.tree import ROOT, folders_with_python, nodes, python_files, source_files, text, tracked
 from vitals.sign import SIGN_FACTS, Sign
 from vitals.topics import ROOT as TOPICS
 
@@ -72,10 +72,8 @@ def test_every_test_that_takes_a_picture_is_run_by_make_pictures() -> None:
         f"{name}: {test.name}"
         for name in python_files()
         if name.startswith("tests/e2e/")
-        for test in ast.walk(parsed(name))
-        if isinstance(test, ast.AsyncFunctionDef)
-        and test.name.startswith("test_")
-        and "await picture(" in ast.unparse(test)
+        for test in nodes(name, ast.AsyncFunctionDef)
+        if test.name.startswith("test_") and "await picture(" in ast.unparse(test)
         if "pytest.mark.pictures" not in map(ast.unparse, test.decorator_list)
     ]
     assert not unmarked
@@ -111,8 +109,8 @@ def test_every_metric_named_in_the_source_is_in_the_table_and_every_row_is_used(
         node.value: name
         for name in source_files()
         if not name.startswith("runtime/metrics_")
-        for node in ast.walk(parsed(name))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and METRIC_NAME.fullmatch(node.value)
+        for node in nodes(name, ast.Constant)
+        if isinstance(node.value, str) and METRIC_NAME.fullmatch(node.value)
     }
     declared = {metric.name for metric in METRICS}
     assert {name: where for name, where in named.items() if name not in declared} == {}

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.support.tree import VENDORED, parsed, python_files, source_files, text, text_files, tracked
+from tests.support.tree import VENDORED, functions, nodes, parsed, python_files, source_files, text, text_files, tracked
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
@@ -42,9 +42,8 @@ def test_no_function_is_longer_than_a_screen() -> None:
     long = [
         f"{name}:{node.lineno} {node.name} has {length} lines"
         for name in python_files()
-        for node in ast.walk(parsed(name))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+        for node in functions(name)
+        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
     assert not long
 
@@ -56,7 +55,7 @@ def test_nothing_that_runs_code_as_it_loads_is_loaded() -> None:
     for name in source_files():
         if name.startswith("benchmarks/"):
             continue
-        for node in ast.walk(parsed(name)):
+        for node in nodes(name, ast.Import, ast.ImportFrom, ast.keyword):
             match node:
                 case ast.Import(names=names):
                     imported = {each.name.split(".")[0] for each in names}
@@ -96,12 +95,7 @@ def test_no_file_knows_the_machine_it_was_written_on(pattern: re.Pattern[str]) -
 
 
 def test_only_explained_places_catch_every_exception() -> None:
-    found = {
-        name
-        for name in source_files()
-        for node in ast.walk(parsed(name))
-        if isinstance(node, ast.ExceptHandler) and _catches_everything(node)
-    }
+    found = {name for name in source_files() for node in nodes(name, ast.ExceptHandler) if _catches_everything(node)}
     assert found == set(BROAD_EXCEPT_ALLOWED)
 
 

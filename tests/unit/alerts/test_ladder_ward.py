@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+import pytest
+
 from alerts.dispatch import Dispatcher
 from alerts.ladder_paging import follower, pager
 from alerts.ladder_runner import GROUP, TOPICS, LadderHandler
@@ -98,6 +100,7 @@ def test_a_page_that_cannot_be_delivered_goes_on_at_once_and_stops_when_somebody
     run_virtual(scene())
 
 
+@pytest.mark.thorough
 def test_an_alert_that_nobody_takes_climbs_through_a_restart_of_every_process_each_step_once() -> None:
     async def scene() -> None:
         paged = Paged()

@@ -1,8 +1,10 @@
 """The finder of what has no bound finds it, and lets pass what has one."""
 
+import ast
+
 import pytest
 
-from tests.support.unbounded import unbounded
+from tests.support.unbounded import Finding, unbounded
 
 WITHOUT = {
     "a queue": "import asyncio\nwaiting = asyncio.Queue()",
@@ -32,16 +34,20 @@ WITH = {
 }
 
 
+def found_in(source: str) -> list[Finding]:
+    return unbounded("m.py", ast.parse(source))
+
+
 @pytest.mark.parametrize("what", WITHOUT)
 def test_what_has_no_bound_is_found(what: str) -> None:
-    assert len(unbounded("m.py", WITHOUT[what])) == 1
+    assert len(found_in(WITHOUT[what])) == 1
 
 
 @pytest.mark.parametrize("what", WITH)
 def test_what_has_a_bound_is_none(what: str) -> None:
-    assert unbounded("m.py", WITH[what]) == []
+    assert found_in(WITH[what]) == []
 
 
 def test_a_finding_names_module_class_and_what() -> None:
-    (found,) = unbounded("room/m.py", WITHOUT["an attribute that grows"])
+    (found,) = unbounded("room/m.py", ast.parse(WITHOUT["an attribute that grows"]))
     assert (found.place, found.what) == ("room/m.py::A._x", "only ever grows")

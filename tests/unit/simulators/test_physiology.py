@@ -1,5 +1,6 @@
 """Healthy patients: one course per seed and bed, whatever the sampling rate, plausible and mostly without NEWS2 points."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -15,15 +16,22 @@ from vitals.sign import SIGN_FACTS, Sign
 DAY: Array = np.arange(0, DAY_S, 60.0)
 
 
-def day_of(bed: int, *, seed: int = 7) -> Signs:
+def drawn(bed: int, *, seed: int = 7) -> Signs:
     return healthy(seed=seed, bed=bed).signs(DAY, DAY)
 
 
+@functools.cache
+def day_of(bed: int) -> Signs:
+    """As `drawn`, kept for every test that only looks at it."""
+    return drawn(bed)
+
+
 def test_the_same_seed_and_bed_are_the_same_person_and_others_are_not() -> None:
-    for sign, values in day_of(3).items():
-        assert np.array_equal(values, day_of(3)[sign])
-        assert not np.allclose(values, day_of(4)[sign])
-        assert not np.allclose(values, day_of(3, seed=8)[sign])
+    again, neighbour, of_another_seed = drawn(3), drawn(4), drawn(3, seed=8)
+    for sign, values in drawn(3).items():
+        assert np.array_equal(values, again[sign])
+        assert not np.allclose(values, neighbour[sign])
+        assert not np.allclose(values, of_another_seed[sign])
 
 
 def test_the_course_does_not_depend_on_the_sampling_rate() -> None:

@@ -12,6 +12,7 @@ from tests.support.migration_contract import MigrationContract
 from vitals.errors import ConfigurationError
 
 
+@pytest.mark.thorough
 class TestInMemory(MigrationContract):
     @pytest.fixture
     def empty_url(self) -> str:

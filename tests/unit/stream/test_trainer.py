@@ -119,6 +119,7 @@ async def test_who_was_seen_no_more_is_known_only_once_the_scorer_has_come_so_fa
     assert bench.telemetry.value("wardlight_trainer_examples_total", fate="censored") == 0
 
 
+@pytest.mark.thorough
 async def test_killed_and_started_again_it_has_learned_what_one_that_never_was_killed_has() -> None:
     records = [example(f"e{hour}", at_s=hour * HOUR_S, ill=hour / 40) for hour in range(40)]
     records_told: list[Example | Outcome] = [

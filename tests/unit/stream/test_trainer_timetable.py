@@ -66,6 +66,7 @@ def deteriorated(patient: str, hour: int) -> bool:
     return 0 < DETERIORATES.get(patient, 99) - hour <= 12
 
 
+@pytest.mark.thorough
 def test_on_a_new_ward_no_deterioration_is_learned_before_what_came_of_everybody_else_in_the_same_hour() -> None:
     ward = Ward()
     learned: list[Lesson] = []

@@ -10,6 +10,7 @@ from storage.states import load_states
 from stream.patients import SnapshotFault
 from stream.worker import GROUP
 from tests.support.builders import at_ms, charted, reading
+from tests.support.examples import THOROUGH
 from tests.support.stream_log import PARTITIONS, QUICK, READINGS, ListLog, StreamRun, stream_run
 from vitals import codec
 from vitals.errors import Fenced
@@ -119,7 +120,7 @@ async def test_what_is_not_due_is_not_stored() -> None:
 
 async def test_no_more_patients_than_allowed_stay_in_memory_and_all_keep_their_scores() -> None:
     log = ListLog()
-    log.append(course(12, 60))
+    log.append(course(12, 60) if THOROUGH else course(6, 40))
     calm = await stream_run(log)
     await calm.run()
     tight = await stream_run(log, live_patients_max=3)

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.settings import LogSettings
 from storage import stages
-from tests.support.tree import parsed, source_files, text
+from tests.support.tree import nodes, source_files, text
 from vitals.topics import LogTopic
 from wardlight.command_line import run
 from wardlight.log_access import PRINCIPALS, Principal, entries, table
@@ -42,8 +42,8 @@ def test_what_a_service_may_write_is_what_its_source_publishes() -> None:
     for file in source_files():
         if file.split("/", 1)[0] not in SERVICE_OF:
             continue
-        for node in ast.walk(parsed(file)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Outgoing"):
+        for node in nodes(file, ast.Call):
+            if isinstance(node.func, ast.Name | ast.Attribute) and ast.unparse(node.func).endswith("Outgoing"):
                 published[service_of(file)].add(str(constant(file, node.args[0])))
     assert published == {name: set(one.writes) for name, one in BY_NAME.items() if one.writes}
 
