@@ -26,6 +26,8 @@ OWN = WardId("ward-a")
 OTHER = WardId("ward-b")
 PASSWORD = "correct horse battery"
 FAR_MS = 4_000_000_000_000
+TRAIL_CLOSES_S = 0.1
+"""A refusal may still be on its way to the trail when a test has seen enough."""
 
 
 class HandClock:
@@ -143,4 +145,7 @@ async def people_scene(**people_settings: object) -> AsyncIterator[PeopleScene]:
         context = scene.context()
         transport = httpx.ASGITransport(create_app(context), client=("10.0.0.7", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080/api/v1/") as client:
-            yield PeopleScene(scene, context, clock, client)
+            try:
+                yield PeopleScene(scene, context, clock, client)
+            finally:
+                await context.trail.close(within_s=TRAIL_CLOSES_S)
