@@ -42,9 +42,10 @@ class Member:
         await self.bus.close()
 
     async def die(self) -> None:
-        """Stop where it stands: nothing is remembered."""
-        self.running.cancel()
-        await asyncio.wait({self.running})
+        """Stop where it stands: nothing is remembered. A cancellation may get lost within the Kafka client, so again."""
+        while not self.running.done():
+            self.running.cancel()
+            await asyncio.wait({self.running}, timeout=1)
         await self.bus.close()
 
 
