@@ -5,7 +5,8 @@ pattern by assessments), so that a replay gives the same episodes however the to
 end them. The machines are functions over the patient's `Casebook`, a file each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from alerts import accounts, charted, faults
 from alerts.ageing import step_time
@@ -17,6 +18,7 @@ from alerts.limit_machine import settle_consciousness, step_charted, step_limits
 from alerts.orders import step_command
 from alerts.place import Place
 from alerts.policy import Policy
+from alerts.reached import Reached
 from alerts.response import Refusal
 from alerts.retraction import retract
 from alerts.score_machine import step_assessment
@@ -33,9 +35,16 @@ Record = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assess
 class PatientAlerts:
     """Steps one patient's state; `state` may be stored after any step and a new object made from it."""
 
-    def __init__(self, state: PatientState, policy: Policy, place_of: Callable[[PatientId], Place]) -> None:
+    def __init__(
+        self,
+        state: PatientState,
+        policy: Policy,
+        place_of: Callable[[PatientId], Place],
+        told: Mapping[str, Reached] = MappingProxyType({}),
+    ) -> None:
+        """`told`: how far episodes of the patient had come by what was told of them."""
         self.state = state
-        self._book = Casebook(state, policy, place_of)
+        self._book = Casebook(state, policy, place_of, told)
 
     @property
     def outcome(self) -> Outcome:
@@ -57,6 +66,7 @@ class PatientAlerts:
         book.outcome = Outcome.STEPPED
         heard_ms = record.received_at_ms if isinstance(record, Reading | Assessment | RefusedSigns) else record.at_ms
         book.consult(heard_ms)
+        book.catch_up(heard_ms)
         stepped = _stepped(book, record)
         if stepped or _may_age(book, record):
             stepped += book.reconcile(Cause(_id_of(record), heard_ms, heard_ms))

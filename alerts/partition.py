@@ -1,10 +1,12 @@
 """One partition of the log: its patients and its ticks. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from alerts.engine import PatientAlerts
 from alerts.place import Place
 from alerts.policy import Policy
+from alerts.reached import Reached
 from alerts.state import PatientState
 from alerts.watchdog import Watch
 from vitals.alert import Command, Transition
@@ -28,7 +30,9 @@ class PartitionAlerts:
         place_of: Callable[[PatientId], Place],
         *,
         patients_max: int,
+        told: Mapping[PatientId, Mapping[str, Reached]] = MappingProxyType({}),
     ) -> None:
+        """`told`: how far episodes had come by what was told of them (`alerts.reached`)."""
         self.watch = Watch()
         self.patients: dict[PatientId, PatientAlerts] = {}
         self.dirty: set[PatientId] = set()
@@ -36,11 +40,12 @@ class PartitionAlerts:
         self._policy = policy
         self._place_of = place_of
         self._patients_max = patients_max
+        self._told = told
 
     def restore(self, states: Iterable[PatientState]) -> None:
         """Go on from these states."""
         for state in states:
-            self.patients[state.patient_id] = PatientAlerts(state, self._policy, self._place_of)
+            self.patients[state.patient_id] = self._alerts(state)
 
     def patient(self, patient_id: PatientId) -> PatientAlerts:
         """The patient's machines, made on first use."""
@@ -48,7 +53,7 @@ class PartitionAlerts:
         if found is None:
             if len(self.patients) >= self._patients_max:
                 self._forget_one()
-            found = PatientAlerts(PatientState(patient_id), self._policy, self._place_of)
+            found = self._alerts(PatientState(patient_id))
             self.patients[patient_id] = found
         return found
 
@@ -71,6 +76,9 @@ class PartitionAlerts:
                 self.dirty.add(patient_id)
                 transitions += stepped
         return tuple(transitions)
+
+    def _alerts(self, state: PatientState) -> PatientAlerts:
+        return PatientAlerts(state, self._policy, self._place_of, self._told.get(state.patient_id, {}))
 
     def _forget_one(self) -> None:
         quiet = [patient for patient in self.patients.values() if not patient.state.has_open_episode()]

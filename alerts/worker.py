@@ -1,7 +1,7 @@
 """The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from alerts.casebook import Outcome
 from alerts.engine import PatientAlerts, Record
 from alerts.partition import PartitionAlerts
 from alerts.policy import FixedPolicy, Policy
+from alerts.reached import Reached, reached_by
 from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from alerts.snapshot import adoptable, orphans, restore, save
@@ -23,6 +24,7 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
 from storage.claims import Claims, check_epochs, claim, remember_positions
+from storage.escalation import transitions_of
 from storage.session import Database
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -47,6 +49,8 @@ class _Claimed(NamedTuple):
     rows: dict[int, list[StateRow]]
     signer: Signer
     open_episodes: Sequence[episodes.Episode]
+    stored: Sequence[Transition]
+    """What SQL has of them."""
 
 
 class AlertsHandler:
@@ -119,7 +123,8 @@ class AlertsHandler:
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
         self._wards.reset()
-        self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
+        reached = reached_by([*claimed.stored, *told])
+        self._partitions = {number: self._restored(number, claimed, reached) for number in sorted(partitions)}
         self._turns = deque(self._partitions)
         self._changes = await self._door.run(self._wards.renew, self._watched)
         self._telemetry.ready(GROUP)
@@ -194,13 +199,24 @@ class AlertsHandler:
         with self._database.transaction() as conn:
             claims = claim(conn, GROUP, partitions)
             rows = {number: load_states(conn, GROUP, number) for number in sorted(partitions)}
-            return _Claimed(claims, rows, load_signer(conn), episodes.open_episodes(conn))
+            opened = [
+                episode
+                for episode in episodes.open_episodes(conn)
+                if self._partition_of(episode.patient_id) in partitions
+            ]
+            found = transitions_of(conn, [episode.episode_id for episode in opened])
+            return _Claimed(
+                claims, rows, load_signer(conn), opened, [step for steps in found.values() for step in steps]
+            )
 
-    def _restored(self, number: int, claimed: _Claimed) -> PartitionAlerts:
+    def _restored(
+        self, number: int, claimed: _Claimed, reached: Mapping[PatientId, Mapping[str, Reached]]
+    ) -> PartitionAlerts:
         partition = PartitionAlerts(
             self._policy,
             self._wards.place_of,
             patients_max=self._settings.patients_per_partition_max,
+            told=reached,
         )
         restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
         partition.watch = restored.watch

@@ -42,8 +42,6 @@ _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
 _OF_A_PATIENT = (Reading, Withdrawn)
-_Told = Reading | Withdrawn | ModelSwitch
-"""Records of topic `readings` that say something of a patient, or of what scores."""
 
 
 class _Claimed(NamedTuple):
@@ -51,16 +49,6 @@ class _Claimed(NamedTuple):
     rows: dict[int, list[StateRow]]
     signer: Signer
     switches: dict[int, list[Switched]]
-
-
-class _Decoded(NamedTuple):
-    """A batch, and what must be in memory before it can be stepped."""
-
-    records: list[tuple[Incoming, _Told, LivePatient | None]]
-    """Each with its patient, where one is meant who is live already."""
-    switches: list[ModelSwitch]
-    missing: dict[PatientId, int]
-    """Patients who are not live, with their partitions."""
 
 
 class _Tally:
@@ -113,6 +101,7 @@ class StreamHandler:
         self._clock = clock
         self._telemetry = telemetry
         self._settings = settings
+        self._example_every_ms = round(settings.example_every_s * 1000)
         self._epochs: dict[int, int] = {}
         self._remembered: dict[TopicPartition, int] = {}
         self._remembered_at_s = clock.monotonic_s()
@@ -150,12 +139,12 @@ class StreamHandler:
     async def handle(self, records: Sequence[Incoming]) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
         self._batch += 1
-        batch = self._decode(records)
-        if batch.switches:
-            await self._load_versions(batch.switches)
-        if batch.missing:
-            await self._bring(batch.missing)
-        said = self._step(batch.records)
+        said = _Said([], [], _Tally())
+        stepped = self._step(records, said)
+        if stepped < len(records):
+            rest = records[stepped:]
+            await self._prepare(rest)
+            self._step(rest, said, prepared=True)
         self.versions.let_go()
         self._tell(said)
         return said.assessments + said.examples
@@ -175,36 +164,26 @@ class StreamHandler:
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
-    def _decode(self, records: Sequence[Incoming]) -> _Decoded:
-        live, decode, batch = self.patients.live, codec.decode_readings_record, self._batch
-        decoded: list[tuple[Incoming, _Told, LivePatient | None]] = []
+    async def _prepare(self, records: Sequence[Incoming]) -> None:
+        """Bring into memory all that these records need."""
         switches: list[ModelSwitch] = []
         missing: dict[PatientId, int] = {}
         for record in records:
-            try:
-                told = decode(record.value)
-            except MalformedRecord as error:
-                log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
-                self._telemetry.count("wardlight_stream_malformed_records_total")
-                continue
-            patient = None
-            if isinstance(told, _OF_A_PATIENT):
-                patient = live.get(told.patient_id)
-                if patient is None:
-                    missing[told.patient_id] = record.partition
-                else:
-                    patient.used = batch
-            elif isinstance(told, ModelSwitch):
-                switches.append(told)
-            else:
-                continue
-            decoded.append((record, told, patient))
-        return _Decoded(decoded, switches, missing)
-
-    async def _load_versions(self, switches: Sequence[ModelSwitch]) -> None:
+            with contextlib.suppress(MalformedRecord):  # `_step` counts it
+                told = codec.decode_readings_record(record.value)
+                if isinstance(told, ModelSwitch):
+                    switches.append(told)
+                elif isinstance(told, _OF_A_PATIENT):
+                    patient = self.patients.live.get(told.patient_id)
+                    if patient is None:
+                        missing[told.patient_id] = record.partition
+                    else:
+                        patient.used = self._batch
         wanted = self.versions.missing(switches)
         if wanted and self._signer is not None:
             await in_snapshot(self._door, self._database, self.versions.load, self._signer, wanted)
+        if missing:
+            await self._bring(missing)
 
     async def _bring(self, missing: Mapping[PatientId, int]) -> None:
         self.patients.make_room(len(missing), batch=self._batch)
@@ -217,40 +196,57 @@ class StreamHandler:
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
-    def _step(self, decoded: Sequence[tuple[Incoming, _Told, LivePatient | None]]) -> _Said:
-        live_age_ms_max, encode, in_force = self._settings.live_age_ms_max, codec.encode, self.versions.now
-        example_every_ms = round(self._settings.example_every_s * 1000)
-        said = _Said([], [], _Tally())
-        outputs, examples, tally = said
-        for (_, partition, offset, key, _), told, found in decoded:
-            if isinstance(told, ModelSwitch):
-                tally.switched += self.versions.take(partition, offset, told)
+    def _step(self, records: Sequence[Incoming], said: _Said, *, prepared: bool = False) -> int:
+        """Step patients by these records, unless `prepared` up to the first that needs what is not in memory; how many.
+
+        Each is decoded, assessed and encoded before the next, while all of it is at the processor's hand: in two passes
+        over a batch a reading cost half as much again beside its models.
+        """
+        live, decode, batch = self.patients.live, codec.decode_readings_record, self._batch
+        for at, record in enumerate(records):
+            try:
+                told = decode(record.value)
+            except MalformedRecord as error:
+                log.warning("record_passed_over", partition=record.partition, offset=record.offset, why=str(error))
+                self._telemetry.count("wardlight_stream_malformed_records_total")
                 continue
-            patient = self.patients.live[told.patient_id] if found is None else found
-            state = patient.state
-            if offset < patient.next_offset:
-                tally.replayed += 1
-                continue
-            if isinstance(told, Reading) and told.charted is None:
-                state.in_force = in_force(partition)
-                assessment = assess(state, told, live_age_ms_max=live_age_ms_max)
-                example = example_of(state, told, assessment, every_ms=example_every_ms)
-                if example is not None:
-                    examples.append(Outgoing(_TRAINING, key, encode(example)))
-            else:
-                assessment = _of_people(state, told)
-            patient.next_offset = offset + 1
-            if patient.first_unsaved is None:
-                patient.first_unsaved = offset
-            if assessment is None:
-                tally.duplicates += 1
-                continue
-            if assessment.late or assessment.flagged or assessment.withheld:
-                tally.note(assessment)
-            outputs.append(Outgoing(_ASSESSMENTS, key, encode(assessment)))
-            if state.models_failed:
-                tally.failed += self._note_failure(state)
-        return said
+            if isinstance(told, _OF_A_PATIENT):
+                patient = live.get(told.patient_id)
+                if patient is None:
+                    return at
+                patient.used = batch
+                self._step_patient(patient, told, record, said)
+            elif isinstance(told, ModelSwitch):
+                if not prepared and self.versions.missing((told,)):
+                    return at
+                said.tally.switched += self.versions.take(record.partition, record.offset, told)
+        return len(records)
+
+    def _step_patient(self, patient: LivePatient, told: Reading | Withdrawn, record: Incoming, said: _Said) -> None:
+        _, partition, offset, key, _ = record
+        if offset < patient.next_offset:
+            said.tally.replayed += 1
+            return
+        state = patient.state
+        if isinstance(told, Reading) and told.charted is None:
+            state.in_force = self.versions.now(partition)
+            assessment = assess(state, told, live_age_ms_max=self._settings.live_age_ms_max)
+            example = example_of(state, told, assessment, every_ms=self._example_every_ms)
+            if example is not None:
+                said.examples.append(Outgoing(_TRAINING, key, codec.encode(example)))
+        else:
+            assessment = _of_people(state, told)
+        patient.next_offset = offset + 1
+        if patient.first_unsaved is None:
+            patient.first_unsaved = offset
+        if assessment is None:
+            said.tally.duplicates += 1
+            return
+        if assessment.late or assessment.flagged or assessment.withheld:
+            said.tally.note(assessment)
+        said.assessments.append(Outgoing(_ASSESSMENTS, key, codec.encode(assessment)))
+        if state.models_failed:
+            said.tally.failed += self._note_failure(state)
 
     def _tell(self, said: _Said) -> None:
         tally = said.tally
