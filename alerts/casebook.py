@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from alerts import suppression
 from alerts.dismissal import dismiss
@@ -25,7 +24,6 @@ from alerts.episode import (
 from alerts.life import TECHNICAL_KINDS
 from alerts.place import UNKNOWN_WARD, Place
 from alerts.policy import Policy
-from alerts.reached import Reached, caught_up
 from alerts.response import Refusal, obeyed
 from alerts.rules import AlertRules, Judgement, kinds_of, limits_by_sign
 from alerts.state import Machine, PatientState, remember_id
@@ -67,16 +65,8 @@ class Casebook:
     A machine (`limit_machine`, `score_machine`, …) reads its evidence from `state` and hands what follows to `settle`.
     """
 
-    def __init__(
-        self,
-        state: PatientState,
-        policy: Policy,
-        place_of: Callable[[PatientId], Place],
-        told: Mapping[str, Reached] = MappingProxyType({}),
-    ) -> None:
-        """`told` says how far episodes had come by what was told of them, be it before a crash."""
+    def __init__(self, state: PatientState, policy: Policy, place_of: Callable[[PatientId], Place]) -> None:
         self.state = state
-        self._told = dict(told)
         self.outcome = Outcome.STEPPED
         """What became of the last record."""
         self.refusal: Refusal | None = None
@@ -96,13 +86,6 @@ class Casebook:
         rules = self._policy.rules(self.state.patient_id, self._ward(), heard_ms)
         if rules is not self.rules:
             self._take(rules)
-
-    def catch_up(self, heard_ms: int) -> None:
-        """Let open episodes go on from what was told of them, as far as that was heard before `heard_ms`."""
-        if self._told:
-            for machine in self.state.machines.values():
-                if machine.episode is not None:
-                    machine.episode = caught_up(machine.episode, self._told, heard_ms)
 
     def child_limits(self, band: AgeBand) -> Mapping[Sign, tuple[LimitRule, ...]]:
         """The limits of a child in place of `limits`, by sign."""
@@ -175,7 +158,6 @@ class Casebook:
         waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
         for command in waiting:
             self.state.pending.remove(command)
-            self.catch_up(command.at_ms)
             if machine.episode is not None:
                 transitions += self.obey(machine, machine.episode, command)
         left = self.state.left
@@ -282,7 +264,6 @@ class Casebook:
         else:
             machine.episode = None
             remember_id(self.state.closed_ids, moved.episode.episode_id)
-            self._told.pop(moved.episode.episode_id, None)
         return moved.transition
 
     def _quiet(

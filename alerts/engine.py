@@ -5,8 +5,8 @@ pattern by assessments), so that a replay gives the same episodes however the to
 end them. The machines are functions over the patient's `Casebook`, a file each.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from typing import NamedTuple
 
 from alerts import accounts, charted, faults
 from alerts.ageing import step_time
@@ -18,7 +18,6 @@ from alerts.limit_machine import settle_consciousness, step_charted, step_limits
 from alerts.orders import step_command
 from alerts.place import Place
 from alerts.policy import Policy
-from alerts.reached import Reached
 from alerts.response import Refusal
 from alerts.retraction import retract
 from alerts.score_machine import step_assessment
@@ -29,22 +28,23 @@ from vitals.assessment import Assessment
 from vitals.fault import SystemFault
 from vitals.reading import PatientId, Reading, RefusedSigns, Tick, Unaccounted, Withdrawn
 
+
+class Standing(NamedTuple):
+    """Where a record stands in its partition of the log."""
+
+    topic: str
+    offset: int
+
+
 Record = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command | Tick
 
 
 class PatientAlerts:
     """Steps one patient's state; `state` may be stored after any step and a new object made from it."""
 
-    def __init__(
-        self,
-        state: PatientState,
-        policy: Policy,
-        place_of: Callable[[PatientId], Place],
-        told: Mapping[str, Reached] = MappingProxyType({}),
-    ) -> None:
-        """`told`: how far episodes of the patient had come by what was told of them."""
+    def __init__(self, state: PatientState, policy: Policy, place_of: Callable[[PatientId], Place]) -> None:
         self.state = state
-        self._book = Casebook(state, policy, place_of, told)
+        self._book = Casebook(state, policy, place_of)
 
     @property
     def outcome(self) -> Outcome:
@@ -56,17 +56,22 @@ class PatientAlerts:
         """Why the last command was refused."""
         return self._book.refusal
 
-    def step(self, record: Record) -> tuple[Transition, ...]:
+    def step(self, record: Record, at: Standing | None = None) -> tuple[Transition, ...]:
         """What the record changes; a record seen before, or too old, changes no episode.
 
-        Records of one topic come in the log's order; each may come again after a restore. The rules are those in force
-        when the record was received, so that a replay decides alike.
+        Records of one topic come in the log's order; each may come again after a restore, and changes nothing where the
+        state has gone beyond the place `at` which it stands. The rules are those in force when the record was received,
+        so that a replay decides alike.
         """
         book = self._book
         book.outcome = Outcome.STEPPED
+        if at is not None:
+            if at.offset < self.state.read_to.get(at.topic, 0):
+                book.outcome = Outcome.DUPLICATE
+                return ()
+            self.state.read_to[at.topic] = at.offset + 1
         heard_ms = record.received_at_ms if isinstance(record, Reading | Assessment | RefusedSigns) else record.at_ms
         book.consult(heard_ms)
-        book.catch_up(heard_ms)
         stepped = _stepped(book, record)
         if stepped or _may_age(book, record):
             stepped += book.reconcile(Cause(_id_of(record), heard_ms, heard_ms))
@@ -77,6 +82,12 @@ class PatientAlerts:
         machine = self.state.machine(episode.kind)
         if machine.episode is None:
             machine.episode = episode
+
+    def let_go(self, episode: Episode) -> None:
+        """Forget an episode that is not open any more, as whoever tells of it knows better; evidence begins anew."""
+        machine = self.state.machine(episode.kind)
+        machine.episode, machine.since_ms, machine.clear_since_ms = None, [], None
+        remember_id(self.state.closed_ids, episode.episode_id)
 
 
 def _stepped(book: Casebook, record: Record) -> list[Transition]:  # noqa: PLR0911 - one for each kind of record

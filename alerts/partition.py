@@ -1,12 +1,10 @@
 """One partition of the log: its patients and its ticks. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable
 
-from alerts.engine import PatientAlerts
+from alerts.engine import PatientAlerts, Standing
 from alerts.place import Place
 from alerts.policy import Policy
-from alerts.reached import Reached
 from alerts.state import PatientState
 from alerts.watchdog import Watch
 from vitals.alert import Command, Transition
@@ -30,9 +28,7 @@ class PartitionAlerts:
         place_of: Callable[[PatientId], Place],
         *,
         patients_max: int,
-        told: Mapping[PatientId, Mapping[str, Reached]] = MappingProxyType({}),
     ) -> None:
-        """`told`: how far episodes had come by what was told of them (`alerts.reached`)."""
         self.watch = Watch()
         self.patients: dict[PatientId, PatientAlerts] = {}
         self.dirty: set[PatientId] = set()
@@ -40,12 +36,11 @@ class PartitionAlerts:
         self._policy = policy
         self._place_of = place_of
         self._patients_max = patients_max
-        self._told = told
 
     def restore(self, states: Iterable[PatientState]) -> None:
         """Go on from these states."""
         for state in states:
-            self.patients[state.patient_id] = self._alerts(state)
+            self.patients[state.patient_id] = PatientAlerts(state, self._policy, self._place_of)
 
     def patient(self, patient_id: PatientId) -> PatientAlerts:
         """The patient's machines, made on first use."""
@@ -53,32 +48,31 @@ class PartitionAlerts:
         if found is None:
             if len(self.patients) >= self._patients_max:
                 self._forget_one()
-            found = self._alerts(PatientState(patient_id))
+            found = PatientAlerts(PatientState(patient_id), self._policy, self._place_of)
             self.patients[patient_id] = found
         return found
 
     def step(
-        self, record: Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command
+        self,
+        record: Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | Assessment | Command,
+        at: Standing | None = None,
     ) -> tuple[Transition, ...]:
-        """Step the record's patient."""
+        """Step the record's patient, unless the state holds already what stands there in the log."""
         self.dirty.add(record.patient_id)
-        return self.patient(record.patient_id).step(record)
+        return self.patient(record.patient_id).step(record, at)
 
-    def tick(self, tick: Tick) -> tuple[Transition, ...]:
-        """Step every patient by a tick, where the watch judges."""
+    def tick(self, tick: Tick, at: Standing | None = None) -> tuple[Transition, ...]:
+        """Step every patient by a tick, where the watch judges, but those whose states hold it already."""
         house = self._policy.rules(_NOBODY, _NO_WARD, tick.at_ms)
         if not self.watch.step(tick.at_ms, house.contact):
             return ()
         transitions: list[Transition] = []
         for patient_id, patient in self.patients.items():
-            stepped = patient.step(tick)
+            stepped = patient.step(tick, at)
             if stepped:
                 self.dirty.add(patient_id)
                 transitions += stepped
         return tuple(transitions)
-
-    def _alerts(self, state: PatientState) -> PatientAlerts:
-        return PatientAlerts(state, self._policy, self._place_of, self._told.get(state.patient_id, {}))
 
     def _forget_one(self) -> None:
         quiet = [patient for patient in self.patients.values() if not patient.state.has_open_episode()]

@@ -53,10 +53,8 @@ class AlertsSettings(Section):
     gather_s: float = Field(default=0.02, ge=0, le=1)
     """How long Kafka may hold readings and scores back, so that more are judged at once; alerts themselves never wait."""
     remember_every_s: float = Field(default=5.0, ge=0, le=60)
-    """How often the states and positions of each partition are stored, one partition after another; transitions are
-    stored at once."""
-    told_within_s: float = Field(default=10.0, gt=0, le=300)
-    """How long a claim reads back at most what was told before and may not be in SQL."""
+    """How often the states and positions of each partition are stored, one partition after another; transitions, and the
+    states of their patients, are stored at once."""
     registry_every_s: float = Field(default=1.0, ge=0, le=600)
     """How often to look whether patients moved, left or changed devices: one small question to the database."""
     corrections_settle_s: float = Field(default=2.0, ge=0, le=600)

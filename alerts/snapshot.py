@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.episode import Cause, Episode, resolved
+from alerts.episode import Episode
 from alerts.life import LifeRule
 from alerts.partition import PartitionAlerts
 from alerts.state import STATE_VERSION, PatientState
@@ -14,7 +14,7 @@ from alerts.watchdog import Watch
 from storage import episodes
 from storage.signing import Signer
 from storage.states import StateRow
-from vitals.alert import Acknowledgement, Reason, Transition, TransitionKind
+from vitals.alert import Acknowledgement, Transition, TransitionKind
 from vitals.errors import SnapshotMismatch
 from vitals.reading import PatientId
 
@@ -22,6 +22,8 @@ _WORSE = frozenset({TransitionKind.ESCALATED, TransitionKind.REALARMED})
 """Steps after which an acknowledgement must be younger than what was heard."""
 WATCH_KEY = "~ticks"
 """No patient's id: ids begin with a letter or digit."""
+UNTOLD_KEY = "~untold"
+"""The row of what was decided last, and perhaps not told any more."""
 
 
 class Restored(NamedTuple):
@@ -29,26 +31,28 @@ class Restored(NamedTuple):
 
     states: list[PatientState]
     watch: Watch
+    untold: list[Transition]
+    """Steps that are in SQL and may never have been published."""
     refused: list[PatientId]
     """Patients whose row cannot be trusted or read: their open episodes are taken over from SQL."""
 
 
 def restore(group: str, partition: int, rows: Iterable[StateRow], signer: Signer) -> Restored:
-    """Read back what `save` wrote."""
-    states: list[PatientState] = []
-    refused: list[PatientId] = []
-    watch = Watch()
+    """Read back what `save` and `save_steps` wrote."""
+    restored = Restored([], Watch(), [], [])
     for row in rows:
         try:
             _check(group, partition, row, signer)
             if row.key == WATCH_KEY:
-                watch = msgspec.json.decode(row.blob, type=Watch)
+                restored = restored._replace(watch=msgspec.json.decode(row.blob, type=Watch))
+            elif row.key == UNTOLD_KEY:
+                restored.untold.extend(msgspec.json.decode(row.blob, type=list[Transition]))
             else:
-                states.append(msgspec.json.decode(row.blob, type=PatientState))
+                restored.states.append(msgspec.json.decode(row.blob, type=PatientState))
         except (SnapshotMismatch, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            if row.key != WATCH_KEY:
-                refused.append(PatientId(row.key))
-    return Restored(states, watch, refused)
+            if row.key not in (WATCH_KEY, UNTOLD_KEY):
+                restored.refused.append(PatientId(row.key))
+    return restored
 
 
 def _check(group: str, partition: int, row: StateRow, signer: Signer) -> None:
@@ -57,15 +61,55 @@ def _check(group: str, partition: int, row: StateRow, signer: Signer) -> None:
         raise SnapshotMismatch(f"The alert state of {row.key} is of version {row.pipeline_hash}.")
 
 
-def save(group: str, number: int, partition: PartitionAlerts, signer: Signer, *, offset: int) -> Sequence[StateRow]:
-    """Rows of the partition's dirty patients and of its watch; `offset` is the next reading's."""
+class Rows(NamedTuple):
+    """Makes the signed rows of one partition."""
 
-    def row(key: str, record: msgspec.Struct) -> StateRow:
+    group: str
+    number: int
+    partition: PartitionAlerts
+    signer: Signer
+
+    def save(self, untold: Sequence[Transition]) -> Sequence[StateRow]:
+        """Of the dirty patients, of the watch, and of what is still to be told."""
+        return [*self._states(self.partition.dirty), self._row(WATCH_KEY, self.partition.watch), self._untold(untold)]
+
+    def save_steps(self, decided: Iterable[Transition], untold: Sequence[Transition]) -> Sequence[StateRow]:
+        """Of the patients of whom something was `decided` just now, and of what is to be told."""
+        return [*self._states({step.patient_id for step in decided}), self._untold(untold)]
+
+    def _states(self, patient_ids: Iterable[PatientId]) -> list[StateRow]:
+        patients = self.partition.patients
+        # Of who was forgotten meanwhile, which befalls nobody with an open episode, nothing is known any more.
+        return [self._row(name, patients[name].state) for name in sorted(patient_ids) if name in patients]
+
+    def _untold(self, untold: Sequence[Transition]) -> StateRow:
+        return self._row(UNTOLD_KEY, untold)
+
+    def _row(self, key: str, record: msgspec.Struct | Sequence[Transition]) -> StateRow:
+        # A state says itself how far it has gone, in each topic.
         blob = msgspec.json.encode(record)
-        return signer.signed(group, number, key=key, offset=offset, blob=blob, pipeline_hash=STATE_VERSION)
+        return self.signer.signed(self.group, self.number, key=key, offset=0, blob=blob, pipeline_hash=STATE_VERSION)
 
-    rows = [row(patient_id, partition.patients[patient_id].state) for patient_id in sorted(partition.dirty)]
-    return [*rows, row(WATCH_KEY, partition.watch)]
+
+def agree(partition: PartitionAlerts, opened: Iterable[episodes.Episode]) -> int:
+    """Let the partition hold exactly the episodes that SQL holds open: what was told of them is what people act on.
+
+    So a state that cannot be read, or that is older than the last step (of a release that stored them apart), neither
+    leaves an alert that nobody can end nor one that nobody is told of. Returns how many differed.
+    """
+    stored = {episode.episode_id: episode for episode in opened}
+    differed = 0
+    for patient in partition.patients.values():
+        held = [machine.episode for machine in patient.state.machines.values() if machine.episode is not None]
+        for episode in held:
+            if stored.pop(episode.episode_id, None) is None:
+                patient.let_go(episode)
+                differed += 1
+    for left in stored.values():
+        patient = partition.patient(left.patient_id)
+        patient.state.lie(left.ward_id, left.move)
+        patient.adopt(adoptable(left))
+    return differed + len(stored)
 
 
 def adoptable(stored: episodes.Episode) -> Episode:
@@ -108,19 +152,3 @@ def _held(stored: episodes.Episode) -> tuple[Acknowledgement, ...]:
     by, at_ms = stored.by or "somebody", stored.last_at_ms
     until_ms = at_ms + round(LifeRule().of(stored.priority).acknowledged_s * 1000)
     return (Acknowledgement(person_id=by, by=by, at_ms=at_ms, until_ms=until_ms),)
-
-
-def orphans(stored: Iterable[episodes.Episode], raised: Iterable[Transition]) -> list[Transition]:
-    """Ends for open episodes in SQL whose place a newly raised one takes.
-
-    A replay repeats the ids it had, unless settings changed between the crash and the restart; then what was open under
-    the old settings must not stand in the way of the new alert.
-    """
-    newer = {(transition.patient_id, transition.kind): transition for transition in raised if transition.is_open}
-    ended: list[Transition] = []
-    for episode in stored:
-        taking = newer.get((episode.patient_id, episode.kind))
-        if taking is not None and taking.episode_id != episode.episode_id:
-            cause = Cause(taking.episode_id, max(taking.at_ms, episode.raised_at_ms), taking.at_ms)
-            ended.append(resolved(adoptable(episode), Reason.SUPERSEDED, taking.text, cause).transition)
-    return ended

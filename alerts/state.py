@@ -82,6 +82,8 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     device_newest_ms: dict[str, int] = {}
     """The same per device, in order of use."""
     cadences: dict[Sign, Cadence] = {}
+    read_to: dict[str, int] = {}
+    """Per topic of the log the offset behind the last record that this state has stepped over."""
     contact: Contact = msgspec.field(default_factory=Contact)
     arrivals: Cadence = msgspec.field(default_factory=Cadence)
     """When anything was heard of the patient, by `received_at_ms`."""

@@ -1,7 +1,7 @@
 """The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,14 +9,13 @@ import structlog
 
 from alerts.announcing import announce
 from alerts.casebook import Outcome
-from alerts.engine import PatientAlerts, Record
+from alerts.engine import PatientAlerts, Record, Standing
+from alerts.life import TECHNICAL_KINDS
 from alerts.partition import PartitionAlerts
 from alerts.policy import FixedPolicy, Policy
-from alerts.reached import Reached, reached_by
 from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
-from alerts.snapshot import adoptable, orphans, restore, save
-from alerts.told import told_since
+from alerts.snapshot import Rows, agree, restore
 from alerts.wards import Stay, Wards, stay_of
 from runtime.blocking import Door
 from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys_by_partition, partition_of
@@ -24,7 +23,6 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
 from storage.claims import Claims, check_epochs, claim, remember_positions
-from storage.escalation import transitions_of
 from storage.session import Database
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -33,7 +31,7 @@ from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
 from vitals.errors import Conflict, MalformedRecord, Unavailable
 from vitals.model_version import ModelSwitch
-from vitals.reading import PatientId, Reading, Tick
+from vitals.reading import PatientId, Tick
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -49,16 +47,14 @@ class _Claimed(NamedTuple):
     rows: dict[int, list[StateRow]]
     signer: Signer
     open_episodes: Sequence[episodes.Episode]
-    stored: Sequence[Transition]
-    """What SQL has of them."""
 
 
 class AlertsHandler:
     """Steps the engine over its partitions.
 
-    Transitions are published, then stored at once; states and positions follow together, each partition's every
-    `remember_every_s`, one partition after another so that no alert waits for all of them. So a position never runs
-    ahead of a state, and what a replay repeats has the ids it had before.
+    A step is decided once: it is stored together with the state of its patient, and told afterwards (ADR 0044). Positions,
+    and what else changed, follow, each partition's every `remember_every_s`, one partition after another so that no alert
+    waits for all of them; what is read again since then, a state passes over as far as it has gone.
     """
 
     def __init__(
@@ -93,9 +89,9 @@ class AlertsHandler:
         self._turns: deque[int] = deque()
         """Partitions in the order in which their states are stored next."""
         self._untold: list[Transition] = []
-        """Transitions published or about to be, and perhaps not yet in SQL."""
-        self._orphans: list[Transition] = []
-        """Ends of episodes that SQL held open in the way of newer ones; to be told of."""
+        """Transitions that are in SQL, and perhaps not published."""
+        self._handed_out = 0
+        """How many of these were returned to be published."""
         self._changes: list[Command] = []
         """Discharges, moves and changes of devices to be told of."""
         self._ticked_s = self._remembered_s = self._renewed_s = float("-inf")
@@ -108,23 +104,15 @@ class AlertsHandler:
                 await self._door.run(self._renew)
             claimed = await self._door.run(self._claim, partitions)
             beginnings = await self._bus.beginnings(TOPICS)
-            told = await told_since(
-                self._bus,
-                partitions,
-                claimed.claims.positions,
-                clock=self._clock,
-                within_s=self._settings.told_within_s,
-            )
         except Unavailable as error:
             self._telemetry.not_ready(GROUP, f"nothing alarms: {error}")
             raise
-        self._untold, self._orphans = told, []
+        self._untold, self._handed_out = [], 0
         self._epochs, self._signer = claimed.claims.epochs, claimed.signer
         self._ticked_s = float("-inf")
         self._remembered_s = self._renewed_s = self._clock.monotonic_s()
         self._wards.reset()
-        reached = reached_by([*claimed.stored, *told])
-        self._partitions = {number: self._restored(number, claimed, reached) for number in sorted(partitions)}
+        self._partitions = {number: self._restored(number, claimed) for number in sorted(partitions)}
         self._turns = deque(self._partitions)
         self._changes = await self._door.run(self._wards.renew, self._watched)
         self._telemetry.ready(GROUP)
@@ -143,12 +131,11 @@ class AlertsHandler:
         }
         if strangers:
             await self._door.run(self._wards.look_up, strangers)
-        outputs: list[Outgoing] = []
+        decided: list[Transition] = []
         for record, found in decoded:
-            transitions = self._step(self._partitions[record.partition], found)
-            if transitions:
-                outputs += [_outgoing(transition) for transition in transitions]
-        return outputs + await self._due()
+            decided += self._step(self._partitions[record.partition], found, Standing(record.topic, record.offset))
+        await self._decide(decided)
+        return await self._due()
 
     async def idle(self) -> Sequence[Outgoing]:
         """See `runtime.worker.Handler`."""
@@ -156,26 +143,42 @@ class AlertsHandler:
 
     async def remember(self, positions: Positions, *, final: bool) -> None:
         """See `runtime.worker.Handler`; transitions at once, states and positions of the partitions whose turn it is."""
+        # What was returned has been published by now.
+        del self._untold[: self._handed_out]
+        self._handed_out = 0
         now_s = self._clock.monotonic_s()
         turn = frozenset(self._turns) if final else self._turn(now_s - self._remembered_s)
-        if not turn and not self._untold:
+        if not turn:
             return
-        if turn:
-            positions = {**positions, **await self._told()}
+        positions = {**positions, **await self._told()}
         theirs = {at: position for at, position in positions.items() if at.partition in turn}
-        try:
-            await self._door.run(self._store, theirs, turn)
-        except Conflict as conflict:
-            log.error("open_episode_in_the_way", error=str(conflict))  # noqa: TRY400 - the sentence says it all
-            self._orphans += await self._door.run(self._make_way)
-            await self._door.run(self._store, theirs, turn)
-        self._untold = []
-        if turn:
-            self._remembered_s = now_s
-            self._turns.rotate(-len(turn))
-            for number in turn:
-                self._partitions[number].dirty.clear()
+        await self._door.run(self._store, theirs, turn)
+        self._remembered_s = now_s
+        self._turns.rotate(-len(turn))
+        for number in turn:
+            self._partitions[number].dirty.clear()
         self._telemetry.observe("wardlight_alerts_remember_seconds", self._clock.monotonic_s() - now_s)
+
+    async def _decide(self, decided: list[Transition]) -> None:
+        """Store these steps with the states that they left, for good; then they are to be told."""
+        if not decided:
+            return
+        try:
+            await self._door.run(self._store_steps, decided)
+        except Conflict as conflict:
+            # Nobody else opens episodes; claiming anew takes over what stands in SQL.
+            raise Unavailable(f"SQL holds open what this engine does not know: {conflict}") from conflict
+        self._untold += decided
+        now_ms = self._clock.now_ms()
+        for step in decided:
+            announce(self._telemetry, step)
+            if (
+                step.transition is TransitionKind.RAISED
+                and step.kind not in TECHNICAL_KINDS
+                and step.heard_ms is not None
+            ):
+                waited_s = max(0, now_ms - step.heard_ms) / 1000
+                self._telemetry.observe("wardlight_alerts_reading_to_alert_seconds", waited_s)
 
     def _turn(self, waited_s: float) -> frozenset[int]:
         """Partitions to store now, so that each comes round every `remember_every_s`."""
@@ -184,11 +187,7 @@ class AlertsHandler:
         return frozenset(islice(self._turns, due))
 
     async def _told(self) -> Positions:
-        """Up to where topic `alerts` is in SQL once what waits here is committed; nothing where the log cannot say now.
-
-        All this worker published is in SQL or in `_untold`. What else stands before the end a fenced predecessor
-        published; where that is not in SQL yet, the replay publishes it again, behind this position (ADR 0011).
-        """
+        """Up to where all of topic `alerts` is in SQL: nothing is published that is not; nothing where the log cannot say now."""
         try:
             ends = await self._bus.ends((_ALERTS,))
         except Unavailable:
@@ -199,40 +198,27 @@ class AlertsHandler:
         with self._database.transaction() as conn:
             claims = claim(conn, GROUP, partitions)
             rows = {number: load_states(conn, GROUP, number) for number in sorted(partitions)}
-            opened = [
-                episode
-                for episode in episodes.open_episodes(conn)
-                if self._partition_of(episode.patient_id) in partitions
-            ]
-            found = transitions_of(conn, [episode.episode_id for episode in opened])
-            return _Claimed(
-                claims, rows, load_signer(conn), opened, [step for steps in found.values() for step in steps]
-            )
+            return _Claimed(claims, rows, load_signer(conn), episodes.open_episodes(conn))
 
-    def _restored(
-        self, number: int, claimed: _Claimed, reached: Mapping[PatientId, Mapping[str, Reached]]
-    ) -> PartitionAlerts:
+    def _restored(self, number: int, claimed: _Claimed) -> PartitionAlerts:
         partition = PartitionAlerts(
             self._policy,
             self._wards.place_of,
             patients_max=self._settings.patients_per_partition_max,
-            told=reached,
         )
         restored = restore(GROUP, number, claimed.rows[number], claimed.signer)
         partition.watch = restored.watch
         partition.restore(restored.states)
-        refused = set(restored.refused)
-        if refused:
-            log.error("alert_states_refused", partition=number, patients=len(refused))
-            self._telemetry.count("wardlight_alerts_states_refused_total", len(refused))
-        known = frozenset(partition.patients)
-        for episode in claimed.open_episodes:
-            if episode.patient_id in known or self._partition_of(episode.patient_id) != number:
-                continue
-            patient = partition.patient(episode.patient_id)
-            patient.state.lie(episode.ward_id, episode.move)
-            if episode.patient_id in refused:
-                patient.adopt(adoptable(episode))
+        self._untold += restored.untold
+        if restored.refused:
+            log.error("alert_states_refused", partition=number, patients=len(restored.refused))
+            self._telemetry.count("wardlight_alerts_states_refused_total", len(restored.refused))
+        theirs = [each for each in claimed.open_episodes if self._partition_of(each.patient_id) == number]
+        differed = agree(partition, theirs)
+        if differed:
+            log.warning(
+                "alert_states_differed", partition=number, episodes=differed, then="what SQL holds open goes on"
+            )
         return partition
 
     def _partition_of(self, patient_id: PatientId) -> int:
@@ -257,18 +243,11 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
             return None
 
-    def _step(self, partition: PartitionAlerts, record: Record) -> Sequence[Transition]:
+    def _step(self, partition: PartitionAlerts, record: Record, at: Standing) -> Sequence[Transition]:
         if isinstance(record, Tick):
-            transitions = () if record.probe else partition.tick(record)
-        else:
-            transitions = partition.step(record)
-            self._count_outcome(partition.patients[record.patient_id])
-        for transition in transitions:
-            self._untold.append(transition)
-            announce(self._telemetry, transition)
-            if transition.transition is TransitionKind.RAISED and isinstance(record, Reading | Assessment):
-                waited_ms = self._clock.now_ms() - record.received_at_ms
-                self._telemetry.observe("wardlight_alerts_reading_to_alert_seconds", max(0, waited_ms) / 1000)
+            return () if record.probe else partition.tick(record, at)
+        transitions = partition.step(record, at)
+        self._count_outcome(partition.patients[record.patient_id])
         return transitions
 
     def _count_outcome(self, patient: PatientAlerts) -> None:
@@ -279,10 +258,10 @@ class AlertsHandler:
             self._telemetry.count("wardlight_alerts_commands_refused_total", refusal=patient.refusal.value)
 
     async def _due(self) -> list[Outgoing]:
-        """Ticks, and what the registry changed, whose time has come."""
+        """What was decided, and ticks and what the registry changed whose time has come."""
         now_s = self._clock.monotonic_s()
-        outputs = [_outgoing(transition) for transition in self._orphans]
-        self._orphans = []
+        outputs = [_outgoing(transition) for transition in self._untold]
+        self._handed_out = len(self._untold)
         if now_s - self._renewed_s >= self._settings.registry_every_s:
             self._renewed_s = now_s
             self._changes += await self._door.run(self._wards.renew, self._watched)
@@ -299,30 +278,29 @@ class AlertsHandler:
             stay_of(patient.state) for partition in self._partitions.values() for patient in partition.patients.values()
         ]
 
-    def _make_way(self) -> list[Transition]:
+    def _store_steps(self, decided: Sequence[Transition]) -> None:
+        untold = [*self._untold, *decided]
+        concerned = {self._partition_of(step.patient_id) for step in untold}
+        rows = {number: self._rows(number).save_steps(decided, self._of(number, untold)) for number in concerned}
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
-            ended = orphans(episodes.open_episodes(conn), self._untold)
-            episodes.store(conn, ended)
-        return ended
+            episodes.store(conn, decided)
+            store_states(conn, GROUP, self._epochs, rows)
 
     def _store(self, positions: Positions, turn: Collection[int]) -> None:
+        rows = {number: self._rows(number).save(self._of(number, self._untold)) for number in turn}
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
-            episodes.store(conn, self._untold)
-            if turn and self._signer is not None:
-                rows = {
-                    number: save(
-                        GROUP,
-                        number,
-                        self._partitions[number],
-                        self._signer,
-                        offset=positions.get(TopicPartition(_READINGS, number), 0),
-                    )
-                    for number in turn
-                }
-                store_states(conn, GROUP, self._epochs, rows)
-                remember_positions(conn, GROUP, self._epochs, positions)
+            store_states(conn, GROUP, self._epochs, rows)
+            remember_positions(conn, GROUP, self._epochs, positions)
+
+    def _of(self, number: int, steps: Iterable[Transition]) -> list[Transition]:
+        return [step for step in steps if self._partition_of(step.patient_id) == number]
+
+    def _rows(self, number: int) -> Rows:
+        if self._signer is None:
+            raise AssertionError("Nothing is stepped before it is claimed.")
+        return Rows(GROUP, number, self._partitions[number], self._signer)
 
 
 def _outgoing(transition: Transition) -> Outgoing:

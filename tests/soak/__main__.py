@@ -7,6 +7,7 @@ something was not flat, or a receipted reading was not stored and assessed.
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         every_s=options.every,
         seed=options.seed,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything started is ended as by Ctrl-C
     set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
     if not options.judge:
         options.results.parent.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,12 @@ class AlertWard:
 
     def start(self) -> None:
         """Begin engine and delivery as a new process would: nothing in memory."""
-        handler = AlertsHandler(
+        self._run(worker.GROUP, worker.TOPICS, self.handler())
+        self._tasks.append(asyncio.create_task(self._deliver()))
+
+    def handler(self) -> AlertsHandler:
+        """An engine of a new process, in nobody's hands yet."""
+        return AlertsHandler(
             bus=self.bus,
             database=self.database,
             door=self.door,
@@ -68,8 +73,6 @@ class AlertWard:
             settings=self.settings,
             policy=self.policy,
         )
-        self._run(worker.GROUP, worker.TOPICS, handler)
-        self._tasks.append(asyncio.create_task(self._deliver()))
 
     async def kill(self) -> None:
         """End all at once, wherever they are."""

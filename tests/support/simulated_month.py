@@ -17,7 +17,7 @@ from alerts.partition import PartitionAlerts
 from alerts.place import Place
 from alerts.policy import FixedPolicy
 from alerts.rules import AlertRules
-from alerts.snapshot import WATCH_KEY, restore, save
+from alerts.snapshot import WATCH_KEY, Rows, restore
 from alerts.watchdog import ContactRule
 from storage.signing import Signer
 from storage.states import StateRow
@@ -290,7 +290,7 @@ class SimulatedMonth:
 
     def _save(self) -> None:
         engine = self._ward.engine
-        for row in save(GROUP, self._number, engine, self._signer, offset=0):
+        for row in Rows(GROUP, self._number, engine, self._signer).save(()):
             self._rows[row.key] = row
         engine.dirty.clear()
         self._since = []

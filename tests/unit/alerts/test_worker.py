@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from alerts.settings import AlertsSettings
 from runtime.blocking import InlineDoor, Parameters, ResultT
 from runtime.bus import Outgoing
 from runtime.virtual_loop import run_virtual
+from storage import episodes
 from storage.patients import discharge, transfer
 from tests.support.alert_timetable import PATIENT, assessment, ms, news2
 from tests.support.alert_ward import AlertWard
@@ -155,24 +157,42 @@ def test_a_state_that_cannot_be_trusted_costs_no_open_episode() -> None:
     run_virtual(scene())
 
 
-def test_an_episode_left_open_by_other_settings_does_not_stand_in_the_way() -> None:
+def test_an_open_episode_whose_state_is_lost_goes_on_and_ends_when_the_patient_is_better() -> None:
     async def scene() -> None:
         ward = AlertWard()
         await ward.open()
         ward.start()
-        orphan = await breached(ward)
+        standing = await breached(ward)
         await ward.stop()
         with ward.database.transaction() as conn:
             conn.execute(text("DELETE FROM states"))
         ward.start()
         await ward.measure(41, spo2=84)
-        await ward.until(lambda: len(ward.all_episodes()) == 2)
-        (standing,) = ward.open_episodes()
-        assert standing.episode_id != orphan
-        await ward.clock.sleep(1)
-        (end,) = [told for told in await ward.told() if told.episode_id == orphan and not told.active]
-        assert end.reason is Reason.SUPERSEDED
-        assert ward.retained()[SPO2_TOPIC].episode_id == standing.episode_id
+        assert [episode.episode_id for episode in ward.open_episodes()] == [standing]
+        assert ward.retained()[SPO2_TOPIC].episode_id == standing
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.open_episodes())
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def test_an_episode_that_the_engine_does_not_know_is_taken_over_instead_of_standing_in_the_way() -> None:
+    async def scene() -> None:
+        ward = AlertWard()
+        await ward.open()
+        ward.start()
+        await breached(ward)
+        (raised,) = await ward.told()
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.open_episodes())
+        stranger = replace(raised, episode_id="e-stranger", transition_id="t-stranger")
+        with ward.database.transaction() as conn:
+            episodes.store(conn, [stranger])
+        await ward.measure(41, spo2=84)
+        assert [episode.episode_id for episode in ward.open_episodes()] == ["e-stranger"]
+        await ward.measure(62, spo2=96)
+        await ward.until(lambda: not ward.open_episodes())
         await ward.stop()
 
     run_virtual(scene())
