@@ -81,7 +81,12 @@ def _step_charted_score(book: Casebook, assessment: Assessment, at_ms: int) -> l
         judgement = charted.judge_charted_fall(level, known, assessment)
         transitions += _end_score(book, level, judgement, summary, cause)
     raised = charted.judge_charted_score(assessment)
-    return transitions if raised is None else transitions + _raise_score(book, raised, summary, cause)
+    if raised is None:
+        return transitions
+    index = _open_score_index(book)
+    if index is not None:
+        charted.rest_on_people(book.state.machine(SCORE_LEVELS[index].kind))
+    return transitions + _raise_score(book, raised, summary, cause)
 
 
 def _raise_score(book: Casebook, raised: tuple[int, Finding], summary: News2Summary, cause: Cause) -> list[Transition]:

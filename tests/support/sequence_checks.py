@@ -14,7 +14,7 @@ from alerts.life import TECHNICAL_KINDS
 from alerts.place import Place
 from alerts.policy import Policy
 from alerts.state import PatientState
-from alerts.suppression import SCORE_AWAITED_MS
+from alerts.suppression import SCORE_AWAITED_MS, is_observed
 from tests.support.alert_timetable import PATIENT, WARD
 from tests.support.sequence_world import CRISIS_SPO2, SequenceWorld
 from tests.support.timed_policy import FOR_EVER_MS, TimedPolicy
@@ -146,7 +146,8 @@ class Watchman:
                 assert ends_ms + awaited_ms > tick.at_ms, "ran out, and not told anew"
             if said.active or said.priority is Priority.HIGH:
                 self._check_silence(said.kind, said.priority, said.suppression, tick.at_ms)
-            if lost and said.active and said.priority is not Priority.HIGH and said.kind not in TECHNICAL_KINDS:
+            by_devices = said.kind not in TECHNICAL_KINDS and not is_observed(said.kind, said.device_id)
+            if lost and said.active and said.priority is not Priority.HIGH and by_devices:
                 assert said.suppression is not None, "lost contact inhibits what it makes meaningless"
 
     def _check_crisis(self, reading: Reading, engine: PatientAlerts) -> None:
