@@ -263,6 +263,7 @@ class AlertsHandler:
         else:
             transitions = partition.step(record)
             self._count_outcome(partition.patients[record.patient_id])
+            self._wards.note(record)
         for transition in transitions:
             self._untold.append(transition)
             announce(self._telemetry, transition)
