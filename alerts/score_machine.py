@@ -9,6 +9,7 @@ from alerts.exertion import delay_s as exerted_delay_s
 from alerts.model_machine import step_risk, step_shift
 from alerts.pews_machine import step_charted_pews, step_pews
 from alerts.rules import SCORE_LEVELS, Judgement, ScoreLevel, judge_pattern, judge_score, judge_score_fall
+from alerts.score_family import end_other_family
 from alerts.state import remember_id
 from vitals.alert import AlertKind, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
@@ -28,7 +29,7 @@ def step_assessment(book: Casebook, assessment: Assessment) -> list[Transition]:
         book.outcome = Outcome.RETROSPECTIVE
         return []
     cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
-    lapsed = step_assessed(book, cause)
+    lapsed = step_assessed(book, cause) + end_other_family(book, assessment, cause)
     if by_people:
         if assessment.pews is not None:
             return lapsed + step_charted_pews(book, assessment, assessment.pews, at_ms)
