@@ -179,7 +179,7 @@ class Casebook:
             if machine.episode is not None:
                 transitions += self.obey(machine, machine.episode, command)
         left = self.state.left
-        if left is not None and machine.episode is not None and cause.heard_ms <= left.at_ms:
+        if left is not None and machine.episode is not None and self.state.is_gone(cause.heard_ms):
             transitions += self.obey(machine, machine.episode, left)
         self.outcome = Outcome.STEPPED
         return transitions

@@ -19,7 +19,7 @@ def step_silence(book: Casebook, tick: Tick) -> list[Transition]:
     contact.follow_clock(tick.at_ms, book.rules.contact)
     if contact.heard_ms is None or not contact.is_lost(tick.at_ms, book.rules.contact) or state.is_unworn:
         return []
-    if state.left is not None and contact.heard_ms <= state.left.at_ms:
+    if state.is_gone(contact.heard_ms):
         return []
     machine = state.machine(AlertKind.LOST_CONTACT)
     if machine.episode is not None:

@@ -151,9 +151,10 @@ class Watchman:
                 assert said.suppression is not None, "lost contact inhibits what it makes meaningless"
 
     def _check_crisis(self, reading: Reading, engine: PatientAlerts) -> None:
-        """A high condition that holds is open and, unless a person silenced it, told."""
+        """A high condition that holds is open and, unless a person silenced it, told; of who was not just discharged."""
         is_live = engine.outcome is Outcome.STEPPED and reading.charted is None and reading.correction_id is None
-        if not is_live or reading.signs.get(Sign.SPO2) != CRISIS_SPO2:
+        is_gone = engine.state.is_gone(reading.received_at_ms)
+        if not is_live or is_gone or reading.signs.get(Sign.SPO2) != CRISIS_SPO2:
             return
         assert AlertKind.SPO2_LOW in self._open, "a crisis without an alert"
         said = self._last[self._open[AlertKind.SPO2_LOW]]
