@@ -19,6 +19,8 @@ NEWS2_KINDS: Final[tuple[AlertKind, ...]] = (
 ADULT_KINDS: Final[tuple[AlertKind, ...]] = (*NEWS2_KINDS, AlertKind.DETERIORATION_RISK)
 """Of a child NEWS2 says nothing, and no risk was learned."""
 CHILD_KINDS: Final[tuple[AlertKind, ...]] = (AlertKind.PEWS_HIGH,)
+SCORED_KINDS: Final = frozenset((*NEWS2_KINDS, *CHILD_KINDS))
+"""Raised by a score to which people's entries add."""
 
 
 def end_other_family(book: Casebook, assessment: Assessment, cause: Cause) -> list[Transition]:
