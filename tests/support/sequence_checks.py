@@ -146,7 +146,9 @@ class Watchman:
                 assert ends_ms + awaited_ms > tick.at_ms, "ran out, and not told anew"
             if said.active or said.priority is Priority.HIGH:
                 self._check_silence(said.kind, said.priority, said.suppression, tick.at_ms)
-            by_devices = said.kind not in TECHNICAL_KINDS and not is_observed(said.kind, said.device_id)
+            episode = engine.state.machines[said.kind].episode
+            assert episode is not None
+            by_devices = said.kind not in TECHNICAL_KINDS and not is_observed(said.kind, episode.device_id)
             if lost and said.active and said.priority is not Priority.HIGH and by_devices:
                 assert said.suppression is not None, "lost contact inhibits what it makes meaningless"
 
