@@ -6,6 +6,7 @@ from alerts.casebook import Casebook
 from alerts.episode import Cause, Episode, resolved
 from alerts.state import Machine
 from alerts.suppression import LIMIT_KINDS, SCORE_AWAITED_MS
+from alerts.watchdog import CLOCK_STEP_MS
 from vitals.alert import AlertKind, Priority, Reason, Transition
 from vitals.reading import Tick
 
@@ -39,6 +40,7 @@ def step_assessed(book: Casebook, cause: Cause) -> list[Transition]:
 
 def step_time(book: Casebook, tick: Tick) -> list[Transition]:
     """Age every open episode of the patient to a tick."""
+    _follow_clock(book, tick)
     cause = Cause(f"tick@{tick.at_ms}", tick.at_ms, tick.at_ms)
     return [
         transition
@@ -46,6 +48,12 @@ def step_time(book: Casebook, tick: Tick) -> list[Transition]:
         if machine.episode is not None
         for transition in _aged(book, machine, machine.episode, cause)
     ]
+
+
+def _follow_clock(book: Casebook, tick: Tick) -> None:
+    """Time does not run back where one topic is read ahead of another; what is further ahead was told by a wrong clock."""
+    if book.state.reconciled_ms - tick.at_ms > CLOCK_STEP_MS:
+        book.state.reconciled_ms = tick.at_ms
 
 
 def _aged(book: Casebook, machine: Machine, episode: Episode, cause: Cause) -> list[Transition]:

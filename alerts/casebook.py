@@ -152,7 +152,7 @@ class Casebook:
     def open(self, kind: AlertKind, machine: Machine, finding: Finding, cause: Cause) -> list[Transition]:
         """Raise an episode, and let orders that came before it have their say."""
         subject = Subject(self.state.patient_id, self._ward(), self.state.move, self.rules.version)
-        quiet = self._quiet(kind, finding.priority, finding.sign, subject.ward_id, cause.heard_ms)
+        quiet = self._quiet(kind, finding.priority, finding.sign, subject.ward_id, cause)
         moved = opened(subject, kind, finding, cause, quiet)
         transitions = [self.keep(machine, moved)]
         waiting = [command for command in self.state.pending if command.episode_id == moved.episode.episode_id]
@@ -161,7 +161,7 @@ class Casebook:
             if machine.episode is not None:
                 transitions += self.obey(machine, machine.episode, command)
         left = self.state.left
-        if left is not None and machine.episode is not None and cause.heard_ms <= left.at_ms:
+        if left is not None and machine.episode is not None and self.state.is_gone(cause.heard_ms):
             transitions += self.obey(machine, machine.episode, left)
         self.outcome = Outcome.STEPPED
         return transitions
@@ -173,14 +173,15 @@ class Casebook:
         episode = machine.episode
         if episode is None:
             return []
-        sign = episode.sign if finding is None else finding.sign
-        quiet = self._quiet(episode.kind, episode.priority, sign, episode.ward_id, cause.heard_ms)
+        sign, of = (episode.sign, episode.device_id) if finding is None else (finding.sign, cause.device_id)
+        told_by = cause._replace(device_id=of)
+        quiet = self._quiet(episode.kind, episode.priority, sign, episode.ward_id, told_by)
         version = self.rules.version
         moved = realarmed(episode, reason, cause, finding=finding, suppression=quiet, rules_version=version)
         return [self.keep(machine, moved)]
 
     def _escalate(self, machine: Machine, episode: Episode, finding: Finding, cause: Cause) -> Transition:
-        quiet = self._quiet(episode.kind, finding.priority, finding.sign, episode.ward_id, cause.heard_ms)
+        quiet = self._quiet(episode.kind, finding.priority, finding.sign, episode.ward_id, cause)
         moved = escalated(
             episode,
             finding,
@@ -267,10 +268,11 @@ class Casebook:
         return moved.transition
 
     def _quiet(
-        self, kind: AlertKind, priority: Priority, sign: Sign | None, ward_id: WardId, heard_ms: int
+        self, kind: AlertKind, priority: Priority, sign: Sign | None, ward_id: WardId, cause: Cause
     ) -> Suppression | None:
-        silence = self._silence(kind, priority, ward_id, heard_ms)
-        return suppression.at_telling(self.state, kind, priority, sign, silence, heard_ms)
+        """`cause` bears the device whose finding is told."""
+        silence = self._silence(kind, priority, ward_id, cause.heard_ms)
+        return suppression.at_telling(self.state, kind, priority, sign, silence, cause.heard_ms, cause.device_id)
 
     def _silence(self, kind: AlertKind, priority: Priority, ward_id: WardId, heard_ms: int) -> Suppression | None:
         found = self._policy.silence(self.state.patient_id, ward_id, kind, priority, heard_ms)

@@ -8,6 +8,8 @@ device, and no value of it steps a limit: the person stands at the bed.
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import msgspec
+
 from alerts import wording
 from alerts.episode import Finding
 from alerts.rules import NOTHING, SCORE_LEVELS, Judgement, ScoreLevel, has_fallen
@@ -16,7 +18,7 @@ from vitals.alert import AlertKind, Priority, Reason
 from vitals.assessment import Assessment
 from vitals.lateness import event_ms
 from vitals.news2 import RED
-from vitals.reading import Charted, Reading, Withdrawn
+from vitals.reading import CHARTING, Charted, Reading, Withdrawn
 from vitals.sign import Sign
 from vitals.validity import charted_for_ms
 
@@ -95,6 +97,12 @@ def judge_charted_fall(level: ScoreLevel, known: Mapping[Sign, int], assessment:
     if not by_people or not has_fallen(level, known):
         return NOTHING
     return Judgement(ended_text=wording.news2(assessment.adult_news2))
+
+
+def rest_on_people(machine: Machine) -> None:
+    """What people charted suffices by itself: an alert that devices raised is no matter of their faults any more."""
+    if machine.episode is not None and machine.is_active:
+        machine.episode = msgspec.structs.replace(machine.episode, device_id=CHARTING)
 
 
 def _reaches(level: ScoreLevel, points: Sequence[int]) -> bool:

@@ -16,9 +16,10 @@ def step_silence(book: Casebook, tick: Tick) -> list[Transition]:
     """Whether the patient has been silent for too long."""
     state = book.state
     contact = state.contact
+    contact.follow_clock(tick.at_ms, book.rules.contact)
     if contact.heard_ms is None or not contact.is_lost(tick.at_ms, book.rules.contact) or state.is_unworn:
         return []
-    if state.left is not None and contact.heard_ms <= state.left.at_ms:
+    if state.is_gone(contact.heard_ms):
         return []
     machine = state.machine(AlertKind.LOST_CONTACT)
     if machine.episode is not None:
@@ -62,7 +63,7 @@ def watch_signs(book: Casebook, record: Reading | RefusedSigns, why: Why | None)
     """Take note of which signs are judged (`why` is None), which are not for that reason, and which are absent."""
     state = book.state
     transitions: list[Transition] = []
-    at_ms = max(record.received_at_ms, state.arrivals.last_ms or 0)
+    at_ms = _arrived_ms(book, record)
     moment = state.arrivals.step(at_ms, book.rules.gap)
     for sign in LOST_KINDS:
         watch, is_heard = state.watches.get(sign), sign in record.signs
@@ -82,6 +83,17 @@ def watch_signs(book: Casebook, record: Reading | RefusedSigns, why: Why | None)
         if since_ms is not None:
             transitions += _lose_sign(book, sign, missed, since_ms, record, at_ms)
     return transitions
+
+
+def _arrived_ms(book: Casebook, record: Reading | RefusedSigns) -> int:
+    """When the record arrived, as one that does not run back: but where it lies far back, the ones before were of a clock ahead."""
+    state, at_ms = book.state, record.received_at_ms
+    last_ms = state.arrivals.last_ms or 0
+    if last_ms - at_ms <= book.rules.contact.silence_s * 1000:
+        return max(at_ms, last_ms)
+    for watch in state.watches.values():
+        watch.since_ms.clear()
+    return at_ms
 
 
 def _lose_sign(

@@ -66,8 +66,11 @@ class DeliveryHandler:
     async def claim(self, partitions: frozenset[int]) -> Positions:
         """See `runtime.worker.Handler`; positions that the log no longer holds move to its beginning: SQL says the rest."""
         claims = await self._door.run(self._claim, partitions)
-        beginnings = await self._bus.beginnings(TOPICS)
+        # Nobody else claimed these in between; of all others another process may have told something newer.
+        ours = frozenset(number for number, epoch in claims.epochs.items() if self._epochs.get(number) == epoch - 1)
+        self._retained.forget(lambda patient_id: self._partition_of(patient_id) not in ours)
         self._epochs, self._remembered = claims.epochs, dict(claims.positions)
+        beginnings = await self._bus.beginnings(TOPICS)
         self._refreshed_connection = 0
         if not partitions:
             self._telemetry.ready(GROUP)
@@ -164,7 +167,10 @@ class DeliveryHandler:
             return opened, closed, moves.wards_of(conn, patients)
 
     def _is_ours(self, episode: episodes.Episode) -> bool:
-        return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
+        return self._partition_of(episode.patient_id) in self._epochs
+
+    def _partition_of(self, patient_id: PatientId) -> int:
+        return partition_of(patient_id.encode(), self._bus.partition_count)
 
 
 def _as_transition(episode: episodes.Episode) -> Transition:

@@ -4,7 +4,7 @@ from alerts import wording
 from alerts.casebook import Casebook
 from alerts.episode import Cause, Finding
 from alerts.evidence import Moment
-from alerts.risk import has_fallen, has_lasted
+from alerts.risk import UNTOLD_MS, has_fallen, has_lasted, is_untold
 from alerts.rules import NOTHING, Judgement
 from alerts.shift import SignShift, least_of
 from vitals.alert import AlertKind, Priority, Reason, Transition
@@ -14,13 +14,15 @@ from vitals.sign import Sign
 
 
 def step_risk(book: Casebook, assessment: Assessment, moment: Moment, cause: Cause) -> list[Transition]:
-    """What the risk model says; nothing where there is none."""
+    """What the risk model says; where there is none any more, an open alert ends in time."""
     kind = AlertKind.DETERIORATION_RISK
     if assessment.risk is None and kind not in book.state.machines:
         return []
     machine, rule = book.state.machine(kind), book.rules.risk
     since_ms = has_lasted(machine, assessment, moment, rule)
     fallen = has_fallen(machine, assessment, moment, rule)
+    if is_untold(machine, assessment, moment):
+        return book.close(machine, Reason.RULES_CHANGED, wording.risk_untold(UNTOLD_MS), cause)
     judgement = NOTHING
     if assessment.risk is not None and assessment.risk_threshold is not None:
         figures = assessment.risk, assessment.risk_threshold, assessment.risk_horizon_s

@@ -31,11 +31,11 @@ def step_command(book: Casebook, command: Command) -> list[Transition]:
 
 
 def _leave(book: Casebook, command: Command) -> list[Transition]:
-    """The patient was discharged: every episode heard of before that ends, and silence is no alert any more."""
+    """The patient was discharged: every episode heard of until a moment after ends, and silence is no alert any more."""
     book.outcome, book.state.left = Outcome.OBEYED, command
     return [
         transition
         for machine in book.state.machines.values()
-        if machine.episode is not None and machine.episode.heard_ms <= command.at_ms
+        if machine.episode is not None and book.state.is_gone(machine.episode.heard_ms)
         for transition in book.obey(machine, machine.episode, command)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from alerts import wording
 from alerts.casebook import Casebook
+from alerts.charted import rest_on_people
 from alerts.episode import Cause, Finding
 from alerts.evidence import Moment
 from alerts.pews_rule import PewsRule
@@ -43,6 +44,8 @@ def step_charted_pews(book: Casebook, assessment: Assessment, summary: PewsSumma
     by_people = sum(summary.points.get(sign, 0) for sign in assessment.charted)
     judgement = NOTHING
     priority = _reached(by_people, rule)
+    if priority is not None:
+        rest_on_people(machine)
     if priority is not None and _is_news(machine, priority):
         judgement = _found(machine, priority, at_ms, summary, rule)
     elif machine.is_active and sum(state.pews_points.values()) < rule.medium_from:

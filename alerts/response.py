@@ -75,4 +75,7 @@ def _given(episode: Episode, command: Command, life: LifeRule) -> Acknowledgemen
 
 
 def _ended(episode: Episode, command: Command, reason: Reason, text: str) -> Moved:
-    return resolved(episode, reason, text, Cause.ordered(command), by=command.by)
+    cause = Cause.ordered(command)
+    # Who was discharged may be heard of for a moment more: no alert ends before it began.
+    cause = cause._replace(at_ms=max(cause.at_ms, episode.raised_at_ms))
+    return resolved(episode, reason, text, cause, by=command.by)

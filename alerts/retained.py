@@ -5,7 +5,7 @@ now. Whatever stood elsewhere is cleared.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from alerts.place import UNKNOWN_WARD
@@ -85,6 +85,11 @@ class Retained:
             for ward_id in (last_ward_id, UNKNOWN_WARD, *wards.get(patient_id, ()))
         }
         return [_clearing(topic) for topic in sorted(cleared - standing)] + telling
+
+    def forget(self, is_meant: Callable[[PatientId], bool]) -> None:
+        """Of these patients somebody else may have told since: what the database says of them counts."""
+        for subject in [subject for subject in self._standing if is_meant(subject[0])]:
+            del self._standing[subject]
 
     def subjects(self) -> set[PatientId]:
         """Patients of whom something was told."""

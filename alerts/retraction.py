@@ -1,4 +1,4 @@
-"""What becomes of a patient's alerts when readings turn out to be somebody else's. Pure.
+"""What becomes of a patient's alerts when readings turn out to be somebody else's, or an entry is taken back. Pure.
 
 Open episodes that these readings raised are retracted; evidence that may rest on them is dropped, so that what is true
 of the patient is judged anew by the patient's own readings: a delay's worth later at most, and never by another's. A score
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from alerts.episode import Moved, retracted
 from alerts.evidence import Cadence
 from alerts.irregular import Irregular
+from alerts.score_family import SCORED_KINDS
 from alerts.state import Machine, PatientState
 from vitals.alert import AlertKind
 from vitals.identity import episode_id
@@ -36,7 +37,9 @@ def retract(state: PatientState, withdrawn: Withdrawn) -> Iterator[tuple[Machine
         ):
             retracted_kinds.add(kind)
             yield machine, retracted(episode, withdrawn)
-        if kind is not AlertKind.LOST_CONTACT:
+        if withdrawn.reading_id is not None:
+            _doubt_recovery(kind, machine)
+        elif kind is not AlertKind.LOST_CONTACT:
             _drop_evidence(machine, withdrawn)
     if retracted_kinds & SCORE_KINDS:
         state.news2_points = {}
@@ -63,6 +66,12 @@ def _drop_evidence(machine: Machine, withdrawn: Withdrawn) -> None:
     since_ms = [began_ms for began_ms in (*machine.since_ms, machine.clear_since_ms) if began_ms is not None]
     if since_ms and min(since_ms) < withdrawn.until_ms:
         machine.since_ms, machine.clear_since_ms = [], None
+
+
+def _doubt_recovery(kind: AlertKind, machine: Machine) -> None:
+    """An entry taken back is no evidence of any device, and takes none; only a score may have seemed to fall by it."""
+    if kind in SCORED_KINDS:
+        machine.clear_since_ms = None
 
 
 def _forget_device(state: PatientState, withdrawn: Withdrawn) -> None:

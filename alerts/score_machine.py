@@ -9,6 +9,7 @@ from alerts.exertion import delay_s as exerted_delay_s
 from alerts.model_machine import step_risk, step_shift
 from alerts.pews_machine import step_charted_pews, step_pews
 from alerts.rules import SCORE_LEVELS, Judgement, ScoreLevel, judge_pattern, judge_score, judge_score_fall
+from alerts.score_family import end_other_family
 from alerts.state import remember_id
 from vitals.alert import AlertKind, Reason, Transition
 from vitals.assessment import Assessment, News2Summary
@@ -28,7 +29,7 @@ def step_assessment(book: Casebook, assessment: Assessment) -> list[Transition]:
         book.outcome = Outcome.RETROSPECTIVE
         return []
     cause = Cause(assessment.reading_id, at_ms, assessment.received_at_ms, assessment.origin)
-    lapsed = step_assessed(book, cause)
+    lapsed = step_assessed(book, cause) + end_other_family(book, assessment, cause)
     if by_people:
         if assessment.pews is not None:
             return lapsed + step_charted_pews(book, assessment, assessment.pews, at_ms)
@@ -81,7 +82,12 @@ def _step_charted_score(book: Casebook, assessment: Assessment, at_ms: int) -> l
         judgement = charted.judge_charted_fall(level, known, assessment)
         transitions += _end_score(book, level, judgement, summary, cause)
     raised = charted.judge_charted_score(assessment)
-    return transitions if raised is None else transitions + _raise_score(book, raised, summary, cause)
+    if raised is None:
+        return transitions
+    index = _open_score_index(book)
+    if index is not None:
+        charted.rest_on_people(book.state.machine(SCORE_LEVELS[index].kind))
+    return transitions + _raise_score(book, raised, summary, cause)
 
 
 def _raise_score(book: Casebook, raised: tuple[int, Finding], summary: News2Summary, cause: Cause) -> list[Transition]:

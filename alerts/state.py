@@ -28,6 +28,9 @@ INTERVALS_MAX = 32
 """Gaps remembered per boot."""
 RECENT_IDS_MAX = 32
 """Readings without sequence, assessments, commands and closed episodes whose ids are remembered, of each."""
+GONE_MS = 10_000
+"""For so long after a discharge a reading may still be received: ingest knows the registry as of half a second ago, and the
+clocks of two processes differ. Who is measured beyond that alarms as anybody; our choice."""
 PENDING_MAX = 16
 """Commands kept because their episode is not known yet."""
 
@@ -120,6 +123,10 @@ class PatientState(msgspec.Struct, omit_defaults=True):
     """When that last changed."""
     reconciled_ms: int = 0
     """Until when silences were let begin and end: of two topics one may be read ahead, and time does not run back."""
+
+    def is_gone(self, heard_ms: int) -> bool:
+        """Whether what was heard then is of somebody who had been discharged, or was just being."""
+        return self.left is not None and heard_ms <= self.left.at_ms + GONE_MS
 
     def machine(self, kind: AlertKind) -> Machine:
         """The machine of `kind`, made on first use."""

@@ -2,7 +2,8 @@
 
 A person's silence comes first. A technical alert inhibits what it makes meaningless, only while it is itself told, and
 never what is high; what was told before the fault was known is not taken back, except by lost contact. One alert absorbs
-another that says the same, at the same priority or a lower one. The reasons stand in docs/adr/0024.
+another that says the same, at the same priority or a lower one. What people observed at the bedside no technical alert
+makes meaningless. The reasons stand in docs/adr/0024.
 """
 
 from typing import Final
@@ -16,7 +17,7 @@ from alerts.unjudged import LOST_KINDS
 from vitals.alert import AlertKind, Priority, Reason, Suppression
 from vitals.limits import HARD_LIMITS, Side
 from vitals.news2 import RED
-from vitals.reading import DeviceId
+from vitals.reading import CHARTING, DeviceId
 from vitals.sign import Sign
 
 LIMIT_KINDS: Final = frozenset(rule.kind for rule in HARD_LIMITS)
@@ -43,11 +44,12 @@ def at_telling(
     sign: Sign | None,
     silence: Suppression | None,
     heard_ms: int,
+    device_id: DeviceId | None = None,
 ) -> Suppression | None:
-    """What keeps an alert quiet that is about to be told, for the first time or anew."""
+    """What keeps an alert quiet that is about to be told, for the first time or anew; `device_id`: of what raises it."""
     if silence is not None or priority is Priority.HIGH or kind in TECHNICAL_KINDS:
         return silence
-    inhibitor = _inhibitor(state, kind, priority, sign)
+    inhibitor = None if is_observed(kind, device_id) else _inhibitor(state, kind, priority, sign)
     if inhibitor is not None:
         return Suppression(Reason.INHIBITED, heard_ms, kind=inhibitor)
     absorber = _absorber(state, kind)
@@ -65,9 +67,16 @@ def standing(
     wanted = silence
     if wanted is None and episode.priority is not Priority.HIGH and episode.kind not in TECHNICAL_KINDS:
         wanted = _still(state, machine, now, heard_ms)
-        if is_told(state, AlertKind.LOST_CONTACT):
+        if is_observed(episode.kind, episode.device_id):
+            wanted = None if wanted is not None and wanted.reason is Reason.INHIBITED else wanted
+        elif is_told(state, AlertKind.LOST_CONTACT):
             wanted = Suppression(Reason.INHIBITED, heard_ms, kind=AlertKind.LOST_CONTACT)
     return now if _is_same(now, wanted) else wanted
+
+
+def is_observed(kind: AlertKind, device_id: DeviceId | None) -> bool:
+    """Whether an alert rests on what a person observed: no sensor, and no silence of one, makes that meaningless."""
+    return kind is AlertKind.CONSCIOUSNESS or device_id == CHARTING
 
 
 def is_told(state: PatientState, kind: AlertKind) -> bool:

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from alerts.engine import Record
 from alerts.place import NOWHERE, Place
+from alerts.register import REGISTER_ACTIONS
 from alerts.state import PatientState
 from storage import devices, moves
 from storage.registry import registry_version
@@ -27,7 +29,7 @@ class Stay(NamedTuple):
 class Wards:
     """Places of present patients, and of others asked for; as many entries as patients, each a few words.
 
-    Its methods except `place_of` and `knows` block on SQL.
+    Its methods except `note`, `place_of` and `knows` block on SQL.
     """
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
@@ -40,6 +42,15 @@ class Wards:
     def reset(self) -> None:
         """Forget everything; the next renewal reads it anew."""
         self._places, self._version, self._told_left = {}, None, set()
+
+    def note(self, record: Record) -> None:
+        """The engine stepped this; after an order of the register the next renewal compares anew.
+
+        Between the order and its being read the registry may have changed back: then the comparison of that time found
+        nothing to say, and no newer version comes by itself.
+        """
+        if isinstance(record, Command) and record.action in REGISTER_ACTIONS:
+            self._version = None
 
     def place_of(self, patient_id: PatientId) -> Place:
         """The patient's place as last known; a part of Wardlight has its own."""
@@ -60,7 +71,7 @@ class Wards:
         """Follow the registry; what to tell about watched patients who left, moved or changed devices; raises Unavailable.
 
         What was told and got lost with a crash is told again after `reset`, under the same ids. Where the registry is as
-        it was, nobody is asked what is `watched`.
+        it was, and no order of it was read since, nobody is asked what is `watched`.
         """
         with self._database.snapshot() as conn:
             version = registry_version(conn)

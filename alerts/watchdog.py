@@ -6,6 +6,7 @@ there is no cadence yet, and silence may last longer before it is told.
 """
 
 from statistics import median_low
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from vitals.reading import Origin
 
 BURSTS_KEPT = 6
 """Bursts remembered: a gateway may cut each one into two or three."""
+CLOCK_STEP_MS: Final = 3_600_000
+"""Time that steps further than this was stepped by a clock, not by what was slow or late; our choice."""
 
 
 class ContactRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +116,15 @@ class Contact(msgspec.Struct, omit_defaults=True):
         longest_ms = max(burst_ms for burst_ms, _ in self.bursts)
         return self.heard_ms - self.burst_from_ms > 2 * longest_ms + rule.silence_s * 1000
 
+    def follow_clock(self, at_ms: int, rule: ContactRule) -> None:
+        """A tick is at `at_ms`: what was heard far after it was heard by a clock that ran ahead.
+
+        It counts as heard now, or silence would be no alert until then; and no rhythm is taken from such a clock.
+        """
+        if self.heard_ms is not None and self.heard_ms - at_ms > rule.silence_s * 1000:
+            self.heard_ms = self.moment_ms = at_ms
+            self.intervals_ms, self.burst_from_ms, self.bursts = [], None, []
+
     def is_lost(self, at_ms: int, rule: ContactRule) -> bool:
         """Whether at `at_ms` the silence is longer than this patient's devices' own cadence allows."""
         if self.heard_ms is None or self.dismissed:
@@ -133,15 +145,32 @@ class Watch(msgspec.Struct):
 
     last_ms: int | None = None
     judges_from_ms: int = 0
+    behind_ms: int | None = None
+    """The tick before, where it was left out for lying far behind `last_ms`."""
 
     def step(self, at_ms: int, rule: ContactRule) -> bool:
-        """Take note of a tick; True where it judges. A tick that is not newer than the last one never does."""
+        """Take note of a tick; True where it judges. A tick that is not newer than the last one never does.
+
+        Two in a row that lie far behind, the second newer than the first, say that the last one was of a clock that ran
+        ahead: the watch goes by theirs from then on. One alone is a tick that was late, as where two engines hand over.
+        """
         last_ms = self.last_ms
-        if last_ms is not None and at_ms <= last_ms:
+        if last_ms is None:
+            return self._judges(at_ms, goes_astray=True, rule=rule)
+        if at_ms > last_ms:
+            # While in grace a wide tick does not start it anew: slow ticks would otherwise blind the watch for good.
+            wide_ms = CLOCK_STEP_MS if last_ms < self.judges_from_ms else rule.away_s * 1000
+            return self._judges(at_ms, goes_astray=at_ms - last_ms > wide_ms, rule=rule)
+        if last_ms - at_ms <= rule.away_s * 1000:
             return False
-        self.last_ms = at_ms
-        # While in grace a wide tick does not start it anew: slow ticks would otherwise blind the watch for good.
-        was_judging = last_ms is None or last_ms >= self.judges_from_ms
-        if was_judging and (last_ms is None or at_ms - last_ms > rule.away_s * 1000):
+        if self.behind_ms is None or at_ms <= self.behind_ms:
+            self.behind_ms = at_ms
+            return False
+        return self._judges(at_ms, goes_astray=True, rule=rule)
+
+    def _judges(self, at_ms: int, *, goes_astray: bool, rule: ContactRule) -> bool:
+        """Go by this tick; whether it judges, which after a step astray none does for a while."""
+        self.last_ms, self.behind_ms = at_ms, None
+        if goes_astray:
             self.judges_from_ms = at_ms + round(rule.grace_s * 1000)
         return at_ms >= self.judges_from_ms

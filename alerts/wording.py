@@ -169,6 +169,15 @@ def risk(probability: float, threshold: float, horizon_s: float | None, raised_b
     return f"Risk of deterioration {probability * 100:.0f} %{within}, threshold {threshold * 100:.0f} %{most}"
 
 
+def risk_untold(lasted_ms: int) -> str:
+    """No model tells a risk any more.
+
+    >>> risk_untold(7_200_000)
+    'No risk told for 2 h'
+    """
+    return f"No risk told for {duration(lasted_ms)}"
+
+
 def shift(sign: Sign, value: float, usual: float, lasted_ms: int) -> str:
     """A sign away from what is usual for this patient.
 

@@ -248,6 +248,7 @@ class AlertsHandler:
             return () if record.probe else partition.tick(record, at)
         transitions = partition.step(record, at)
         self._count_outcome(partition.patients[record.patient_id])
+        self._wards.note(record)
         return transitions
 
     def _count_outcome(self, patient: PatientAlerts) -> None:

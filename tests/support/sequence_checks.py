@@ -14,7 +14,7 @@ from alerts.life import TECHNICAL_KINDS
 from alerts.place import Place
 from alerts.policy import Policy
 from alerts.state import PatientState
-from alerts.suppression import SCORE_AWAITED_MS
+from alerts.suppression import SCORE_AWAITED_MS, is_observed
 from tests.support.alert_timetable import PATIENT, WARD
 from tests.support.sequence_world import CRISIS_SPO2, SequenceWorld
 from tests.support.timed_policy import FOR_EVER_MS, TimedPolicy
@@ -146,13 +146,17 @@ class Watchman:
                 assert ends_ms + awaited_ms > tick.at_ms, "ran out, and not told anew"
             if said.active or said.priority is Priority.HIGH:
                 self._check_silence(said.kind, said.priority, said.suppression, tick.at_ms)
-            if lost and said.active and said.priority is not Priority.HIGH and said.kind not in TECHNICAL_KINDS:
+            episode = engine.state.machines[said.kind].episode
+            assert episode is not None
+            by_devices = said.kind not in TECHNICAL_KINDS and not is_observed(said.kind, episode.device_id)
+            if lost and said.active and said.priority is not Priority.HIGH and by_devices:
                 assert said.suppression is not None, "lost contact inhibits what it makes meaningless"
 
     def _check_crisis(self, reading: Reading, engine: PatientAlerts) -> None:
-        """A high condition that holds is open and, unless a person silenced it, told."""
+        """A high condition that holds is open and, unless a person silenced it, told; of who was not just discharged."""
         is_live = engine.outcome is Outcome.STEPPED and reading.charted is None and reading.correction_id is None
-        if not is_live or reading.signs.get(Sign.SPO2) != CRISIS_SPO2:
+        is_gone = engine.state.is_gone(reading.received_at_ms)
+        if not is_live or is_gone or reading.signs.get(Sign.SPO2) != CRISIS_SPO2:
             return
         assert AlertKind.SPO2_LOW in self._open, "a crisis without an alert"
         said = self._last[self._open[AlertKind.SPO2_LOW]]

@@ -2,15 +2,27 @@
 
 import msgspec
 
-from tests.support.alert_timetable import PATIENT, Timetable, charted_assessment, ms, named, news2, reading
+from alerts.rules import AlertRules
+from tests.support.alert_timetable import (
+    PATIENT,
+    Timetable,
+    assessment,
+    charted_assessment,
+    ms,
+    named,
+    news2,
+    reading,
+)
 from vitals import pews
 from vitals.age import AgeBand
-from vitals.alert import AlertKind, Priority, Reason, TransitionKind
+from vitals.alert import Action, AlertKind, Priority, Reason, TransitionKind
 from vitals.assessment import Assessment, PewsSummary
 from vitals.sign import Sign
 
 BABY, TEENAGER = AgeBand.UNDER_3_MONTHS, AgeBand.UNDER_16_YEARS
 RAISED, RESOLVED, ESCALATED = TransitionKind.RAISED, TransitionKind.RESOLVED, TransitionKind.ESCALATED
+LATCHED = TransitionKind.LATCHED
+ILL = news2(heart_rate=135, respiratory_rate=40, systolic=70, spo2=98)
 WELL = {"heart_rate": 130, "respiratory_rate": 40, "spo2": 98, "systolic": 70}
 WORSE = {"heart_rate": 185, "respiratory_rate": 85, "spo2": 92, "systolic": 70}
 GRAVE = {"heart_rate": 195, "respiratory_rate": 85, "spo2": 89, "systolic": 70}
@@ -116,3 +128,42 @@ def test_no_news2_alert_is_ever_raised_of_a_child() -> None:
     ward = Timetable()
     score_each_second(ward, 0, 2000, **GRAVE)
     assert {transition.kind for transition in ward.transitions} == {AlertKind.PEWS_HIGH}
+
+
+def test_what_was_scored_as_of_an_adult_ends_once_the_patient_is_known_to_be_a_child() -> None:
+    ward = Timetable()
+    ward.assess(0, 200, ILL)
+    assert (ward.last.kind, ward.last.priority) == (AlertKind.NEWS2_EMERGENCY, Priority.HIGH)
+    ward.command(200, Action.ACKNOWLEDGE)
+    score_each_second(ward, 201, 300, **WELL)
+    assert (ward.last.kind, ward.last.transition) == (AlertKind.NEWS2_EMERGENCY, RESOLVED)
+    assert (ward.last.reason, ward.said()[-1]) == (Reason.RULES_CHANGED, (201.0, RESOLVED))
+    assert ward.last.text == "Scored as a child now, by PEWS"
+
+
+def test_what_nobody_saw_of_an_adults_score_latches_when_the_patient_turns_out_a_child() -> None:
+    ward = Timetable(AlertRules())
+    ward.assess(0, 200, ILL)
+    emergency = ward.last.episode_id
+    score_each_second(ward, 201, 300, **WELL)
+    assert (ward.last.transition, ward.last.reason) == (LATCHED, Reason.RULES_CHANGED)
+    ward.command(301, Action.ACKNOWLEDGE, episode=emergency)
+    assert (ward.last.transition, ward.last.reason) == (RESOLVED, Reason.LATCH_RESET)
+
+
+def test_a_learned_risk_ends_with_the_news2_of_whom_nobody_learned_it() -> None:
+    ward = Timetable()
+    for second in range(400):
+        scored = assessment(second, news2(spo2=97, heart_rate=70))
+        ward.step(msgspec.structs.replace(scored, risk=0.5, risk_threshold=0.2))
+    assert ward.said(AlertKind.DETERIORATION_RISK) == [(300.0, RAISED)]
+    score_each_second(ward, 400, 401, **WELL)
+    assert ward.said(AlertKind.DETERIORATION_RISK)[-1] == (400.0, RESOLVED)
+
+
+def test_a_childs_score_ends_at_the_sixteenth_birthday_and_news2_goes_on_from_there() -> None:
+    ward = Timetable()
+    score_each_second(ward, 0, 200, **GRAVE)
+    ward.assess(201, 300, ILL)
+    assert ward.said(AlertKind.PEWS_HIGH) == [(60.0, RAISED), (201.0, RESOLVED)]
+    assert ward.said(AlertKind.NEWS2_EMERGENCY) == [(261.0, RAISED)]

@@ -78,6 +78,27 @@ def test_a_model_that_falls_silent_neither_raises_nor_ends() -> None:
     assert ward.said(RISK) == [(300.0, RAISED)]
 
 
+def test_a_risk_that_no_model_tells_for_two_hours_ends() -> None:
+    ward = Timetable()
+    for second in range(0, 400, 10):
+        ward.step(risky(second, 0.5))
+    for second in range(400, 8000, 10):
+        ward.step(risky(second, None))
+    assert ward.said(RISK) == [(300.0, RAISED), (7600.0, RESOLVED)]
+    assert (ward.last.reason, ward.last.text) == (Reason.RULES_CHANGED, "No risk told for 2 h")
+
+
+def test_one_reading_without_a_risk_ends_none_however_late_it_comes() -> None:
+    ward = Timetable()
+    for second in range(0, 400, 10):
+        ward.step(risky(second, 0.5))
+    for second in (400, 20_000, 40_000):
+        ward.step(risky(second, None))
+    for second in range(40_010, 47_000, 10):
+        ward.step(risky(second, 0.5 if second % 3600 == 0 else None))
+    assert ward.said(RISK) == [(300.0, RAISED)]
+
+
 def test_a_high_risk_takes_nothing_from_the_other_alerts() -> None:
     bad, ward = news2(spo2=84, respiratory_rate=26, heart_rate=112), Timetable()
     for second in range(0, 200, 10):
