@@ -69,7 +69,8 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/people/{person_id}/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
 }
 """Routes whose permission does not say enough."""
-SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/callback"})
+HOSPITAL_ANSWERS: Final = "GET /sign-in/hospital/callback"
+SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", HOSPITAL_ANSWERS})
 """Routes after which somebody may be known who was not before."""
 PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password", "POST /api/v1/me/tokens"})
 """Routes that ask somebody known for their password."""
