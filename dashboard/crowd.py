@@ -27,6 +27,7 @@ HEALTH = frozenset({"/healthz", "/readyz"})
 PIECE_BYTES: Final = 64 * 1024
 """An answer is handed on in pieces of this size, so that `answer_s` is the time for one of them, not for the whole."""
 _HANG_UP: Final = "hang_up"
+_PEER: Final = "peer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.app_state = {**self.app_state, _HANG_UP: transport.abort}
+        self.app_state = {**self.app_state, _HANG_UP: transport.abort, _PEER: self.client}
         if self.crowd.admit(self, None if self.client is None else self.client[0]):
             self._begin_head()
         else:
@@ -168,6 +169,12 @@ def hang_up(scope: Scope) -> None:
     end: Callable[[], None] | None = scope.get("state", {}).get(_HANG_UP)
     if end is not None:
         end()
+
+
+def peer_of(scope: Scope) -> tuple[str, int] | None:
+    """Address and port at the other end of this request's connection: a proxy's, whatever it says of the browser's."""
+    peer: tuple[str, int] | None = scope.get("state", {}).get(_PEER)
+    return peer
 
 
 class Places:
