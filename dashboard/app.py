@@ -38,6 +38,7 @@ from dashboard import (
 from dashboard.context import Context
 from dashboard.crowd import Places
 from dashboard.exports import Exports
+from dashboard.forwarded import Forwarded
 from dashboard.gate import Gate, check_mounts, ruled
 from dashboard.guard import LOOPBACK_NAMES, Guard
 from dashboard.schemas import ErrorBody
@@ -140,4 +141,5 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(
         Guard, hosts=hosts, body_bytes_max=settings.body_bytes_max, body_s=settings.body_s, is_tls=is_tls
     )
+    app.add_middleware(Forwarded, telemetry=context.telemetry)
     return app

@@ -69,7 +69,8 @@ ROUTES: Final[Mapping[str, AuditAction]] = {
     "POST /api/v1/people/{person_id}/tokens/{token_id}/revoke": AuditAction.REVOKE_TOKEN,
 }
 """Routes whose permission does not say enough."""
-SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", "GET /sign-in/hospital/callback"})
+HOSPITAL_ANSWERS: Final = "GET /sign-in/hospital/callback"
+SIGNING_IN: Final = frozenset({"POST /api/v1/sign-in", HOSPITAL_ANSWERS})
 """Routes after which somebody may be known who was not before."""
 PASSWORD_AGAIN: Final = frozenset({"POST /api/v1/session/unlock", "POST /api/v1/me/password", "POST /api/v1/me/tokens"})
 """Routes that ask somebody known for their password."""
@@ -95,11 +96,13 @@ KEPT_FIELDS: Final = frozenset(
         "from_ms", "until_ms", "to_ms", "at_ms", "reason", "spo2_scale", "reading_id", "command_id", "limit",
         "from", "to", "every", "sign", "format", "ward", "patient", "active", "role", "person", "action", "every_ward",
         "until", "minutes", "feedback", "kind", "priority", "state", "confirmed", "silence_id", "change_id", "with_patient_id", "with_device_id", "device", "before",
-        "happened_at", "recipient",
+        "happened_at", "recipient", "after", "with_discharged", "open",
     }
 )  # fmt: skip
 """Fields of body and query that an entry keeps: neither secrets, nor names, nor values of signs."""
-_MOMENTS: Final = ("from", "to", "until", "before")
+_MOMENTS: Final = ("from", "to", "until", "before", "after")
+_EXTENTS: Final = ("with_discharged", "active", "state", "open", "limit")
+"""What makes a list show more, or others: who has left, alerts that are over, more rows."""
 _DAY_MS: Final = 86_400_000
 
 
@@ -117,11 +120,12 @@ class Trace:
 
     @property
     def view(self) -> tuple[Scalar, ...]:
-        """What makes two reads of one person the same view: of the same thing, ward and days. An export's pages are one."""
+        """What makes two reads of one person one view: the same thing, ward, extent and days. An export's pages are one."""
         about = (self.subject, self.patient_id, self.detail.get("ward"), self.detail.get("device"))
         if self.action is AuditAction.EXPORT:
             return (*about, *(self.detail.get(name) for name in ("from", "to", "format", "recipient")))
-        return (*about, *(_day(self.detail.get(name)) for name in _MOMENTS))
+        extent = (self.detail.get(name) for name in _EXTENTS)
+        return (*about, *extent, *(_day(self.detail.get(name)) for name in _MOMENTS))
 
 
 def trace_of(

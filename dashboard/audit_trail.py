@@ -87,10 +87,11 @@ class Trail:
             await asyncio.wait({one.done}, timeout=patience_s)
         return one.done.done()
 
-    def is_new(self, view: Hashable) -> bool:
-        """Whether this view is not on record for the present span of time."""
+    def is_new(self, view: Hashable, *, within_s: float | None = None) -> bool:
+        """Whether this view is not on record for the present span of time: `within_s`, or as the house has set it."""
         seen_s = self._views.get(view)
-        return seen_s is None or self._clock.monotonic_s() - seen_s >= self._limits.view_s
+        span_s = self._limits.view_s if within_s is None else within_s
+        return seen_s is None or self._clock.monotonic_s() - seen_s >= span_s
 
     def remember(self, view: Hashable) -> None:
         """A view that is on record now."""

@@ -1,8 +1,9 @@
 """How many may be at the door and in the house at once, so that nobody keeps everybody else out.
 
-Connections are bounded in number, in all and per address, and each has to ask for something within its time: one that
-only stays open is closed, and is the first to give way. Requests are counted once they have arrived whole; some of the
-places are kept for people who are signed in and for health probes.
+Connections are bounded in number, in all and per address, and each has to ask for something, and to take its answer,
+within its time: one that only stays open is closed, and is the first to give way; one that does not read is cut off.
+Requests are counted once they have arrived whole; some of the places are kept for people who are signed in and for
+health probes.
 """
 
 import asyncio
@@ -11,9 +12,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dashboard.person import Person
@@ -23,6 +24,10 @@ from vitals.errors import ErrorCode, WardError
 FILES_KEPT = 256
 """Open files that connections leave to the rest of the process: database, log, broker."""
 HEALTH = frozenset({"/healthz", "/readyz"})
+PIECE_BYTES: Final = 64 * 1024
+"""An answer is handed on in pieces of this size, so that `answer_s` is the time for one of them, not for the whole."""
+_HANG_UP: Final = "hang_up"
+_PEER: Final = "peer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,8 @@ class Bounds:
     exempt: Collection[str]
     head_s: float
     """Time for the head of a request to arrive whole."""
+    answer_s: float
+    """Time for the other side to take what waits to be sent."""
 
     def below_file_limit(self) -> int:
         """Connections that this process can hold: fewer than asked for where its limit of open files is low."""
@@ -88,10 +95,14 @@ class Connections:
 
 
 class Connection(H11Protocol):
-    """One connection: closed unless a request's head has arrived whole `head_s` after its first byte, or its opening."""
+    """One connection: closed unless a request's head has arrived whole `head_s` after its first byte, or its opening.
+
+    Aborted, whatever it was told, where what waits to be sent is not taken within `answer_s`.
+    """
 
     crowd: ClassVar[Connections]
     _deadline: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
 
     @property
     def is_asking(self) -> bool:
@@ -100,6 +111,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.app_state = {**self.app_state, _HANG_UP: transport.abort, _PEER: self.client}
         if self.crowd.admit(self, None if self.client is None else self.client[0]):
             self._begin_head()
         else:
@@ -118,8 +130,18 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
+        self._end_untaken()
         self.crowd.leave(self)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._end_untaken()
+        self._untaken = self.loop.call_later(self.crowd.bounds.answer_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._end_untaken()
+        super().resume_writing()
 
     def _begin_head(self) -> None:
         if self._deadline is None:
@@ -130,11 +152,29 @@ class Connection(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _end_untaken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
 
 def protocol_of(bounds: Bounds) -> type[Connection]:
     """The protocol that the web server is to speak; every connection of one server counts together."""
     crowd = Connections(bounds)
     return type("BoundedConnection", (Connection,), {"crowd": crowd})
+
+
+def hang_up(scope: Scope) -> None:
+    """End the connection of this request at once, whatever of its answer is not taken yet."""
+    end: Callable[[], None] | None = scope.get("state", {}).get(_HANG_UP)
+    if end is not None:
+        end()
+
+
+def peer_of(scope: Scope) -> tuple[str, int] | None:
+    """Address and port at the other end of this request's connection: a proxy's, whatever it says of the browser's."""
+    peer: tuple[str, int] | None = scope.get("state", {}).get(_PEER)
+    return peer
 
 
 class Places:
@@ -156,7 +196,7 @@ class Places:
         self._in_hand += 1
         try:
             app = self._app if await self._has_place(scope) else self._full()
-            await app(scope, receive, send)
+            await app(scope, receive, _in_pieces(send))
         finally:
             self._in_hand -= 1
 
@@ -173,3 +213,14 @@ class Places:
         answer.headers.update({"retry-after": "1", "connection": "close"})
         full: ASGIApp = answer
         return full
+
+
+def _in_pieces(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        body, given = message.get("body", b""), 0
+        while len(body) - given > PIECE_BYTES:
+            await send({**message, "body": body[given : given + PIECE_BYTES], "more_body": True})
+            given += PIECE_BYTES
+        await send({**message, "body": body[given:]} if given else message)
+
+    return sender

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.telemetry import Telemetry
@@ -36,7 +36,7 @@ class Browser:
 
     interest: Interest
     queue: asyncio.Queue[bytes | None]
-    ended: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def next_event(self) -> bytes | None:
         """The next event's bytes, or None once the stream has to end."""
@@ -122,7 +122,7 @@ class Fanout:
             self._end(next((browser for browser in own if browser.interest.token_id == token_id), own[0]))
 
     def _end(self, browser: Browser) -> None:
-        browser.ended = True
+        browser.ended.set()
         _drain(browser)
         browser.queue.put_nowait(None)
         self.leave(browser)

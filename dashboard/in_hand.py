@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import Scope
 
-from dashboard.audit_rules import PASSWORD_AGAIN, SIGNING_IN, Trace, login_in, trace_of
+from dashboard.audit_rules import HOSPITAL_ANSWERS, PASSWORD_AGAIN, SIGNING_IN, Trace, login_in, trace_of
 from dashboard.audit_trail import Trail
 from dashboard.gate import Ruled
 from dashboard.person import Person
 from dashboard.row_sight import seen_by
+from dashboard.sign_in import network_of
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage.audit import AuditAction, AuditEntry, Detail
@@ -19,6 +20,9 @@ from storage.row_security import Seen
 from vitals.errors import Unavailable
 
 NO_DETAIL: Detail = {}
+FAILING_S: Final = 600.0
+"""One address that is locked out, or fails at the hospital's sign-in, is one entry in so long: nobody signed in makes the
+trail grow without end."""
 WardOf = Callable[[str], str | None]
 """The ward of a patient, where the live board knows it."""
 PatientOf = Callable[[str], str | None]
@@ -88,24 +92,28 @@ class InHand:
         """Whether this was somebody signing in, or asked for their password again, which is put on record by its outcome."""
         ruled: Ruled | None = self._scope.get("ruled")
         key = "" if ruled is None else ruled.key
-        if key not in SIGNING_IN and not (key in PASSWORD_AGAIN and status >= 400):
+        if key not in SIGNING_IN and not (key in PASSWORD_AGAIN and status >= 400 and self._person is not None):
             return False
         signed_in: Person | None = self._scope.get("signed_in")
-        if signed_in is not None:
-            action = AuditAction.SIGN_IN
-        elif status in (401, 403) or key.startswith("GET "):
-            action = AuditAction.SIGN_IN_FAILED
-        elif status == 429:
-            action = AuditAction.LOCKED_OUT
-        else:
+        action = AuditAction.SIGN_IN if signed_in is not None else self._failure(key, status)
+        if action is None:
             return True
-        subject = login_in(self._scope.get("body", b""))
-        person = signed_in or self._person
-        view = (action, subject, self._address)
-        if action is not AuditAction.LOCKED_OUT or self._trail.is_new(view):
+        if action is AuditAction.LOCKED_OUT or (signed_in is None and key == HOSPITAL_ANSWERS):
+            view = (action, key, network_of(self._address or ""))
+            if not self._trail.is_new(view, within_s=FAILING_S):
+                return True
             self._trail.remember(view)
-            await self._trail.keep([self._said(person, action, subject=subject)])
+        subject = login_in(self._scope.get("body", b""))
+        await self._trail.keep([self._said(signed_in or self._person, action, subject=subject)])
         return True
+
+    def _failure(self, key: str, status: int) -> AuditAction | None:
+        """What it was, where nobody signed in by it; None where it was no attempt."""
+        if key == HOSPITAL_ANSWERS:
+            return AuditAction.SIGN_IN_FAILED if self._scope.get("failed_at_hospital") else None
+        if status in (401, 403):
+            return AuditAction.SIGN_IN_FAILED
+        return AuditAction.LOCKED_OUT if status == 429 else None
 
     async def _seen(self, trace: Trace, person: Person) -> Unavailable | None:
         view = (person.person_id, person.token_id, trace.action, *trace.view)

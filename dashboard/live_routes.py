@@ -1,14 +1,15 @@
 """Server-sent events: a snapshot, then what changes; a browser that reconnects gets a fresh snapshot."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dashboard.context import Here
+from dashboard.crowd import hang_up
 from dashboard.fanout import Browser, Fanout, Interest
 from dashboard.permissions import Permission
 from dashboard.person import GUEST, Person, Signed
@@ -25,10 +26,14 @@ RECHECK_S = 5.0
 """Real time between looks at whether the session still is and still may see what the stream shows."""
 
 StillMay = Callable[[], Awaitable[bool]]
+Waited = asyncio.Future[Any]
 
 
 class EventStream(Response):
-    """One browser's stream; ends when the browser leaves or the fan-out ends it, and always gives its place back."""
+    """One browser's stream; ends when the browser leaves or the fan-out ends it, and always gives its place back.
+
+    Once it has to end it waits for nobody: a browser that does not take what it was sent is hung up on.
+    """
 
     media_type = "text/event-stream"
 
@@ -40,9 +45,10 @@ class EventStream(Response):
         self._still_may = still_may
         self._clock = clock
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         barred = asyncio.ensure_future(self._barred())
+        ended = asyncio.ensure_future(self._browser.ended.wait())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await self._send(send, f"retry: {_RETRY_MS}\n\n".encode())
@@ -55,11 +61,13 @@ class EventStream(Response):
                 event = following.result()
                 if event is None:
                     break
-                await self._send(send, event)
+                sending = asyncio.ensure_future(self._send(send, event))
+                await _taken(sending, scope, unless=(gone, barred, ended))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
             barred.cancel()
+            ended.cancel()
             self._fanout.leave(self._browser)
 
     async def _barred(self) -> None:
@@ -70,6 +78,17 @@ class EventStream(Response):
 
     async def _send(self, send: Send, body: bytes) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _taken(sending: Waited, scope: Scope, *, unless: Iterable[Waited]) -> None:
+    """Returns once it is sent, or the connection hung up on because the stream has to end before it is."""
+    try:
+        await asyncio.wait({sending, *unless}, return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            hang_up(scope)
+        await sending
+    finally:
+        sending.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -47,6 +47,10 @@ class Begun:
         text = json.dumps([self.state, self.nonce, self.verifier, self.next])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
+    def is_answered_by(self, state: str) -> bool:
+        """Whether an answer with this state is to this sign-in."""
+        return hmac.compare_digest(self.state.encode(), state.encode())
+
     @classmethod
     def unpacked(cls, cookie: str) -> "Begun | None":
         """What `packed` made; None for anything else."""
@@ -99,7 +103,7 @@ class Hospital:
 
     async def finish(self, begun: Begun, *, state: str, code: str) -> Identity:
         """Who came back; raises SignInNeeded where the answer is not to this sign-in or not to be trusted, Unavailable."""
-        if not hmac.compare_digest(begun.state.encode(), state.encode()):
+        if not begun.is_answered_by(state):
             raise SignInNeeded("This answer belongs to another sign-in: begin again.")
         described = await self._described()
         tokens = await self._redeem(described, code, begun.verifier)

@@ -48,15 +48,17 @@ async def finish(
     state: Annotated[str, Query(max_length=500)] = "",
     code: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
-    """The browser is back: believe the provider, or say why not."""
+    """The browser is back: believe the provider, or say why not; 404 where there is none."""
+    hospital = _hospital(here)
     begun = Begun.unpacked(cookies_of(request.scope).get(_name(request.scope), ""))
     try:
         if begun is None or not code:
             raise SignInNeeded("The sign-in was given up or took too long: begin again.")
-        identity = await _hospital(here).finish(begun, state=state, code=code)
+        identity = await hospital.finish(begun, state=state, code=code)
         account = await here.sign_in.by_hospital(identity.subject, identity.login, identity.name, identity.groups or ())
         secret = await here.sessions.begin(account.person_id, replaces=cookie_of(request.scope))
     except WardError as error:
+        request.scope["failed_at_hospital"] = begun is not None and begun.is_answered_by(state)
         response = _refused(error)
     else:
         request.scope["signed_in"] = Person(person_id=account.person_id, name=account.name)

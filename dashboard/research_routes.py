@@ -8,14 +8,13 @@ from pydantic import BaseModel, Field
 from dashboard.context import Here
 from dashboard.schemas import Level, TimeMs
 from storage import research
-from storage.research import Place
-from storage.window import ROWS_MAX, Cursor
+from storage.window import ROWS_MAX
 from vitals.reading import WardId
 from vitals.sign import Sign
 
 router = APIRouter(tags=["research"])
 Recipient = Annotated[str, Query(max_length=63, pattern=r"^[a-z0-9][a-z0-9-]*$")]
-After = Annotated[str, Field(max_length=300, pattern=r"^p-[0-9a-f]{32}~[0-9]{1,15}~.")]
+After = Annotated[str, Field(max_length=1000, pattern=r"^[0-9a-f]{8,32}\.[A-Za-z0-9_-]+$")]
 
 
 class ResearchEntry(BaseModel):
@@ -27,7 +26,7 @@ class ResearchEntry(BaseModel):
 
 
 class ResearchAnswer(BaseModel):
-    """A page; `next` is the `after` of the next one, None where there is none."""
+    """A page; `next` is the `after` of the next one, for the same recipient; None where there is none. It is opaque."""
 
     rows: list[ResearchEntry]
     next: str | None
@@ -54,15 +53,9 @@ async def export_for_research(
         from_ms=from_,
         to_ms=to,
         limit=limit,
-        after=None if after is None else _place(after),
+        following=after,
     )
-    following = found.following
     return ResearchAnswer(
         rows=[ResearchEntry(subject=row.subject, at_ms=row.at_ms, signs=row.signs) for row in found.rows],
-        next=None if following is None else f"{following.subject}~{following.at.at_ms}~{following.at.row_id}",
+        next=found.following,
     )
-
-
-def _place(after: str) -> Place:
-    subject, at_ms, row_id = after.split("~", 2)
-    return Place(subject, Cursor(int(at_ms), row_id))

@@ -124,6 +124,8 @@ class DashboardSettings(Section):
     """Real time for the head of a request to arrive whole; then the connection is closed."""
     body_s: float = Field(default=10, ge=0.2, le=300)
     """Real time for its body; then it is answered with 408."""
+    answer_s: float = Field(default=10, ge=0.2, le=300)
+    """Real time for a browser to take what waits of an answer, 64 KiB or so; then the connection is cut off."""
     keep_alive_s: int = Field(default=5, ge=1, le=300)
     """How long a connection may stay open between two requests."""
     shutdown_s: float = Field(default=3, ge=0.5, le=60)
@@ -164,6 +166,7 @@ class DashboardSettings(Section):
             per_address_max=self.connections_per_address_max,
             exempt=frozenset(self.trusted_proxies),
             head_s=self.head_s,
+            answer_s=self.answer_s,
         )
 
     @property

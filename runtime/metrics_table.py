@@ -119,6 +119,11 @@ METRICS: tuple[Metric, ...] = (
         labels=(Label(name="outcome", values="accepted, wrong, closed"),),
     ),
     Metric(
+        name="wardlight_dashboard_forwarded_unbelieved_total",
+        kind=MetricKind.COUNTER,
+        help="Requests passed on by an address outside trusted_proxies: its browsers count as one, and are locked out together.",
+    ),
+    Metric(
         name="wardlight_dashboard_feed_restarts_total",
         kind=MetricKind.COUNTER,
         help="Times the live feed lost the log or the database and started again from a snapshot.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, case, delete, func, select
 
 from storage import people_tables as tables
 from storage.dialect import insert, replace_all
@@ -21,8 +21,9 @@ def begin_attempt(
 ) -> int:
     """Put an attempt down as failed for every subject; 0, or for how many milliseconds one of them is still closed.
 
-    A closed subject is left as it is: asking while it is closed does not make it longer. Failures older than `forget_ms`
-    are forgotten, and the oldest beyond `kept_max` rows.
+    While one is closed nothing is put down for any of them: asking does not make it longer, and leaves no row. Failures
+    older than `forget_ms` are forgotten. Beyond `kept_max` rows others go: open ones first, the oldest of them, and where
+    all are closed, the one that opens again soonest.
     """
     columns = tables.attempts.c
     names = [name for name, _ in subjects]
@@ -31,6 +32,7 @@ def begin_attempt(
     held = {row.subject: row for row in rows}
     closed_ms = max((row.closed_until_ms - now_ms for row in held.values()), default=0)
     if closed_ms > 0:
+        conn.execute(delete(tables.attempts).where(columns.subject.in_(names), columns.failures == 0))
         return int(closed_ms)
     conn.execute(delete(tables.attempts).where(columns.last_at_ms < now_ms - forget_ms))
     noted = []
@@ -42,7 +44,7 @@ def begin_attempt(
             {"subject": name, "failures": before + 1, "last_at_ms": now_ms, "closed_until_ms": until_ms},
         )
     replace_all(conn, tables.attempts, noted, key=("subject",))
-    _bound(conn, kept_max)
+    _bound(conn, kept_max, now_ms=now_ms, but=names)
     return 0
 
 
@@ -83,10 +85,12 @@ def take_back(conn: Connection, subject: str) -> None:
     replace_all(conn, tables.attempts, [taken], key=("subject",))
 
 
-def _bound(conn: Connection, kept_max: int) -> None:
+def _bound(conn: Connection, kept_max: int, *, now_ms: int, but: Sequence[str]) -> None:
     columns = tables.attempts.c
     count = conn.execute(select(func.count()).select_from(tables.attempts)).scalar_one()
     if count <= kept_max:
         return
-    oldest = select(columns.subject).order_by(columns.last_at_ms, columns.subject).limit(count - kept_max)
-    conn.execute(delete(tables.attempts).where(columns.subject.in_(list(conn.execute(oldest).scalars()))))
+    opens_ms = case((columns.closed_until_ms > now_ms, columns.closed_until_ms), else_=0)
+    least = select(columns.subject).where(columns.subject.not_in(but))
+    least = least.order_by(opens_ms, columns.last_at_ms, columns.subject).limit(count - kept_max)
+    conn.execute(delete(tables.attempts).where(columns.subject.in_(least)))

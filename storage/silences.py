@@ -16,12 +16,15 @@ from vitals.silence import Silence
 
 OPEN_MAX: Final = 1000
 """Silences in force at one time, of the whole house; one more is refused."""
+OPEN_OF_ONE_MAX: Final = 50
+"""The same of one person: nobody alone keeps everybody else from silencing."""
 
 
 def order(conn: Connection, silence: Silence) -> Silence:
     """Put a silence down; its repetition, by silence_id, changes nothing and gives what stands there.
 
-    Raises Conflict where the id means another silence, or where more than `OPEN_MAX` are in force.
+    Raises Conflict where the id means another silence, where the same person's silence of the same alerts stands, and
+    where `OPEN_OF_ONE_MAX` of theirs are in force, or `OPEN_MAX` of everybody's.
     """
     begin_decision(conn)
     known = _find(conn, silence.silence_id)
@@ -34,8 +37,13 @@ def order(conn: Connection, silence: Silence) -> Silence:
         raise Conflict(
             "High alerts of this kind are silenced for this patient already: only when that ends may it be again."
         )
+    own = [other for other in standing if other.person_id == silence.person_id and other.ended_at_ms is None]
+    if any(_covered(other) == _covered(silence) for other in own):
+        raise Conflict("You have silenced exactly this already: end that silence first, or let it end.")
+    if len(own) >= OPEN_OF_ONE_MAX:
+        raise Conflict(f"{OPEN_OF_ONE_MAX} silences of yours are in force: end some first.")
     if len(standing) >= OPEN_MAX:
-        raise Conflict(f"More than {OPEN_MAX} silences are in force: end some first.")
+        raise Conflict(f"{OPEN_MAX} silences are in force: end some first.")
     conn.execute(
         insert(silences).values(
             silence_id=silence.silence_id,
@@ -57,6 +65,11 @@ def order(conn: Connection, silence: Silence) -> Silence:
 def _is_same_high(one: Silence, other: Silence) -> bool:
     """Whether both keep the same high alerts quiet: one after the other would keep them quiet for ever."""
     return one.priority is Priority.HIGH and (one.patient_id, one.kind) == (other.patient_id, other.kind)
+
+
+def _covered(silence: Silence) -> tuple[object, ...]:
+    """Which alerts it covers, while it holds."""
+    return (silence.ward_id, silence.patient_id, silence.kind, silence.ceiling)
 
 
 def end(conn: Connection, silence_id: str, *, by: str, at_ms: int, effective_ms: int) -> Silence:

@@ -1,11 +1,13 @@
 """What the storage of people promises, whichever database: subclass and give the fixture `database`."""
 
 import pytest
+from sqlalchemy import insert, select
 
 from storage import people, people_attempts, people_glass, people_sessions, people_tokens
 from storage.people import Account, StoredGrant
 from storage.people_glass import Glass
 from storage.people_sessions import SESSIONS_OF_ONE_MAX, Session
+from storage.people_tables import attempts
 from storage.people_tokens import Token
 from storage.session import Database
 from vitals.errors import Conflict, InvalidArgument, NotFound
@@ -13,6 +15,7 @@ from vitals.reading import PatientId, WardId
 
 HOUR_MS = 3_600_000
 WARD = WardId("ward-a")
+KEPT_MAX = 4
 
 
 def account(number: int = 1, *, subject: str | None = None) -> Account:
@@ -21,6 +24,24 @@ def account(number: int = 1, *, subject: str | None = None) -> Account:
 
 def closed_for(failures: int) -> int:
     return 0 if failures < 3 else 1000 * failures
+
+
+def begin(database: Database, *subjects: str, now_ms: int) -> int:
+    """One attempt for all of these, of which `KEPT_MAX` rows are kept."""
+    with database.transaction() as conn:
+        return people_attempts.begin_attempt(
+            conn,
+            [(subject, closed_for) for subject in subjects],
+            now_ms=now_ms,
+            forget_ms=HOUR_MS,
+            kept_max=KEPT_MAX,
+        )
+
+
+def attempts_kept(database: Database) -> dict[str, int]:
+    """Failures by subject, of every row there is."""
+    with database.snapshot() as conn:
+        return {row.subject: row.failures for row in conn.execute(select(attempts))}
 
 
 class PeopleContract:
@@ -153,6 +174,43 @@ class PeopleContract:
             people_attempts.take_back(conn, "b4")
             people_attempts.forgive(conn, "b3")
             people_attempts.take_back(conn, "nobody")
+
+    def test_who_asks_while_an_address_is_closed_leaves_no_row(self, database: Database) -> None:
+        for number in range(3):
+            assert begin(database, f"account:before{number}", "address", now_ms=1) == 0
+        before = attempts_kept(database)
+        assert [begin(database, f"account:{number}", "address", now_ms=3) > 0 for number in range(20)] == [True] * 20
+        assert begin(database, "account:before2", "address", now_ms=3) > 0
+        assert attempts_kept(database) == before
+
+    def test_however_many_attempts_are_too_many_the_next_one_is_counted(self, database: Database) -> None:
+        many = [
+            {"subject": f"old{number}", "failures": 0, "last_at_ms": 1, "closed_until_ms": 0}
+            for number in range(70_000)
+        ]
+        with database.transaction() as conn:
+            conn.execute(insert(attempts), many)
+        assert begin(database, "account", "address", now_ms=2) == 0
+        assert {"account": 1, "address": 1}.items() <= attempts_kept(database).items()
+        assert len(attempts_kept(database)) == KEPT_MAX
+
+    def test_what_is_closed_stays_closed_while_others_can_be_forgotten(self, database: Database) -> None:
+        while not begin(database, "victim", now_ms=1):
+            pass
+        for number in range(2 * KEPT_MAX):
+            begin(database, f"filler{number}", now_ms=2 + number)
+        assert "victim" in attempts_kept(database)
+        assert len(attempts_kept(database)) == KEPT_MAX
+        assert begin(database, "victim", now_ms=50) > 0
+
+    def test_where_all_are_closed_the_first_to_open_again_is_forgotten(self, database: Database) -> None:
+        assert [begin(database, "longest", now_ms=now_ms) for now_ms in (1, 1, 1, 3002)] == [0] * 4
+        for number in range(KEPT_MAX - 1):
+            assert [begin(database, f"closed{number}", now_ms=3010 - number) for _ in range(3)] == [0] * 3
+        assert begin(database, "account", now_ms=3020) == 0
+        assert set(attempts_kept(database)) == {"account", "longest", "closed0", "closed1"}
+        assert begin(database, "account", now_ms=3021) == 0
+        assert attempts_kept(database)["account"] == 2
 
     def test_glass_opens_for_a_while_and_stays_on_record(self, database: Database) -> None:
         glass = Glass("g1", "p1", PatientId("pa"), WARD, "Collapsed in the corridor", 10, 20)

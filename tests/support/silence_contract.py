@@ -72,6 +72,39 @@ class SilenceContract:
         with database.transaction() as conn:
             assert silences.order(conn, over) == over
 
+    def test_who_silences_the_same_alerts_again_is_refused_until_their_silence_is_ended(
+        self, database: Database
+    ) -> None:
+        with database.transaction() as conn:
+            silences.order(conn, silence())
+        again = silence("s2", priority=Priority.MEDIUM, from_ms=5_000, until_ms=90_000)
+        with database.transaction() as conn, pytest.raises(Conflict, match="exactly this already"):
+            silences.order(conn, again)
+        others = (
+            msgspec.structs.replace(again, silence_id="of another person", person_id="ada"),
+            msgspec.structs.replace(again, silence_id="of less", priority=Priority.LOW),
+            msgspec.structs.replace(again, silence_id="of one kind", kind=AlertKind.LOW_BATTERY),
+        )
+        with database.transaction() as conn:
+            for other in others:
+                assert silences.order(conn, other) == other
+            silences.end(conn, "s1", by="Kim", at_ms=5_000, effective_ms=7_000)
+            assert silences.order(conn, again) == again
+
+    def test_one_person_leaves_room_for_the_silences_of_others(self, database: Database) -> None:
+        def of(number: int, person: str) -> Silence:
+            return msgspec.structs.replace(silence(f"{person}{number}", of=f"p{number}"), person_id=person)
+
+        with database.transaction() as conn:
+            for number in range(silences.OPEN_OF_ONE_MAX):
+                silences.order(conn, of(number, "kim"))
+        with database.transaction() as conn, pytest.raises(Conflict, match="of yours are in force"):
+            silences.order(conn, of(silences.OPEN_OF_ONE_MAX, "kim"))
+        with database.transaction() as conn:
+            silences.order(conn, of(1, "ada"))
+            silences.end(conn, "kim1", by="Kim", at_ms=5_000, effective_ms=7_000)
+            silences.order(conn, of(silences.OPEN_OF_ONE_MAX, "kim"))
+
     def test_ending_early_is_put_down_once(self, database: Database) -> None:
         with database.transaction() as conn:
             silences.order(conn, silence())
@@ -88,7 +121,7 @@ class SilenceContract:
 
     def test_those_in_force_and_those_that_a_replay_needs_are_found(self, database: Database) -> None:
         with database.transaction() as conn:
-            for one in (silence("s1"), silence("s2", until_ms=9_000), silence("s3", from_ms=20_000)):
+            for one in (silence("s1"), silence("s2", of="p1", until_ms=9_000), silence("s3", of="p2", from_ms=20_000)):
                 silences.order(conn, one)
             silences.end(conn, "s3", by="Ada", at_ms=30_000, effective_ms=32_000)
         with database.snapshot() as conn:

@@ -168,6 +168,37 @@ async def test_a_list_of_another_ward_or_other_days_is_another_view() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        ("patients", [{}, {"with_discharged": "true"}]),
+        (
+            "alerts",
+            [{"active": "true"}, {"active": "false"}, {"active": "false", "limit": "1000"}, {"state": "latched"}],
+        ),
+        ("silences", [{}, {"open": "false"}]),
+    ],
+)
+async def test_a_list_that_shows_more_than_before_is_another_view(path: str, queries: Sequence[dict[str, str]]) -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        for query in (*queries, *queries):
+            assert (await client.get(path, params=query)).status_code == 200
+        assert [json.loads(link.detail) for link in trail(scene)] == list(queries)
+
+
+@pytest.mark.asyncio
+async def test_history_and_alerts_read_page_by_page_leave_an_entry_for_each_day_that_a_page_begins_in() -> None:
+    async with ward_scene() as scene, api(scene) as client:
+        patient_id = scene.admit("1", "Ada")
+        for path in (f"patients/{patient_id}/history", "alerts"):
+            before = len(said(scene))
+            for hours in (0, 1, 30, 31, 54) * 2:
+                after = f"{EPOCH_MS // DAY_MS * DAY_MS - hours * 3_600_000}~x"
+                assert (await client.get(path, params={"after": after})).status_code == 200
+            assert len(said(scene)) - before == 4, "0 h, 1 h, 30 and 31 h, 54 h before midnight"
+
+
+@pytest.mark.asyncio
 async def test_whoever_looks_at_the_ledger_is_on_record_once_per_view() -> None:
     async with ward_scene() as scene, api(scene) as client:
         for _ in range(2):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboard.crowd import Bounds, Connection, Connections, Places
+from dashboard.crowd import PIECE_BYTES, Bounds, Connection, Connections, Places
 from dashboard.person import GUEST, Person
 from vitals.errors import Unavailable
 
@@ -28,7 +28,11 @@ class Wire:
 def crowd(*, connections_max: int = 16, per_address_max: int = 2) -> Connections:
     return Connections(
         Bounds(
-            connections_max=connections_max, per_address_max=per_address_max, exempt=frozenset({"10.0.0.1"}), head_s=1
+            connections_max=connections_max,
+            per_address_max=per_address_max,
+            exempt=frozenset({"10.0.0.1"}),
+            head_s=1,
+            answer_s=1,
         )
     )
 
@@ -65,7 +69,7 @@ def test_who_leaves_makes_room() -> None:
 
 def test_connections_stay_below_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (300, 300))
-    bounds = Bounds(connections_max=1000, per_address_max=1, exempt=(), head_s=1)
+    bounds = Bounds(connections_max=1000, per_address_max=1, exempt=(), head_s=1, answer_s=1)
     assert bounds.below_file_limit() == 44
 
 
@@ -110,3 +114,27 @@ async def test_strangers_leave_places_to_people_who_are_signed_in_and_to_probes(
     hall.release.set()
     assert await asyncio.gather(*tasks) == [200, 200, 503, 503, 200, 200, 503]
     assert await hall.ask("x") == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [0, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
+async def test_a_long_answer_is_handed_on_in_pieces_and_whole(size: int) -> None:
+    body = bytes(number % 251 for number in range(size))
+    parts: list[Message] = []
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def send(message: Message) -> None:
+        parts.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def identify(_scope: Scope) -> None:
+        return None
+
+    await Places(answer, identify=identify, requests_max=4, kept=2)({"type": "http", "path": "/"}, receive, send)
+    assert b"".join(part["body"] for part in parts) == body
+    assert max(len(part["body"]) for part in parts) <= PIECE_BYTES
+    assert [part["more_body"] for part in parts] == [True] * (len(parts) - 1) + [False]

@@ -157,6 +157,38 @@ async def test_the_lock_does_not_end_a_stream() -> None:
         assert looks == 3
 
 
+@pytest.mark.parametrize("why", ["the fan-out ends it", "its person may no longer"])
+async def test_a_stream_that_must_end_hangs_up_on_a_browser_that_does_not_read(why: str) -> None:
+    async with people_scene() as scene:
+        browser = scene.context.feed.connect(Interest(wards=frozenset({OWN})))
+        full, cut_off, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def still_may() -> bool:
+            await over.wait()
+            return False
+
+        async def send(message: Message) -> None:
+            if b"event: " in message.get("body", b""):
+                full.set()
+                await cut_off.wait()
+
+        async def receive() -> Message:
+            await cut_off.wait()
+            return {"type": "http.disconnect"}
+
+        stream = EventStream(scene.context.fanout, browser, still_may=still_may, clock=scene.clock)
+        answered = asyncio.ensure_future(stream({"state": {"hang_up": cut_off.set}}, receive, send))
+        await asyncio.wait_for(full.wait(), 5)
+        assert not cut_off.is_set()
+        if why == "the fan-out ends it":
+            scene.context.fanout.close()
+        else:
+            over.set()
+        await asyncio.wait_for(answered, 5)
+        assert cut_off.is_set()
+        assert scene.context.fanout.browser_count == 0
+
+
 async def test_one_account_with_its_tokens_takes_its_own_streams_only_and_its_oldest_ends_for_the_next() -> None:
     async with people_scene() as scene:
         scene.ward.settings = scene.ward.settings.model_copy(update={"browsers_max": 4, "browsers_per_person_max": 2})

@@ -13,7 +13,7 @@ from dashboard.people_settings import PeopleSettings
 from dashboard.permissions import Role
 from dashboard.sessions import COOKIE
 from runtime.settings import Configuration
-from storage import people
+from storage import audit, people
 from tests.support.builders import EPOCH_MS
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, oidc_provider
 from tests.support.people_scene import OWN, PeopleScene, people_scene
@@ -140,6 +140,36 @@ async def test_an_answer_to_another_sign_in_is_refused() -> None:
             assert done.headers["location"] == "/sign-in?refused=untrusted"
         scene.client.cookies.clear()
         assert (await scene.client.get(back)).headers["location"] == "/sign-in?refused=untrusted"
+
+
+@pytest.mark.asyncio
+async def test_a_failure_at_the_hospital_is_on_record_once_in_a_while_and_only_of_a_sign_in_that_was_begun() -> None:
+    async with hospital() as (scene, provider):
+        for asked in ({}, {"state": "another", "code": "x"}):
+            await scene.client.get(CALLBACK, params=asked)
+        await there(scene)
+        await scene.client.get(CALLBACK, params={"state": "another", "code": "x"})
+        assert actions(scene) == []
+        provider.tamper = "expired"
+        for _ in range(3):
+            assert (await through(scene)).headers["location"] == "/sign-in?refused=untrusted"
+        assert actions(scene) == ["sign_in_failed"]
+        provider.tamper = None
+        await through(scene)
+        assert actions(scene) == ["sign_in_failed", "sign_in"]
+
+
+@pytest.mark.asyncio
+async def test_without_a_hospital_there_is_nowhere_to_come_back_to_and_nothing_on_record() -> None:
+    async with people_scene() as scene:
+        assert (await scene.client.get(CALLBACK)).status_code == 404
+        assert actions(scene) == []
+
+
+def actions(scene: PeopleScene) -> list[str]:
+    """What the audit trail holds, the oldest first."""
+    with scene.ward.database.snapshot() as conn:
+        return [link.action for link in audit.list_entries(conn, limit=1000)[::-1]]
 
 
 @pytest.mark.asyncio

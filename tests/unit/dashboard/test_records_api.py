@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from dashboard.in_hand import FAILING_S
 from dashboard.permissions import Role
 from storage import audit, devices, ledger
 from storage.audit import Link
@@ -60,6 +61,28 @@ async def test_a_locked_out_login_is_on_record_once() -> None:
         ]
         assert 429 in statuses
         assert [action for action, _, _ in said(scene)].count("locked_out") == 1
+
+
+async def test_a_closed_address_is_on_record_once_in_a_while_whatever_logins_it_tries() -> None:
+    async with people_scene(address_failures_free=3) as scene:
+
+        async def attempt(login: str) -> int:
+            return (await scene.client.post("sign-in", json={"login": login, "password": "no"})).status_code
+
+        assert [await attempt(f"guess{number}") for number in range(20)] == [401] * 3 + [429] * 17
+        assert [action for action, _, _ in said(scene)] == ["sign_in_failed"] * 3 + ["locked_out"]
+        scene.clock.pass_s(FAILING_S)
+        assert await attempt("guess") == 401
+        assert await attempt("guess") == 429
+        assert [action for action, _, _ in said(scene)][4:] == ["sign_in_failed", "locked_out"]
+
+
+@pytest.mark.parametrize("path", ["session/unlock", "me/password", "me/tokens"])
+async def test_nobody_signed_in_leaves_no_entry_where_a_password_is_asked_for_again(path: str) -> None:
+    async with people_scene() as scene:
+        for _ in range(3):
+            assert (await scene.client.post(path, json={"password": "x"})).status_code == 401
+        assert said(scene) == []
 
 
 async def test_what_somebody_may_not_see_is_on_record_as_refused() -> None:

@@ -1,5 +1,6 @@
 """Research exports: the recipient's own pseudonyms and days, page by page, of enough patients, on record; and nothing else."""
 
+import base64
 from collections.abc import AsyncIterator
 
 import httpx
@@ -94,6 +95,28 @@ async def test_a_row_holds_nothing_but_pseudonym_time_and_signs(served: Served) 
         assert set(row) == {"subject", "at_ms", "signs"}
     ours = ("Marked", "watch-", NAME_UNAVAILABLE, *(f'"p{bed}"' for bed in range(1, 7)))
     assert not any(word in answer.text for word in ours)
+
+
+async def test_where_the_next_page_begins_says_nothing_of_ours_and_holds_for_its_recipient_only(served: Served) -> None:
+    following = (await get(served, recipient="lab", limit=1)).json()["next"]
+    key_id, _, body = following.partition(".")
+    read = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    assert served[0].database.keys.ring().has(key_id)
+    for ours in (b"watch-", str(BASE_MS).encode(), BASE_MS.to_bytes(6, "big"), BASE_MS.to_bytes(6, "little")):
+        assert ours not in read
+        assert ours not in following.encode()
+    again = (await get(served, recipient="lab", limit=1)).json()["next"]
+    assert again != following, "nor that two of them are of one row"
+    assert (await get(served, recipient="lab", after=following)).status_code == 200
+    changed = following[:-4] + ("AAAA" if following[-4:] != "AAAA" else "BBBB")
+    for recipient, after in (
+        ("university", following),
+        ("lab", changed),
+        ("lab", f"{key_id}.A"),
+        ("lab", "0" * 8 + ".AA"),
+    ):
+        refused = await get(served, recipient=recipient, after=after)
+        assert (refused.status_code, "begin the export again" in refused.json()["message"]) == (422, True)
 
 
 async def test_it_is_on_record_with_its_recipient_once_for_all_its_pages(served: Served) -> None:
