@@ -17,7 +17,7 @@ def event_ms(record: Reading | Assessment) -> int:
     every origin, which the device writes itself; a recording lies in the past, and its time stays its own.
     """
     measured_ms, received_ms = record.measured_at_ms, record.received_at_ms
-    return measured_ms if measured_ms <= received_ms else received_ms
+    return min(measured_ms, received_ms)
 
 
 def is_out_of_order(at_ms: int, *, device_newest_ms: int | None, patient_newest_ms: int | None) -> bool:

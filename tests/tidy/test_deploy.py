@@ -34,6 +34,7 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
     of_the_demo, may_be_empty = ("MQTT_SIMULATORS_PASSWORD", ":-"), {"WATCHDOG_PING_URL", "AUTHORITY_PASSPHRASE"}
     for harmless in (
         ("ENROLL_UNASSIGNED", ":-false"),
+        ("ORIGINS_ALLOWED", ":-real"),
         *((name, ":-") for name in may_be_empty),
         of_the_demo,
         of_the_demo,

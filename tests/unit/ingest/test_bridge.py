@@ -22,7 +22,17 @@ from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
 from vitals.age import AgeBand
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import Unavailable
-from vitals.reading import DeviceId, PatientId, Reading, Receipt, RefusedSigns, Rejection, RejectionReason, WardId
+from vitals.reading import (
+    DeviceId,
+    Origin,
+    PatientId,
+    Reading,
+    Receipt,
+    RefusedSigns,
+    Rejection,
+    RejectionReason,
+    WardId,
+)
 from vitals.sex import Sex
 from vitals.sign import Sign
 from vitals.topics import LogTopic, accepted_topic, readings_topic
@@ -203,6 +213,25 @@ def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> Non
             (receipt,) = await ward.heard()
             assert receipt.rejected is None
             assert [reading.reading_id for reading in await ward.readings()] == ["w1/b1/7"]
+
+    run_virtual(course())
+
+
+def test_what_calls_itself_a_demo_is_refused_and_comes_back_where_demos_are_let_in() -> None:
+    async def course() -> None:
+        async with scene() as ward:
+            ward.assign(W1, "p1")
+            await ward.send(7, origin="demo")
+            (receipt,) = await ward.heard()
+            assert receipt.rejected == RejectionReason.WRONG_SHAPE
+            assert await ward.readings() == []
+            (rejection,) = await ward.rejections()
+        async with scene(origins_allowed="real, demo") as trial:
+            trial.assign(W1, "p1")
+            await trial.device.publish(readings_topic(W1), rejection.payload)
+            (receipt,) = await trial.heard()
+            assert receipt.rejected is None
+            assert [reading.origin for reading in await trial.readings()] == [Origin.DEMO]
 
     run_virtual(course())
 
