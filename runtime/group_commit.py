@@ -1,4 +1,7 @@
-"""Group commit: publishes that arrive while a commit runs go into the next one together, in order, within bounds."""
+"""Group commit: publishes that arrive while a commit runs go into the next one together, in order, within bounds.
+
+What came behind a group that failed fails with it: committed now, it would stand before what is then published again.
+"""
 
 import asyncio
 from collections import deque
@@ -6,10 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from runtime.bus import Outgoing
+from runtime.clock import Clock
 from vitals.errors import Unavailable, WardError
 
 Commit = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Makes records durable, in order; raises Unavailable where some may not be."""
+
+
+_BEHIND = "What was published before did not reach the log; publish again."
 
 
 class _Publish(NamedTuple):
@@ -25,8 +32,9 @@ class GroupCommit:
     that is cut into several groups, and a single record larger than `bytes_max` goes alone.
     """
 
-    def __init__(self, commit: Commit, *, records_max: int, bytes_max: int) -> None:
+    def __init__(self, commit: Commit, *, clock: Clock, records_max: int, bytes_max: int) -> None:
         self._commit = commit
+        self._clock = clock
         self._records_max = records_max
         self._bytes_max = bytes_max
         self._line = asyncio.Lock()
@@ -35,10 +43,15 @@ class GroupCommit:
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._committer: asyncio.Task[None] | None = None
+        self._failures = 0
+        """Groups that failed, so that whoever stood in line meanwhile can tell."""
         self._closed = False
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Returns once `records` are committed; raises what the commit raised."""
+        """Returns once `records` are committed; raises what the commit raised.
+
+        Raises Unavailable too where what was published before, and not yet committed, failed.
+        """
         for part in self._parts(records):
             await self._publish_part(part)
 
@@ -66,13 +79,15 @@ class GroupCommit:
         return parts
 
     async def _publish_part(self, records: Sequence[Outgoing]) -> None:
-        size_bytes = _size_bytes(records)
+        size_bytes, failures = _size_bytes(records), self._failures
         async with self._line:
             while not self._fits(len(records), size_bytes):
                 self._room.clear()
                 await self._room.wait()
             if self._closed:
                 raise RuntimeError("The log is closed.")
+            if failures != self._failures:
+                raise Unavailable(_BEHIND)
             publish = _Publish(records, size_bytes, asyncio.get_running_loop().create_future())
             self._waiting.append(publish)
             self._waiting_records += len(records)
@@ -107,11 +122,20 @@ class GroupCommit:
             await self._commit([record for publish in group for record in publish.records])
         except WardError as error:
             _settle(group, error)
+            await self._refuse_those_behind(error)
         except BaseException as error:
             _settle(group, error if isinstance(error, Exception) else Unavailable("The log is closing; publish again."))
             raise
         else:
             _settle(group, None)
+
+    async def _refuse_those_behind(self, error: WardError) -> None:
+        self._failures += 1
+        behind = error if isinstance(error, Unavailable) else Unavailable(_BEHIND)
+        _settle(self._take_group(), behind)
+        # Those who were told hear of it in the next turn; who publishes until then does not know yet, and would overtake them.
+        await self._clock.sleep(0)
+        _settle(self._take_group(), behind)
 
 
 def _size_bytes(records: Sequence[Outgoing]) -> int:
