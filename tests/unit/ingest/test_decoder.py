@@ -181,6 +181,9 @@ def test_a_topic_that_names_no_device_is_refused(topic: str, name: str) -> None:
         b'{"measured_at":1767225599000,"measured_at":1767225599000,"signs":{"heart_rate_bpm":72}}',
         b'{"measured_at":1767225599000,"signs":{"heart_rate_bpm":72},"origin":"real","origin":"real"}',
         b'{"measured_at":1767225599000,"signs":{"heart_rate_bpm":72},"boot":"a","boot":"a","sequence":1}',
+        b'{"measured_at":1767225599000,"signs":{"spo2_percent":97,"heart_rate_bpm":9,"spo2_percent":70,"heart_rate_bpm":99},"boot":"origin","sequence":1}',
+        b'{"measured_at":1767225599000,"signs":{"consciousness_acvpu":"origin","heart_rate_bpm":72,"heart_rate_bpm":9,"heart_rate_bpm":99}}',
+        b'{"measured_at":1767225599000,"signs":{"origin":1,"heart_rate_bpm":72,"heart_rate_bpm":9,"heart_rate_bpm":99}}',
     ],
 )
 def test_a_key_that_stands_twice_is_refused(payload: bytes) -> None:
