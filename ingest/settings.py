@@ -27,7 +27,7 @@ class IngestSettings(Section):
     held_bytes_max: int = Field(default=64 * 2**20, ge=1)
     """High-water mark in payload bytes."""
     payload_bytes_max: int = Field(default=65_536, ge=1)
-    payload_bytes_kept: int = Field(default=2 * 2**20, ge=0, le=2 * 2**20)
+    payload_bytes_kept: int = Field(default=65_536, ge=0, le=2 * 2**20)
     """How much of a refused message is kept; a message longer than that cannot be replayed."""
     future_s_max: float = Field(default=120.0, ge=0)
     """How far a device's clock may be ahead."""
