@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from runtime.bus import Outgoing
-from runtime.clock import Clock
 from vitals.errors import Unavailable, WardError
 
 Commit = Callable[[Sequence[Outgoing]], Awaitable[None]]
@@ -32,9 +31,8 @@ class GroupCommit:
     that is cut into several groups, and a single record larger than `bytes_max` goes alone.
     """
 
-    def __init__(self, commit: Commit, *, clock: Clock, records_max: int, bytes_max: int) -> None:
+    def __init__(self, commit: Commit, *, records_max: int, bytes_max: int) -> None:
         self._commit = commit
-        self._clock = clock
         self._records_max = records_max
         self._bytes_max = bytes_max
         self._line = asyncio.Lock()
@@ -121,21 +119,23 @@ class GroupCommit:
         try:
             await self._commit([record for publish in group for record in publish.records])
         except WardError as error:
-            _settle(group, error)
-            await self._refuse_those_behind(error)
+            self._refuse(group, error)
         except BaseException as error:
             _settle(group, error if isinstance(error, Exception) else Unavailable("The log is closing; publish again."))
             raise
         else:
             _settle(group, None)
 
-    async def _refuse_those_behind(self, error: WardError) -> None:
+    def _refuse(self, group: Sequence[_Publish], error: WardError) -> None:
         self._failures += 1
         behind = error if isinstance(error, Unavailable) else Unavailable(_BEHIND)
-        _settle(self._take_group(), behind)
-        # Those who were told hear of it in the next turn; who publishes until then does not know yet, and would overtake them.
-        await self._clock.sleep(0)
-        _settle(self._take_group(), behind)
+        # In the loop's next turn, just before those are woken whom this tells: who publishes until then would overtake them.
+        asyncio.get_running_loop().call_soon(self._refuse_waiting, behind)
+        _settle(group, error)
+        self._refuse_waiting(behind)
+
+    def _refuse_waiting(self, error: Unavailable) -> None:
+        _settle(self._take_group(), error)
 
 
 def _size_bytes(records: Sequence[Outgoing]) -> int:

@@ -83,7 +83,7 @@ class KafkaBus:
         self._preparing = asyncio.Lock()
         self._readers: set[KafkaReader] = set()
         self._publishes = GroupCommit(
-            self._commit, clock=clock, records_max=settings.publish_records_max, bytes_max=limits.publish_bytes_max
+            self._commit, records_max=settings.publish_records_max, bytes_max=limits.publish_bytes_max
         )
         self._closed = False
 

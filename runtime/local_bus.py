@@ -55,7 +55,7 @@ class LocalBus:
         self._readers: dict[LocalReader, None] = {}
         """Woken in the order of their coming, since a set's order would differ from run to run."""
         self._publishes = GroupCommit(
-            self._commit, clock=clock, records_max=limits.publish_records_max, bytes_max=limits.publish_bytes_max
+            self._commit, records_max=limits.publish_records_max, bytes_max=limits.publish_bytes_max
         )
         self._trim_at_s = clock.monotonic_s()
         self._closed = False
