@@ -28,7 +28,7 @@ class GroupCommit:
     """Queues publishes and commits them one group at a time; one group waits at most, further publishers wait in line.
 
     A group holds at most `records_max` records and `bytes_max` bytes of keys and values; a single publish larger than
-    that is cut into several groups, and a single record larger than `bytes_max` goes alone.
+    that is cut into several groups, which nobody comes between, and a single record larger than `bytes_max` goes alone.
     """
 
     def __init__(self, commit: Commit, *, records_max: int, bytes_max: int) -> None:
@@ -50,8 +50,11 @@ class GroupCommit:
 
         Raises Unavailable too where what was published before, and not yet committed, failed.
         """
-        for part in self._parts(records):
-            await self._publish_part(part)
+        failures = self._failures
+        async with self._line:
+            entered = [await self._enter(part, failures) for part in self._parts(records)]
+        for committed in entered:
+            await committed
 
     async def close(self) -> None:
         """Commit what waits, refuse the rest; a programmer's error to publish afterwards."""
@@ -76,23 +79,24 @@ class GroupCommit:
         parts.append(part)
         return parts
 
-    async def _publish_part(self, records: Sequence[Outgoing]) -> None:
-        size_bytes, failures = _size_bytes(records), self._failures
-        async with self._line:
-            while not self._fits(len(records), size_bytes):
-                self._room.clear()
-                await self._room.wait()
-            if self._closed:
-                raise RuntimeError("The log is closed.")
-            if failures != self._failures:
-                raise Unavailable(_BEHIND)
-            publish = _Publish(records, size_bytes, asyncio.get_running_loop().create_future())
-            self._waiting.append(publish)
-            self._waiting_records += len(records)
-            self._waiting_bytes += size_bytes
-            if self._committer is None:
-                self._committer = asyncio.create_task(self._commit_waiting(), name="group-commit")
-        await publish.done
+    async def _enter(self, records: Sequence[Outgoing], failures: int) -> "asyncio.Future[None]":
+        """Wait for room behind what waits, as the one whose turn it is; the future is done once it is committed."""
+        size_bytes = _size_bytes(records)
+        while not self._fits(len(records), size_bytes):
+            self._room.clear()
+            await self._room.wait()
+        if self._closed:
+            raise RuntimeError("The log is closed.")
+        if failures != self._failures:
+            raise Unavailable(_BEHIND)
+        publish = _Publish(records, size_bytes, asyncio.get_running_loop().create_future())
+        publish.done.add_done_callback(_heard)
+        self._waiting.append(publish)
+        self._waiting_records += len(records)
+        self._waiting_bytes += size_bytes
+        if self._committer is None:
+            self._committer = asyncio.create_task(self._commit_waiting(), name="group-commit")
+        return publish.done
 
     def _fits(self, records_count: int, size_bytes: int) -> bool:
         return self._closed or (
@@ -140,6 +144,12 @@ class GroupCommit:
 
 def _size_bytes(records: Sequence[Outgoing]) -> int:
     return sum([len(record.key) + len(record.value) for record in records])
+
+
+def _heard(done: "asyncio.Future[None]") -> None:
+    """Of a publish in several parts one failure is told; the others are no exceptions that nobody looked at."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _settle(group: Sequence[_Publish], error: Exception | None) -> None:

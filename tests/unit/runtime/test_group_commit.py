@@ -62,6 +62,31 @@ def test_a_group_is_bounded_in_bytes_and_a_large_record_goes_alone() -> None:
     assert [[len(value) for value in group] for group in log.groups] == [[40, 40], [40, 40], [40], [300], [1]]
 
 
+def test_nobody_comes_between_the_parts_of_a_large_publish() -> None:
+    log = SlowLog()
+
+    async def main() -> None:
+        publishes = group_commit(log, records_max=2)
+        await asyncio.gather(
+            publishes.publish(outgoing(b"a", b"b", b"c", b"d", b"e")), publishes.publish(outgoing(b"z"))
+        )
+
+    run_virtual(main())
+    assert b"".join(value for group in log.groups for value in group) == b"abcdez"
+
+
+def test_of_a_large_publish_nothing_is_committed_behind_a_part_that_failed() -> None:
+    log = SlowLog(fail=[1])
+
+    async def main() -> None:
+        publishes = group_commit(log, records_max=2)
+        with pytest.raises(Unavailable):
+            await publishes.publish(outgoing(b"a", b"b", b"c", b"d", b"e", b"f", b"g"))
+
+    run_virtual(main())
+    assert log.groups == [[b"a", b"b"], [b"c", b"d"]]
+
+
 @pytest.mark.parametrize("error", [Unavailable("The disk is full."), InvalidArgument("This is no record.")])
 def test_a_failed_commit_fails_what_waits_behind_it_and_nothing_that_comes_after(error: WardError) -> None:
     log = SlowLog(fail=[0], error=error)
