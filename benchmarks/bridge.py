@@ -30,7 +30,7 @@ from storage.devices import enroll
 from storage.migrate import upgrade
 from storage.session import Database
 from tests.support.mosquitto_server import MosquittoServer
-from vitals.reading import DeviceReading, WardId
+from vitals.reading import DeviceReading, Origin, WardId
 from vitals.topics import READINGS_FILTER
 
 ROUNDS = 5
@@ -120,7 +120,7 @@ async def _drain(broker: MosquittoServer, database: Database, directory: Path) -
                     database=database,
                     door=door,
                     clock=clock,
-                    settings=IngestSettings(client_id=OURS),
+                    settings=IngestSettings(client_id=OURS, origins_allowed=tuple(Origin)),
                     telemetry=telemetry,
                     stopping=stopping,
                 )

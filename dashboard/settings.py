@@ -9,15 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from dashboard.audit_trail import TrailLimits
 from dashboard.crowd import Bounds
 from dashboard.ward_limits import WardLimits
-from runtime.settings import Section
+from runtime.settings import Section, listed
 
-
-def _listed(value: object) -> object:
-    """From the environment a list comes as words between commas."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
 
 class DashboardSettings(Section):

@@ -1,12 +1,14 @@
 """The bridge: take what has arrived, publish it to the log, and only when the log has it acknowledge and receipt.
 
 Several batches may be on their way to the log at once. The session sends PUBACKs in arrival order whatever the order of
-confirmations. While the log does not answer, batches are tried again one after another, oldest first, so that the log's
-order stays that of arrival; nothing more is taken meanwhile, and the session stops reading at its high-water mark.
+confirmations. Each is handed to the log after the one before, and what was handed behind one that failed fails with it;
+while the log does not answer, batches are tried again one after another, oldest first. So the log's order stays that of
+arrival; nothing more is taken meanwhile, and the session stops reading at its high-water mark.
 """
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -35,6 +37,14 @@ class BridgeLimits:
     publishes_in_flight_max: int
     payload_bytes_kept: int
     backoff_s_max: float
+
+
+class _Before(NamedTuple):
+    """The batch that arrived before."""
+
+    delivery: asyncio.Task[None]
+    handed: asyncio.Event
+    """Set once it was handed to the log, or is over."""
 
 
 class Bridge:
@@ -95,7 +105,7 @@ class Bridge:
 
     async def _take_in(self) -> None:
         """Take, decode, resolve, and send each batch on its way."""
-        before: asyncio.Task[None] | None = None
+        before: _Before | None = None
         while messages := await self._session.take(self._limits.batch_messages_max):
             batch = decode_batch(messages, received_at_ms=self._clock.now_ms(), limits=self._decoder)
             if not self._directory.knows(batch.device_ids):
@@ -108,10 +118,16 @@ class Bridge:
             )
             self._count_received(batch)
             await self._slots.acquire()
-            before = asyncio.create_task(self._deliver(batch, before), name="ingest-publish")
-            self._publishing.add(before)
-            before.add_done_callback(self._delivered)
+            before = self._send_on_its_way(batch, before)
             await self._clock.sleep(0)
+
+    def _send_on_its_way(self, batch: Batch, before: _Before | None) -> _Before:
+        handed = asyncio.Event()
+        delivery = asyncio.create_task(self._deliver(batch, before, handed), name="ingest-publish")
+        self._publishing.add(delivery)
+        delivery.add_done_callback(self._delivered)
+        delivery.add_done_callback(lambda _: handed.set())
+        return _Before(delivery, handed)
 
     async def _learn(self, batch: Batch) -> None:
         """Get to know the batch's devices, however long the database takes: not knowing is no reason to refuse."""
@@ -127,10 +143,10 @@ class Bridge:
                 self._telemetry.ready(DATABASE)
                 return
 
-    async def _deliver(self, batch: Batch, before: asyncio.Task[None] | None) -> None:
+    async def _deliver(self, batch: Batch, before: _Before | None, handed: asyncio.Event) -> None:
         """Publish until the log has it, then let go; gives up, letting go of nothing, once stopping."""
         began_s = self._clock.monotonic_s()
-        if not await self._publish(batch, before):
+        if not await self._publish(batch, before, handed):
             return
         self._telemetry.observe("wardlight_ingest_publish_seconds", self._clock.monotonic_s() - began_s)
         self._session.acknowledge(batch.messages)
@@ -139,11 +155,14 @@ class Bridge:
         for reason, count in batch.rejected.items():
             self._telemetry.count("wardlight_ingest_rejected_total", count, reason=reason.value)
 
-    async def _publish(self, batch: Batch, before: asyncio.Task[None] | None) -> bool:
+    async def _publish(self, batch: Batch, before: _Before | None, handed: asyncio.Event) -> bool:
         backoff: Backoff | None = None
         while True:
-            if self._retrying and before is not None:
-                await asyncio.wait({before})
+            if before is not None:
+                await before.handed.wait()
+                if self._retrying:
+                    await asyncio.wait({before.delivery})
+            handed.set()
             try:
                 await self._bus.publish(batch.records)
             except Unavailable as error:

@@ -38,6 +38,8 @@ class DecoderLimits:
     """How far a device's clock may be ahead of ours."""
     age_ms_max: int
     """How long ago a measurement may be; replayed recordings are exempt, but nothing may lie in the future."""
+    origins_allowed: frozenset[Origin] = frozenset({Origin.REAL})
+    """What a device may call its readings: the word is its own, so where patients are real only `real` is one."""
 
 
 class Complaint(NamedTuple):
@@ -146,6 +148,8 @@ def _judge(
     limits: DecoderLimits,
     rules: _Rules,
 ) -> Decoded | Refused:
+    if message.origin not in limits.origins_allowed:
+        return _refused(_complaint_of_origin(message.origin, limits), device_id, identity)
     measured_at_ms = epoch_ms_of(message.measured_at)
     if isinstance(measured_at_ms, str):
         return _refused(Complaint(RejectionReason.BAD_TIME, measured_at_ms), device_id, identity)
@@ -191,6 +195,14 @@ def _identity_of(boot: object, sequence: object) -> _Identity | Complaint:
 
 
 _is_boot = lru_cache(maxsize=_TOPICS_REMEMBERED)(is_level)
+
+
+def _complaint_of_origin(origin: Origin, limits: DecoderLimits) -> Complaint:
+    detail = (
+        f"Origin {origin.value!r} is not let in here, only {' and '.join(sorted(limits.origins_allowed))}"
+        " (setting ingest.origins_allowed)."
+    )
+    return Complaint(RejectionReason.WRONG_SHAPE, detail)
 
 
 def _complaint_of_age(age_ms: int, limits: DecoderLimits) -> Complaint:

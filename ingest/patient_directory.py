@@ -4,6 +4,7 @@ A version number in the database says whether anything changed; it is asked at a
 new assignment counts from its next refresh on, and while the database is down, what is known goes on serving.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ class PatientDirectory:
         self._periods: dict[DeviceId, Sequence[_Period]] = {}
         """Per device, newest first; empty where it was never assigned. The one to forget next comes first."""
         self._version: int | None = None
+        self._looking = asyncio.Lock()
+        """Held from a look into the database until its answer is known, so that a refresh reloads each that is older than it."""
 
     def knows(self, device_ids: AbstractSet[DeviceId]) -> bool:
         """Whether `wearer` has an answer for all of these."""
@@ -92,14 +95,8 @@ class PatientDirectory:
             self._version = await in_snapshot(self._door, self._database, devices.registry_version)
         wanted = sorted(device_ids - self._periods.keys())
         for start in range(0, len(wanted), _DEVICES_PER_QUERY):
-            chunk = wanted[start : start + _DEVICES_PER_QUERY]
-            found = await in_snapshot(self._door, self._database, _periods_of, chunk)
-            strangers = [device_id for device_id, periods in found.items() if not periods]
-            if strangers and self._enroll_ward is not None:
-                found |= await in_transaction(
-                    self._door, self._database, _enroll, strangers, self._enroll_ward, self._clock.now_ms()
-                )
-            self._periods.update(found)
+            async with self._looking:
+                self._periods.update(await self._found(wanted[start : start + _DEVICES_PER_QUERY]))
         for device_id in device_ids:
             self._periods[device_id] = self._periods.pop(device_id)
         while len(self._periods) > self._limits.devices_max:
@@ -107,16 +104,26 @@ class PatientDirectory:
 
     async def refresh(self) -> bool:
         """Reload what is known if anything changed in the database; says whether it had. Raises Unavailable."""
-        version = await in_snapshot(self._door, self._database, devices.registry_version)
+        async with self._looking:
+            version = await in_snapshot(self._door, self._database, devices.registry_version)
+            known = list(self._periods)
         if version == self._version:
             return False
-        known = list(self._periods)
         for start in range(0, len(known), _DEVICES_PER_QUERY):
             chunk = known[start : start + _DEVICES_PER_QUERY]
             found = await in_snapshot(self._door, self._database, _periods_of, chunk)
             self._periods.update((device_id, found[device_id]) for device_id in chunk if device_id in self._periods)
         self._version = version
         return True
+
+    async def _found(self, device_ids: Sequence[DeviceId]) -> dict[DeviceId, Sequence[_Period]]:
+        found = await in_snapshot(self._door, self._database, _periods_of, device_ids)
+        strangers = [device_id for device_id, periods in found.items() if not periods]
+        if strangers and self._enroll_ward is not None:
+            found |= await in_transaction(
+                self._door, self._database, _enroll, strangers, self._enroll_ward, self._clock.now_ms()
+            )
+        return found
 
     async def keep_fresh(self) -> None:
         """Refresh for ever, at the rate of the settings; cancel it to end it."""

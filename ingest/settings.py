@@ -1,13 +1,16 @@
 """Settings of ingest: the `[ingest]` table."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ingest.decoder import DecoderLimits
 from ingest.patient_directory import DirectoryLimits
 from runtime.mqtt_inbox import SessionLimits
-from runtime.settings import Section
+from runtime.settings import Section, listed
+from vitals.reading import Origin
+
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(listed)]
 
 
 class IngestSettings(Section):
@@ -24,12 +27,15 @@ class IngestSettings(Section):
     held_bytes_max: int = Field(default=64 * 2**20, ge=1)
     """High-water mark in payload bytes."""
     payload_bytes_max: int = Field(default=65_536, ge=1)
-    payload_bytes_kept: int = Field(default=2 * 2**20, ge=0, le=2 * 2**20)
+    payload_bytes_kept: int = Field(default=65_536, ge=0, le=2 * 2**20)
     """How much of a refused message is kept; a message longer than that cannot be replayed."""
     future_s_max: float = Field(default=120.0, ge=0)
     """How far a device's clock may be ahead."""
     age_days_max: float = Field(default=30.0, gt=0)
     """How long ago a measurement may be."""
+    origins_allowed: Origins = Field(default=(Origin.REAL,), min_length=1)
+    """Which origins a device may call its readings; of others all is refused. `demo` and `replay` are for trying things out:
+    their alarms are marked as nobody's, and a replay has no age at which it is history."""
     enroll_unassigned: bool = False
     """Make a patient for each unknown device, named after it; for trying things out."""
     enroll_ward: str = Field(default="ward", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -58,6 +64,7 @@ class IngestSettings(Section):
             payload_bytes_max=self.payload_bytes_max,
             future_ms_max=round(self.future_s_max * 1000),
             age_ms_max=round(self.age_days_max * 86_400_000),
+            origins_allowed=frozenset(self.origins_allowed),
         )
 
     @property

@@ -1,4 +1,7 @@
-"""Group commit: publishes that arrive while a commit runs go into the next one together, in order, within bounds."""
+"""Group commit: publishes that arrive while a commit runs go into the next one together, in order, within bounds.
+
+What came behind a group that failed fails with it: committed now, it would stand before what is then published again.
+"""
 
 import asyncio
 from collections import deque
@@ -12,6 +15,9 @@ Commit = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Makes records durable, in order; raises Unavailable where some may not be."""
 
 
+_BEHIND = "What was published before did not reach the log; publish again."
+
+
 class _Publish(NamedTuple):
     records: Sequence[Outgoing]
     size_bytes: int
@@ -22,7 +28,7 @@ class GroupCommit:
     """Queues publishes and commits them one group at a time; one group waits at most, further publishers wait in line.
 
     A group holds at most `records_max` records and `bytes_max` bytes of keys and values; a single publish larger than
-    that is cut into several groups, and a single record larger than `bytes_max` goes alone.
+    that is cut into several groups, which nobody comes between, and a single record larger than `bytes_max` goes alone.
     """
 
     def __init__(self, commit: Commit, *, records_max: int, bytes_max: int) -> None:
@@ -35,12 +41,20 @@ class GroupCommit:
         self._waiting_records = 0
         self._waiting_bytes = 0
         self._committer: asyncio.Task[None] | None = None
+        self._failures = 0
+        """Groups that failed, so that whoever stood in line meanwhile can tell."""
         self._closed = False
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Returns once `records` are committed; raises what the commit raised."""
-        for part in self._parts(records):
-            await self._publish_part(part)
+        """Returns once `records` are committed; raises what the commit raised.
+
+        Raises Unavailable too where what was published before, and not yet committed, failed.
+        """
+        failures = self._failures
+        async with self._line:
+            entered = [await self._enter(part, failures) for part in self._parts(records)]
+        for committed in entered:
+            await committed
 
     async def close(self) -> None:
         """Commit what waits, refuse the rest; a programmer's error to publish afterwards."""
@@ -65,21 +79,24 @@ class GroupCommit:
         parts.append(part)
         return parts
 
-    async def _publish_part(self, records: Sequence[Outgoing]) -> None:
+    async def _enter(self, records: Sequence[Outgoing], failures: int) -> "asyncio.Future[None]":
+        """Wait for room behind what waits, as the one whose turn it is; the future is done once it is committed."""
         size_bytes = _size_bytes(records)
-        async with self._line:
-            while not self._fits(len(records), size_bytes):
-                self._room.clear()
-                await self._room.wait()
-            if self._closed:
-                raise RuntimeError("The log is closed.")
-            publish = _Publish(records, size_bytes, asyncio.get_running_loop().create_future())
-            self._waiting.append(publish)
-            self._waiting_records += len(records)
-            self._waiting_bytes += size_bytes
-            if self._committer is None:
-                self._committer = asyncio.create_task(self._commit_waiting(), name="group-commit")
-        await publish.done
+        while not self._fits(len(records), size_bytes):
+            self._room.clear()
+            await self._room.wait()
+        if self._closed:
+            raise RuntimeError("The log is closed.")
+        if failures != self._failures:
+            raise Unavailable(_BEHIND)
+        publish = _Publish(records, size_bytes, asyncio.get_running_loop().create_future())
+        publish.done.add_done_callback(_heard)
+        self._waiting.append(publish)
+        self._waiting_records += len(records)
+        self._waiting_bytes += size_bytes
+        if self._committer is None:
+            self._committer = asyncio.create_task(self._commit_waiting(), name="group-commit")
+        return publish.done
 
     def _fits(self, records_count: int, size_bytes: int) -> bool:
         return self._closed or (
@@ -106,16 +123,33 @@ class GroupCommit:
         try:
             await self._commit([record for publish in group for record in publish.records])
         except WardError as error:
-            _settle(group, error)
+            self._refuse(group, error)
         except BaseException as error:
             _settle(group, error if isinstance(error, Exception) else Unavailable("The log is closing; publish again."))
             raise
         else:
             _settle(group, None)
 
+    def _refuse(self, group: Sequence[_Publish], error: WardError) -> None:
+        self._failures += 1
+        behind = error if isinstance(error, Unavailable) else Unavailable(_BEHIND)
+        # In the loop's next turn, just before those are woken whom this tells: who publishes until then would overtake them.
+        asyncio.get_running_loop().call_soon(self._refuse_waiting, behind)
+        _settle(group, error)
+        self._refuse_waiting(behind)
+
+    def _refuse_waiting(self, error: Unavailable) -> None:
+        _settle(self._take_group(), error)
+
 
 def _size_bytes(records: Sequence[Outgoing]) -> int:
     return sum([len(record.key) + len(record.value) for record in records])
+
+
+def _heard(done: "asyncio.Future[None]") -> None:
+    """Of a publish in several parts one failure is told; the others are no exceptions that nobody looked at."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _settle(group: Sequence[_Publish], error: Exception | None) -> None:

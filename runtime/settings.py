@@ -45,6 +45,11 @@ SECTION_NAMES = frozenset(
 )
 
 
+def listed(value: object) -> object:
+    """From the environment a list comes as words between commas; for validation before that of the items."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
 class Section(BaseModel):
     """One room's settings; frozen, unknown keys refused. `name` of a subclass is its table in the file."""
 

@@ -25,7 +25,8 @@ class SeenDevice(msgspec.Struct):
 class SeenReadings(msgspec.Struct):
     """What was seen of one patient; mutable, bounded by the maxima above and by SeenSequences' own.
 
-    A reading forgotten here and delivered again is assessed again, as late and under the same id.
+    A reading forgotten here and delivered again is assessed again, as late and under the same id. So is one of a number
+    among which gaps were forgotten: better twice than never.
     """
 
     devices: dict[str, SeenDevice] = {}
@@ -50,7 +51,7 @@ class SeenReadings(msgspec.Struct):
             sequences = device.boots.get(reading.boot)
             if sequences is None:
                 sequences = self._begin_boot(device, reading.boot)
-            new = sequences.add(reading.sequence)
+            new = sequences.add(reading.sequence) or reading.sequence <= sequences.joined_through
         if new and reading.measured_at_ms > device.newest_ms:
             device.newest_ms = max(device.newest_ms, event_ms(reading))
         return new

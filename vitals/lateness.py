@@ -13,11 +13,11 @@ def event_ms(record: Reading | Assessment) -> int:
     """When it happened, as far as it can be known: as measured, and never after it was received.
 
     A device's clock may run ahead a little (ingest lets 2 min pass). Taken at its word, one such reading would make all
-    that follow look late, those of the patient's other devices too, and no live alarm would come of them. The time of a
-    replayed recording is its own.
+    that follow look late, those of the patient's other devices too, and no live alarm would come of them. So it is of
+    every origin, which the device writes itself; a recording lies in the past, and its time stays its own.
     """
     measured_ms, received_ms = record.measured_at_ms, record.received_at_ms
-    return measured_ms if measured_ms <= received_ms or record.origin is Origin.REPLAY else received_ms
+    return min(measured_ms, received_ms)
 
 
 def is_out_of_order(at_ms: int, *, device_newest_ms: int | None, patient_newest_ms: int | None) -> bool:

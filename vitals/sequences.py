@@ -9,12 +9,15 @@ class SeenSequences(msgspec.Struct):
     """A set of sequence numbers as disjoint, ascending intervals `[first, last]`; mutable.
 
     Adding is O(log n) in the number of gaps. Holds at most `intervals_max` intervals: beyond that the two lowest are
-    joined, so that a gap too old to matter counts as seen; `joined` counts how often.
+    joined, so that the gap between them counts as seen; `joined` counts how often. Whoever must miss nothing asks
+    `joined_through`: up to it, what counts as seen may never have been.
     """
 
     firsts: list[int] = []
     lasts: list[int] = []
     joined: int = 0
+    joined_through: int = -1
+    """The highest number of a gap that was closed by joining; -1 where none was."""
 
     def add(self, sequence: int, *, intervals_max: int = 64) -> bool:
         """Remember `sequence`; False if it was already there."""
@@ -45,6 +48,7 @@ class SeenSequences(msgspec.Struct):
         return index >= 0 and sequence <= self.lasts[index]
 
     def _join_lowest(self) -> None:
+        self.joined_through = max(self.joined_through, self.firsts[1] - 1)
         self.lasts[0] = self.lasts.pop(1)
         del self.firsts[1]
         self.joined += 1

@@ -17,7 +17,7 @@ from simulators.service import build_fleet, write_truth
 from simulators.settings import SimulatorSettings
 from storage.foundation import Foundation, foundation
 from vitals.errors import ConfigurationError
-from vitals.reading import WardId
+from vitals.reading import Origin, WardId
 from wardlight.account import Account, account_of
 from wardlight.demo_nurse import chart_stories
 from wardlight.latency import LatencyTelemetry
@@ -109,7 +109,7 @@ class Demo:
             "mqtt": {"port": mqtt_port, "protocol": "3.1.1", "keeps_sessions": False},
             "log": {"kind": "local", "directory": str(self._directory)},
             "database": {"url": f"sqlite:///{self._directory / 'ward.db'}"},
-            "ingest": {"enroll_unassigned": True, "enroll_ward": DEMO_WARD},
+            "ingest": {"enroll_unassigned": True, "enroll_ward": DEMO_WARD, "origins_allowed": list(Origin)},
             "dashboard": {"port": self._port, "sign_in": "guest"},
             "simulators": {"beds": self._beds},
         }

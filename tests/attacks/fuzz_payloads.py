@@ -26,12 +26,14 @@ with atheris.instrument_imports(include=["ingest", "vitals", "alerts", "stream.s
     from vitals.alert import Command, Transition
     from vitals.assessment import Assessment
     from vitals.errors import InvalidArgument, MalformedRecord, SnapshotMismatch
-    from vitals.reading import PatientId, Receipt, Rejection
+    from vitals.reading import Origin, PatientId, Receipt, Rejection
     from vitals.sign import SIGN_FACTS, possible_high_of
     from vitals.topics import device_of, is_level
 
 NOW_MS: Final = 1_767_225_600_000
-LIMITS: Final = DecoderLimits(payload_bytes_max=4096, future_ms_max=120_000, age_ms_max=30 * 86_400_000)
+LIMITS: Final = DecoderLimits(
+    payload_bytes_max=4096, future_ms_max=120_000, age_ms_max=30 * 86_400_000, origins_allowed=frozenset(Origin)
+)
 TOPIC: Final = "wardlight/v1/devices/w1/readings"
 PARAMETERS: Final = PipelineParameters()
 SEEDS: Final = (

@@ -56,6 +56,8 @@ def message(signs: str = '{"heart_rate_bpm": 70}', *, at: str = str(NOW_MS), mor
         (message(more=', "device_id": "another-device"'), reason.WRONG_SHAPE),
         (message(more=', "received_at_ms": 1'), reason.WRONG_SHAPE),
         (message(more=', "origin": "staff"'), reason.WRONG_SHAPE),
+        (message('{"spo2_percent": 70}', more=', "origin": "demo"'), reason.WRONG_SHAPE),
+        (message('{"spo2_percent": 70}', at="1400000000000", more=', "origin": "replay"'), reason.WRONG_SHAPE),
         ("[" + message() + "]", reason.WRONG_SHAPE),
         (message("[]"), reason.WRONG_SHAPE),
         (message('{"heart_rate_bpm": 1e999}'), reason.NOT_A_NUMBER),

@@ -24,6 +24,7 @@ from tests.chaos.services import Service, Supervisor
 from tests.support.mosquitto_server import MosquittoServer
 from tests.support.postgres_server import PostgresServer, start_postgres
 from tests.support.servers import missing
+from tests.support.whole_path import PRETENDED
 
 PREFIX = "chaos-"
 PARTITIONS = 3
@@ -257,6 +258,7 @@ async def _start_services(cluster: Cluster) -> None:
         "WARDLIGHT_DATABASE__URL": f"postgresql+psycopg://{ROLE}:{PASSWORD}@127.0.0.1:{sql_port}/{name}",
         "WARDLIGHT_DASHBOARD__PORT": "0",
         "WARDLIGHT_DASHBOARD__SIGN_IN": "guest",
+        **PRETENDED,
     }
     for room in ROOMS:
         cluster.add_service(room, room).start()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ingest.settings import IngestSettings
 from runtime.clock import SystemClock
 from runtime.mqtt_session import MqttSession
 from tests.support.bridge_rig import STEPS_S_MAX, Rig, message, rig
@@ -132,7 +133,7 @@ async def test_each_malformed_message_is_counted_explained_and_kept(mosquitto: M
             assert ward.value("rejected_total", reason=reason.value) - before[reason] == 1
             assert 10 < len(rejection.detail) <= 300
             assert rejection.payload_bytes == len(sent[reason])
-            assert rejection.payload == sent[reason]
+            assert rejection.payload == sent[reason][: IngestSettings().payload_bytes_kept]
 
 
 @pytest.mark.asyncio

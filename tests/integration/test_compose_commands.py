@@ -107,7 +107,10 @@ def environment_of(name: str, places: Places) -> dict[str, str]:
     """The service's environment as compose makes it, with the containers' names turned into `places`."""
     made: dict[str, str] = {}
     for key, value in SERVICES[name]["environment"].items():
-        filled = re.sub(r"\$\{ENROLL_UNASSIGNED:-false\}", "true", str(value)).replace("${WATCHDOG_PING_URL:-}", "")
+        filled = (
+            str(value).replace("${ENROLL_UNASSIGNED:-false}", "true").replace("${ORIGINS_ALLOWED:-real}", "real,demo")
+        )
+        filled = filled.replace("${WATCHDOG_PING_URL:-}", "")
         made[key] = re.sub(r"\$\{(\w+):[?-][^}]*\}", "secret", filled)
         if key.startswith("WARDLIGHT_ROLES__"):
             made[key] = places.postgres.passwords[key.removeprefix("WARDLIGHT_ROLES__").lower()].get_secret_value()

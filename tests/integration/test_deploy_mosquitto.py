@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.settings import IngestSettings
 from tests.support.deployed_broker import ACCOUNTS, ALERTS, DASHBOARD, INGEST, DeployedBroker
+from wardlight.authority import OURS
 
 READINGS = "wardlight/v1/devices/w1/readings"
 ALERT = "wardlight/v1/alerts/ward/p1/spo2-low"
@@ -89,9 +91,21 @@ def test_outside_the_demo_nobody_may_speak_for_every_device(tmp_path: Path) -> N
         without.stop()
 
 
-def test_a_device_called_as_a_service_is_not_let_in_by_its_file(tmp_path: Path) -> None:
-    with pytest.raises(pytest.fail.Exception, match="No device can have a name"):
-        DeployedBroker(tmp_path, devices="w1:device-secret\nwardlight-ingest:device-secret\n")
+@pytest.mark.parametrize("ours", OURS)
+def test_a_device_called_as_one_of_ours_is_not_let_in_by_its_file(tmp_path: Path, ours: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=f"No device can have a name.*{ours}"):
+        DeployedBroker(tmp_path, devices=f"w1:device-secret\n{ours.title()}-1:device-secret\n")
+
+
+@pytest.mark.parametrize(("more_bytes", "comes_in"), [(0, True), (1, True), (20_000, False)])
+def test_what_is_much_larger_than_ingest_reads_the_broker_does_not_take(
+    broker: DeployedBroker, more_bytes: int, *, comes_in: bool
+) -> None:
+    queue_for_ingest(broker)
+    body = "x" * (IngestSettings().payload_bytes_max + more_bytes)
+    broker.client("mosquitto_pub", "-t", READINGS, "-s", account=DEVICE, said=body)
+    broker.client("mosquitto_pub", "-t", READINGS, "-m", "after", account=DEVICE)
+    assert queued_for_ingest(broker, 1 + comes_in) == ([body, "after"] if comes_in else ["after"])
 
 
 def test_a_subscriber_of_alerts_cannot_invent_readings(broker: DeployedBroker) -> None:

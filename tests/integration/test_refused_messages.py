@@ -38,6 +38,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
         environment = {
             **one_box_environment(mqtt, tmp_path),
             "WARDLIGHT_DASHBOARD__PORT": str(port),
+            "WARDLIGHT_INGEST__PAYLOAD_BYTES_KEPT": str(len(NOISE)),
             "WARDLIGHT_URL": f"http://127.0.0.1:{port}",
         }
         with running_services({"up": ("wardlight", "up")}, environment, tmp_path) as services:

@@ -7,10 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.decoder import Decoded, DecoderLimits, Refused, decode
+from vitals.reading import Origin
 from vitals.sign import SIGN_FACTS, Sign, is_possible
 
 NOW_MS = 1_767_225_600_000
-LIMITS = DecoderLimits(payload_bytes_max=4096, future_ms_max=120_000, age_ms_max=30 * 86_400_000)
+LIMITS = DecoderLimits(
+    payload_bytes_max=4096, future_ms_max=120_000, age_ms_max=30 * 86_400_000, origins_allowed=frozenset(Origin)
+)
 TOPIC = "wardlight/v1/devices/w1/readings"
 
 NUMBERS = st.floats() | st.integers() | st.integers(min_value=-(10**400), max_value=10**400)

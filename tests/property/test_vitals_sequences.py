@@ -34,6 +34,15 @@ def test_it_stays_within_its_bound_and_forgets_nothing_it_saw(numbers: list[int]
     assert all(number in seen for number in numbers)
 
 
+@given(numbers=st.lists(st.integers(0, 300), max_size=200), intervals_max=st.integers(1, 8))
+def test_beyond_what_it_joined_through_it_is_exact(numbers: list[int], intervals_max: int) -> None:
+    seen = SeenSequences()
+    for number in numbers:
+        seen.add(number, intervals_max=intervals_max)
+    assert all(number <= seen.joined_through for number in range(300) if (number in seen) != (number in numbers))
+    assert (seen.joined_through == -1) == (seen.joined == 0)
+
+
 def test_numbers_in_order_are_one_interval() -> None:
     seen = SeenSequences()
     assert all(seen.add(number) for number in range(1000))

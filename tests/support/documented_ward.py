@@ -20,7 +20,7 @@ from tests.support.documented_meanings import Meanings
 from tests.support.documents import PLACEHOLDER, settings_files
 from tests.support.mosquitto_server import MosquittoServer
 from tests.support.tree import ROOT
-from tests.support.whole_path import free_port
+from tests.support.whole_path import PRETENDED, free_port
 from wardlight.api_client import ApiClient
 
 LIVE = "wardlight up --config box.toml"
@@ -212,6 +212,7 @@ def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[Docume
         WARDLIGHT_DASHBOARD__PORT=str(ward.page_port),
         WARDLIGHT_TELEMETRY__PORT=str(health),
         WARDLIGHT_INGEST__ENROLL_UNASSIGNED="true",
+        **PRETENDED,
     )
     with up as services:
         services.await_ready(lambda: is_ready(health))

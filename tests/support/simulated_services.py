@@ -29,6 +29,7 @@ from storage.settings import RecorderSettings
 from stream.service import build_worker
 from stream.settings import StreamSettings
 from tests.support.memory_mqtt import MemoryBroker, MemoryMqtt
+from vitals.reading import Origin
 
 SERVICES = ("ingest", "stream", "recorder", "alerts", "alert-delivery", "alert-ladders", "notifications")
 STAY_SERVICES = (*SERVICES, "alert-corrections")
@@ -49,9 +50,9 @@ class SimulatedPorts:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
-    """Every service's own; the defaults are those of a real ward."""
+    """Every service's own; the defaults are those of a real ward that lets simulated devices in."""
 
-    ingest: IngestSettings = field(default_factory=IngestSettings)
+    ingest: IngestSettings = field(default_factory=lambda: IngestSettings(origins_allowed=tuple(Origin)))
     stream: StreamSettings = field(default_factory=StreamSettings)
     recorder: RecorderSettings = field(default_factory=RecorderSettings)
     alerts: AlertsSettings = field(default_factory=AlertsSettings)

@@ -52,7 +52,7 @@ from vitals.alert import AlertKind
 from vitals.charting import chart
 from vitals.codec import encode
 from vitals.lateness import LIVE_AGE_MS_MAX
-from vitals.reading import CHARTING, WardId
+from vitals.reading import CHARTING, Origin, WardId
 from vitals.topics import LogTopic
 
 EPOCH_MS = 1_700_000_000_000 - 1_700_000_000_000 % 86_400_000
@@ -64,7 +64,7 @@ SEEN_EVERY_S = 12 * 3600.0
 """How often memory and tables are looked at."""
 
 SELDOM = ServiceSettings(
-    ingest=IngestSettings(directory_refresh_s=60, receipt_every_s=1),
+    ingest=IngestSettings(directory_refresh_s=60, receipt_every_s=1, origins_allowed=tuple(Origin)),
     stream=StreamSettings(poll_timeout_s=10, remember_every_s=300),
     recorder=RecorderSettings(poll_timeout_s=10, commit_interval_s=50),
     alerts=AlertsSettings(tick_s=10, remember_every_s=60, registry_every_s=60),

@@ -21,11 +21,13 @@ from storage.migrate import upgrade
 from storage.patients import Patient
 from storage.session import Database
 from tests.support.processes import ServiceProcess, running_services
-from vitals.reading import PatientId, WardId
+from vitals.reading import Origin, PatientId, WardId
 
 WARD = WardId("ward-a")
 BOOT = "boot"
 LOOK_EVERY_S = 0.25
+PRETENDED: Mapping[str, str] = {"WARDLIGHT_INGEST__ORIGINS_ALLOWED": ",".join(Origin)}
+"""Lets the readings of simulated and replayed devices in, which a ward with patients refuses."""
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "ingest": ("ingest",),
@@ -65,6 +67,7 @@ def one_box_environment(mqtt: MqttSettings, directory: Path) -> dict[str, str]:
         "WARDLIGHT_DATABASE__URL": f"sqlite:///{directory / 'ward.db'}",
         "WARDLIGHT_DASHBOARD__PORT": "0",
         "WARDLIGHT_DASHBOARD__SIGN_IN": "guest",
+        **PRETENDED,
     }
 
 
@@ -77,6 +80,7 @@ def hospital_environment(mqtt: MqttSettings, *, bootstrap: str, database_url: st
         "WARDLIGHT_LOG__BOOTSTRAP": bootstrap,
         "WARDLIGHT_LOG__TOPIC_PREFIX": prefix,
         "WARDLIGHT_DATABASE__URL": database_url,
+        **PRETENDED,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from ingest.settings import IngestSettings
 from runtime.settings import SECTION_NAMES, ProcessSettings
 from storage.access import SERVICES as SERVICES_OF_THE_DATABASE
 from storage.access import role_of
@@ -19,6 +20,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load(text("docker-compose.yml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 BY_TLS = ("mosquitto", "8883:8883")
 """The one port that is reached from elsewhere: behind it deploy/mosquitto-tls.conf asks everybody for a certificate."""
+DEVICE_TOPIC_BYTES_MAX = 256
+"""Topic and head of a message, at most."""
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
@@ -34,6 +37,7 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
     of_the_demo, may_be_empty = ("MQTT_SIMULATORS_PASSWORD", ":-"), {"WATCHDOG_PING_URL", "AUTHORITY_PASSPHRASE"}
     for harmless in (
         ("ENROLL_UNASSIGNED", ":-false"),
+        ("ORIGINS_ALLOWED", ":-real"),
         *((name, ":-") for name in may_be_empty),
         of_the_demo,
         of_the_demo,
@@ -41,6 +45,14 @@ def test_no_password_has_a_default_and_each_missing_one_says_what_to_do() -> Non
         used.remove(harmless)
     assert {name for name, _ in used} == {name for name, _ in given} - may_be_empty - {of_the_demo[0]}
     assert all(rest == f":?Copy deploy/example.env to .env and fill in {name}" for name, rest in used)
+
+
+def test_the_broker_takes_what_ingest_reads_and_little_more() -> None:
+    for file in ("deploy/mosquitto.conf", "docs/operations.md"):
+        bounds = {name: int(value) for name, value in re.findall(r"^(m[a-z_]+) (\d+)$", text(file), re.MULTILINE)}
+        room = bounds["max_packet_size"] - IngestSettings().payload_bytes_max
+        assert DEVICE_TOPIC_BYTES_MAX < room < IngestSettings().payload_bytes_max / 10
+        assert 0 < bounds["max_queued_bytes"] < bounds["memory_limit"]
 
 
 def test_every_image_is_pinned_to_a_release() -> None:

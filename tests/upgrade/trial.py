@@ -29,7 +29,7 @@ from tests.support.kafka_server import running_kafka
 from tests.support.mosquitto_server import running_mosquitto
 from tests.support.postgres_server import private_server
 from tests.support.processes import ROOT, ServiceProcess
-from tests.support.whole_path import BOOT, build_fleet, hospital_environment
+from tests.support.whole_path import BOOT, PRETENDED, build_fleet, hospital_environment
 from vitals.errors import InvalidArgument
 
 READERS_FIRST = ("recorder", "stream", "alerts")
@@ -153,9 +153,9 @@ class _Generations:
     """Old and new processes of each room."""
 
     def __init__(self, environment: Mapping[str, str], directory: Path, old: Path, keys_file: Path) -> None:
-        # An earlier state may not know the setting, and would refuse to start.
+        # An earlier state may not know these settings, and would refuse to start.
         self._environments = {
-            True: environment,
+            True: {name: value for name, value in environment.items() if name not in PRETENDED},
             False: {**environment, "WARDLIGHT_DATABASE__KEYS_FILE": str(keys_file)},
         }
         self._directory = directory

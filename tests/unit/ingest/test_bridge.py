@@ -37,6 +37,8 @@ class FlakyBus(LocalBus):
 
     is_down = False
     stores_without_confirming = False
+    commit_s = 0.0
+    commits_to_fail = 0
     attempts = 0
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
@@ -46,6 +48,13 @@ class FlakyBus(LocalBus):
         await super().publish(records)
         if self.is_down:
             raise Unavailable("The log stored it, and its answer was lost.")
+
+    async def _commit(self, records: Sequence[Outgoing]) -> None:
+        await LoopClock(epoch_ms=EPOCH_MS).sleep(self.commit_s)
+        if self.commits_to_fail:
+            self.commits_to_fail -= 1
+            raise Unavailable("The disk was full for a moment.")
+        await super()._commit(records)
 
 
 class Scene:
@@ -188,6 +197,22 @@ def test_while_the_log_does_not_confirm_nothing_is_acknowledged_and_afterwards_n
     run_virtual(course())
 
 
+@pytest.mark.parametrize("in_flight", [2, 3, 4])
+@pytest.mark.parametrize("apart_s", [0, 0.03, 0.05])
+def test_a_commit_that_fails_leaves_the_readings_of_a_device_in_their_order(in_flight: int, apart_s: float) -> None:
+    async def course() -> None:
+        async with scene(publishes_in_flight_max=in_flight, batch_messages_max=1) as ward:
+            ward.assign(W1, "p1")
+            ward.bus.commit_s, ward.bus.commits_to_fail = 0.05, 1
+            for sequence in range(8):
+                await ward.send(sequence)
+                await ward.clock.sleep(apart_s)
+            await ward.clock.sleep(60)
+            assert [reading.sequence for reading in await ward.readings()] == list(range(8))
+
+    run_virtual(course())
+
+
 def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> None:
     async def course() -> None:
         async with scene() as ward:
@@ -203,6 +228,25 @@ def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> Non
             (receipt,) = await ward.heard()
             assert receipt.rejected is None
             assert [reading.reading_id for reading in await ward.readings()] == ["w1/b1/7"]
+
+    run_virtual(course())
+
+
+def test_what_calls_itself_a_demo_is_refused_and_comes_back_where_demos_are_let_in() -> None:
+    async def course() -> None:
+        async with scene() as ward:
+            ward.assign(W1, "p1")
+            await ward.send(7, origin="demo")
+            (receipt,) = await ward.heard()
+            assert receipt.rejected == RejectionReason.WRONG_SHAPE
+            assert await ward.readings() == []
+            (rejection,) = await ward.rejections()
+        async with scene(origins_allowed="real, demo") as trial:
+            trial.assign(W1, "p1")
+            await trial.device.publish(readings_topic(W1), rejection.payload)
+            (receipt,) = await trial.heard()
+            assert receipt.rejected is None
+            assert [reading.origin for reading in await trial.readings()] == ["demo"]
 
     run_virtual(course())
 

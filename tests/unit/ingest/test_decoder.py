@@ -1,6 +1,7 @@
 """What a device may say, and how each way of saying it wrong is named."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from vitals.sign import Sign
 
 NOW_MS = 1_767_225_600_000
 LIMITS = DecoderLimits(payload_bytes_max=65_536, future_ms_max=120_000, age_ms_max=30 * 86_400_000)
+PRETENDED = replace(LIMITS, origins_allowed=frozenset(Origin))
 TOPIC = "wardlight/v1/devices/w1/readings"
 GOOD = {"heart_rate_bpm": 72, "spo2_percent": 97.5}
 
@@ -24,24 +26,24 @@ def signs(**values: object) -> bytes:
     return message(signs=values)
 
 
-def judge(payload: bytes, topic: str = TOPIC) -> Decoded | Refused:
-    return decode(topic, payload, received_at_ms=NOW_MS, limits=LIMITS)
+def judge(payload: bytes, topic: str = TOPIC, limits: DecoderLimits = LIMITS) -> Decoded | Refused:
+    return decode(topic, payload, received_at_ms=NOW_MS, limits=limits)
 
 
-def accepted(payload: bytes) -> Decoded:
-    verdict = judge(payload)
+def accepted(payload: bytes, limits: DecoderLimits = LIMITS) -> Decoded:
+    verdict = judge(payload, limits=limits)
     assert isinstance(verdict, Decoded), verdict
     return verdict
 
 
-def refused(payload: bytes, topic: str = TOPIC) -> Refused:
-    verdict = judge(payload, topic)
+def refused(payload: bytes, topic: str = TOPIC, limits: DecoderLimits = LIMITS) -> Refused:
+    verdict = judge(payload, topic, limits)
     assert isinstance(verdict, Refused), verdict
     return verdict
 
 
 def test_a_message_with_boot_and_sequence_is_identified_by_them() -> None:
-    verdict = accepted(message(boot="b1", sequence=0, origin="demo"))
+    verdict = accepted(message(boot="b1", sequence=0, origin="demo"), PRETENDED)
     assert verdict.reading_id == "w1/b1/0"
     assert verdict.signs == {Sign.HEART_RATE: 72.0, Sign.SPO2: 97.5}
     assert verdict.origin is Origin.DEMO
@@ -179,6 +181,9 @@ def test_a_topic_that_names_no_device_is_refused(topic: str, name: str) -> None:
         b'{"measured_at":1767225599000,"measured_at":1767225599000,"signs":{"heart_rate_bpm":72}}',
         b'{"measured_at":1767225599000,"signs":{"heart_rate_bpm":72},"origin":"real","origin":"real"}',
         b'{"measured_at":1767225599000,"signs":{"heart_rate_bpm":72},"boot":"a","boot":"a","sequence":1}',
+        b'{"measured_at":1767225599000,"signs":{"spo2_percent":97,"heart_rate_bpm":9,"spo2_percent":70,"heart_rate_bpm":99},"boot":"origin","sequence":1}',
+        b'{"measured_at":1767225599000,"signs":{"consciousness_acvpu":"origin","heart_rate_bpm":72,"heart_rate_bpm":9,"heart_rate_bpm":99}}',
+        b'{"measured_at":1767225599000,"signs":{"origin":1,"heart_rate_bpm":72,"heart_rate_bpm":9,"heart_rate_bpm":99}}',
     ],
 )
 def test_a_key_that_stands_twice_is_refused(payload: bytes) -> None:
@@ -228,14 +233,24 @@ def test_oxygen_is_yes_or_no(given: object, value: float) -> None:
 
 def test_not_even_a_replayed_recording_may_lie_in_the_future() -> None:
     payload = message(measured_at=NOW_MS + 31_557_600_000, origin="replay")
-    assert refused(payload).reason is RejectionReason.TIME_IN_FUTURE
+    assert refused(payload, limits=PRETENDED).reason is RejectionReason.TIME_IN_FUTURE
 
 
 @pytest.mark.parametrize("years", [-60, -20, -1])
 def test_a_replayed_recording_may_be_of_any_age(years: int) -> None:
     measured_at = NOW_MS + years * 31_557_600_000
     if measured_at > 100_000_000_000:
-        assert accepted(message(measured_at=measured_at, origin="replay")).measured_at_ms == measured_at
+        assert accepted(message(measured_at=measured_at, origin="replay"), PRETENDED).measured_at_ms == measured_at
+
+
+@pytest.mark.parametrize("origin", [Origin.DEMO, Origin.REPLAY])
+def test_an_origin_that_is_not_let_in_is_refused_with_the_setting_that_decides_it(origin: Origin) -> None:
+    verdict = refused(message(boot="b1", sequence=7, origin=origin.value, signs={"spo2_percent": 970}))
+    assert verdict.reason is RejectionReason.WRONG_SHAPE
+    assert origin.value in verdict.detail
+    assert "ingest.origins_allowed" in verdict.detail
+    assert (verdict.boot, verdict.sequence) == ("b1", 7)
+    assert verdict.impossible is None
 
 
 def test_what_can_be_read_of_a_refused_message_is_receipted() -> None:

@@ -1,5 +1,6 @@
 """Who wore what when, from memory."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -17,17 +18,29 @@ WARD = WardId("north")
 WATCH, RING, BELT = DeviceId("watch"), DeviceId("ring"), DeviceId("belt")
 
 
+TURNS = 20
+"""Turns of the loop in which whatever need not wait gets done."""
+
+
 class BrokenDoor(InlineDoor):
-    """A door that can be shut, as when the database is down."""
+    """A door that can be shut, as when the database is down, and whose answers can be kept back."""
 
     is_shut = False
+
+    def __init__(self) -> None:
+        self.kept_back: list[asyncio.Event | None] = []
+        """Of the next calls, in order: what their answers wait for."""
 
     async def run(
         self, call: Callable[Parameters, ResultT], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> ResultT:
         if self.is_shut:
             raise Unavailable("The database does not answer.")
-        return await super().run(call, *args, **kwargs)
+        answer = await super().run(call, *args, **kwargs)
+        until = self.kept_back.pop(0) if self.kept_back else None
+        if until is not None:
+            await until.wait()
+        return answer
 
 
 class Ward:
@@ -100,6 +113,27 @@ async def test_a_change_counts_from_the_next_refresh_on() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("refresh_waits", [False, True])
+async def test_a_change_during_a_look_up_counts_from_the_next_refresh_on(*, refresh_waits: bool) -> None:
+    ward = Ward()
+    ward.assign(WATCH, "p1", 0)
+    await ward.directory.learn({RING})
+    looked, reloaded = asyncio.Event(), asyncio.Event()
+    ward.door.kept_back = [looked, None, reloaded if refresh_waits else None]
+    learning = asyncio.create_task(ward.directory.learn({WATCH}))
+    await turns()
+    ward.assign(WATCH, "p2", 1000)
+    refreshing = asyncio.create_task(ward.directory.refresh())
+    await turns()
+    looked.set()
+    await learning
+    reloaded.set()
+    await refreshing
+    await ward.directory.refresh()
+    assert ward.worn_by(WATCH, 2000) == "p2"
+
+
+@pytest.mark.asyncio
 async def test_while_the_database_is_down_known_devices_are_served_and_unknown_ones_wait() -> None:
     ward = Ward()
     ward.assign(WATCH, "p1", 0)
@@ -146,3 +180,9 @@ async def test_a_released_device_is_not_enrolled_again() -> None:
     await ward.directory.learn({WATCH})
     assert ward.worn_by(WATCH, 999) == "p1"
     assert ward.worn_by(WATCH, 1000) is None
+
+
+async def turns() -> None:
+    """Let every task go on as far as it can."""
+    for _ in range(TURNS):
+        await LoopClock(epoch_ms=0).sleep(0)

@@ -1,7 +1,7 @@
 """Group commit: publishes share commits, in order, within bounds of records and bytes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -9,7 +9,7 @@ from runtime.bus import Outgoing
 from runtime.clock import LoopClock
 from runtime.group_commit import GroupCommit
 from runtime.virtual_loop import run_virtual
-from vitals.errors import Unavailable
+from vitals.errors import InvalidArgument, Unavailable, WardError
 
 
 class SlowLog:
@@ -17,6 +17,7 @@ class SlowLog:
 
     def __init__(self, *, fail: Sequence[int] = (), error: Exception | None = None) -> None:
         self.groups: list[list[bytes]] = []
+        self.about_to_fail: Callable[[], object] = lambda: None
         self._fail = fail
         self._error = error or Unavailable("The disk is full.")
         self._clock = LoopClock(epoch_ms=0)
@@ -25,6 +26,7 @@ class SlowLog:
         self.groups.append([record.value for record in records])
         await self._clock.sleep(1)
         if len(self.groups) - 1 in self._fail:
+            self.about_to_fail()
             raise self._error
 
 
@@ -60,18 +62,64 @@ def test_a_group_is_bounded_in_bytes_and_a_large_record_goes_alone() -> None:
     assert [[len(value) for value in group] for group in log.groups] == [[40, 40], [40, 40], [40], [300], [1]]
 
 
-def test_a_failed_commit_fails_its_publishes_only() -> None:
-    log = SlowLog(fail=[0])
+def test_nobody_comes_between_the_parts_of_a_large_publish() -> None:
+    log = SlowLog()
 
-    async def main() -> tuple[BaseException | None, BaseException | None]:
-        publishes = group_commit(log)
+    async def main() -> None:
+        publishes = group_commit(log, records_max=2)
+        await asyncio.gather(
+            publishes.publish(outgoing(b"a", b"b", b"c", b"d", b"e")), publishes.publish(outgoing(b"z"))
+        )
+
+    run_virtual(main())
+    assert b"".join(value for group in log.groups for value in group) == b"abcdez"
+
+
+def test_of_a_large_publish_nothing_is_committed_behind_a_part_that_failed() -> None:
+    log = SlowLog(fail=[1])
+
+    async def main() -> None:
+        publishes = group_commit(log, records_max=2)
+        with pytest.raises(Unavailable):
+            await publishes.publish(outgoing(b"a", b"b", b"c", b"d", b"e", b"f", b"g"))
+
+    run_virtual(main())
+    assert log.groups == [[b"a", b"b"], [b"c", b"d"]]
+
+
+@pytest.mark.parametrize("error", [Unavailable("The disk is full."), InvalidArgument("This is no record.")])
+def test_a_failed_commit_fails_what_waits_behind_it_and_nothing_that_comes_after(error: WardError) -> None:
+    log = SlowLog(fail=[0], error=error)
+
+    async def main() -> Sequence[BaseException | None]:
+        publishes = group_commit(log, records_max=2)
         first = asyncio.create_task(publishes.publish(outgoing(b"a")))
         await LoopClock(epoch_ms=0).sleep(0.5)
-        return await asyncio.gather(first, publishes.publish(outgoing(b"b")), return_exceptions=True)
+        behind = [publishes.publish(outgoing(value)) for value in (b"b", b"c", b"d", b"e")]
+        told = await asyncio.gather(first, *behind, return_exceptions=True)
+        await publishes.publish(outgoing(b"f"))
+        return told
 
-    failed, committed = run_virtual(main())
-    assert isinstance(failed, Unavailable)
-    assert committed is None
+    failed, *behind = run_virtual(main())
+    assert failed is error
+    assert [type(each) for each in behind] == [Unavailable] * 4
+    assert log.groups == [[b"a"], [b"f"]]
+
+
+def test_who_publishes_before_the_others_have_heard_of_a_failure_fails_too() -> None:
+    log = SlowLog(fail=[0])
+
+    async def main() -> Sequence[BaseException | None]:
+        publishes = group_commit(log)
+        begun = [asyncio.create_task(publishes.publish(outgoing(b"a")))]
+        log.about_to_fail = lambda: begun.append(asyncio.create_task(publishes.publish(outgoing(b"b"))))
+        with pytest.raises(Unavailable):
+            await begun[0]
+        await publishes.publish(outgoing(b"again"))
+        return await asyncio.gather(*begun, return_exceptions=True)
+
+    assert [type(each) for each in run_virtual(main())] == [Unavailable, Unavailable]
+    assert log.groups == [[b"a"], [b"again"]]
 
 
 def test_a_publisher_that_goes_away_does_not_keep_others_from_their_commit() -> None:

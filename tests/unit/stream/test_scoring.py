@@ -114,6 +114,14 @@ def test_a_reading_out_of_order_is_scored_by_its_own_values_and_teaches_nothing(
     assert after.news2 == before.news2
 
 
+def test_however_many_gaps_a_device_leaves_what_fills_them_is_scored_late() -> None:
+    bed = Bedside()
+    for number in range(0, 400, 2):
+        assert not bed.says(reading(at_s=number, sequence=number)).late
+    filled = [assess(bed.state, reading(at_s=number, sequence=number)) for number in range(1, 399, 2)]
+    assert all(each is not None and each.late for each in filled)
+
+
 def test_a_reading_that_comes_long_after_it_was_measured_joins_yet_teaches_nothing() -> None:
     bed = Bedside()
     old = bed.says(reading(at_s=0, delay_s=3600, heart_rate_bpm=75))

@@ -122,8 +122,8 @@ def test_a_real_reading_grows_outdated_and_a_replayed_one_does_not() -> None:
     assert not is_outdated(reading(delay_s=10**7, origin=Origin.REPLAY))
 
 
-def test_nothing_happens_after_it_was_received_but_in_a_recording() -> None:
-    ahead = reading(at_s=90, delay_s=-90)
+@pytest.mark.parametrize("origin", Origin)
+def test_nothing_happens_after_it_was_received_whatever_it_says_it_is(origin: Origin) -> None:
+    ahead = reading(at_s=90, delay_s=-90, origin=origin)
     assert event_ms(ahead) == ahead.received_at_ms
-    assert event_ms(reading(at_s=90, delay_s=3)) == reading(at_s=90).measured_at_ms
-    assert event_ms(reading(at_s=90, delay_s=-90, origin=Origin.REPLAY)) == ahead.measured_at_ms
+    assert event_ms(reading(at_s=90, delay_s=3, origin=origin)) == reading(at_s=90).measured_at_ms
