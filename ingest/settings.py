@@ -33,9 +33,9 @@ class IngestSettings(Section):
     """How far a device's clock may be ahead."""
     age_days_max: float = Field(default=30.0, gt=0)
     """How long ago a measurement may be."""
-    origins_allowed: Origins = Field(default=(Origin.REAL,), min_length=1)
-    """Which origins a device may call its readings; of others all is refused. `demo` and `replay` are for trying things out:
-    their alarms are marked as nobody's, and a replay has no age at which it is history."""
+    origins_allowed: Origins = Field(default=tuple(Origin), min_length=1)
+    """Which origins a device may call its readings; of others all is refused. Where patients are real, name `real` alone: the
+    word is the device's own, alarms of the others are marked as nobody's, and a replay has no age at which it is history."""
     enroll_unassigned: bool = False
     """Make a patient for each unknown device, named after it; for trying things out."""
     enroll_ward: str = Field(default="ward", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

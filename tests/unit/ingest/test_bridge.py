@@ -234,7 +234,7 @@ def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> Non
 
 def test_what_calls_itself_a_demo_is_refused_and_comes_back_where_demos_are_let_in() -> None:
     async def course() -> None:
-        async with scene() as ward:
+        async with scene(origins_allowed="real") as ward:
             ward.assign(W1, "p1")
             await ward.send(7, origin="demo")
             (receipt,) = await ward.heard()
