@@ -263,6 +263,11 @@ METRICS: tuple[Metric, ...] = (
         help="Records the log had dropped before they were assessed.",
     ),
     Metric(
+        name="wardlight_stream_unremembered_records",
+        kind=MetricKind.GAUGE,
+        help="Records read beyond the remembered positions, when these were last stored: what a restart reads again.",
+    ),
+    Metric(
         name="wardlight_stream_remember_seconds",
         kind=MetricKind.HISTOGRAM,
         help="Time to store snapshots and positions.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import structlog
 
@@ -28,6 +29,16 @@ class SnapshotFault(StrEnum):
     """Signed by us, yet not readable by this code: the patient starts anew."""
 
 
+class FirstUnsaved(NamedTuple):
+    """The first record that is in a patient's state and in no stored snapshot; smaller waits longer.
+
+    Its batch comes first, since offsets of different partitions say nothing of who waits longer.
+    """
+
+    batch: int
+    offset: int
+
+
 class LivePatient:
     """One patient with models in memory, and where they stand in the log; mutable."""
 
@@ -38,8 +49,8 @@ class LivePatient:
         self.state = state
         self.next_offset = next_offset
         """Every record before it is in the state."""
-        self.first_unsaved: int | None = None
-        """The first record that is in the state and in no stored snapshot."""
+        self.first_unsaved: FirstUnsaved | None = None
+        """None where the state is stored as it is."""
         self.used = 0
         """The number of the batch that last used it."""
 
@@ -49,11 +60,11 @@ class WaitingPatient:
 
     __slots__ = ("first_unsaved", "partition", "row")
 
-    def __init__(self, partition: int, row: StateRow, first_unsaved: int | None) -> None:
+    def __init__(self, partition: int, row: StateRow, first_unsaved: FirstUnsaved | None) -> None:
         self.partition = partition
         self.row = row
         self.first_unsaved = first_unsaved
-        """The first record that is in `row` and not in what is stored; None where `row` is what is stored."""
+        """None where `row` is what is stored."""
 
 
 class Patients:
@@ -205,5 +216,6 @@ def _floors(left: Iterable[LivePatient]) -> dict[int, int]:
     floors: dict[int, int] = {}
     for patient in left:
         if patient.first_unsaved is not None:
-            floors[patient.partition] = min(patient.first_unsaved, floors.get(patient.partition, patient.first_unsaved))
+            offset = patient.first_unsaved.offset
+            floors[patient.partition] = min(offset, floors.get(patient.partition, offset))
     return floors

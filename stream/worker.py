@@ -21,7 +21,7 @@ from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
 from stream.examples import example_of
-from stream.patients import LivePatient, Patients, SnapshotFault, Unsaved
+from stream.patients import FirstUnsaved, LivePatient, Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
 from stream.population import Candidate
 from stream.scoring import PatientState, assess
@@ -238,7 +238,7 @@ class StreamHandler:
             assessment = _of_people(state, told)
         patient.next_offset = offset + 1
         if patient.first_unsaved is None:
-            patient.first_unsaved = offset
+            patient.first_unsaved = FirstUnsaved(self._batch, offset)
         if assessment is None:
             said.tally.duplicates += 1
             return
@@ -294,6 +294,8 @@ class StreamHandler:
         self.patients.saved(unsaved)
         self.versions.saved()
         self._remembered = safe
+        behind = sum(position - safe[at] for at, position in readings.items())
+        self._telemetry.set("wardlight_stream_unremembered_records", behind)
         self._telemetry.count("wardlight_stream_snapshots_total", sum(map(len, unsaved.rows.values())))
         self._telemetry.count("wardlight_stream_evicted_patients_total", self.patients.evicted)
         self.patients.evicted = 0

@@ -1,9 +1,11 @@
 """The stream handler beside its database: what it stores, what it holds back, what it refuses to load."""
 
+from collections import Counter
+
 import msgspec
 import pytest
 
-from runtime.bus import Incoming, TopicPartition
+from runtime.bus import Incoming, TopicPartition, partition_of
 from storage import patients, tables
 from storage.patients import Patient
 from storage.states import load_states
@@ -106,6 +108,39 @@ async def test_snapshots_take_turns_until_everybody_is_stored() -> None:
         await run.remember()
     assert len(stored_keys(run)) == 9
     assert run.remembered() == run.positions
+
+
+async def test_the_remembered_position_of_each_partition_follows_however_far_its_offsets_are_from_the_others() -> None:
+    log = ListLog()
+    fuller = partition_of(b"p0", PARTITIONS)
+    log.append([Tick(1)] * 1000, key="p0")
+    run = await stream_run(log, snapshots_max=1)
+    await run.run(records_max=2000)
+    for second in range(30):
+        log.append(course(6, 1, start=second))
+        await run.step(run.next_batch(100))
+    behind = {at.partition: run.positions[at] - position for at, position in run.remembered().items()}
+    patients_here = Counter(partition_of(f"p{number}".encode(), PARTITIONS) for number in range(6))
+    assert len(patients_here) > 1
+    assert patients_here[fuller]
+    assert all(count <= 6 * patients_here[number] for number, count in behind.items())
+    assert run.telemetry.value("wardlight_stream_unremembered_records") == sum(behind.values()) > 0
+    await run.remember(final=True)
+    assert run.telemetry.value("wardlight_stream_unremembered_records") == 0
+
+
+async def test_a_patient_keeps_its_place_in_the_queue_through_eviction() -> None:
+    log = ListLog()
+    log.append(course(2, 1))
+    run = await stream_run(log)
+    held = run.handler.patients
+    await run.handler.handle(run.next_batch(1))
+    (patient_id,) = held.live
+    first = held.live[patient_id].first_unsaved
+    held.make_room(10_000, batch=-1)
+    assert not held.live
+    held.bring({patient_id: held.waiting[patient_id].partition}, {})
+    assert held.live[patient_id].first_unsaved == first is not None
 
 
 async def test_what_is_not_due_is_not_stored() -> None:
