@@ -70,6 +70,40 @@ async def test_ticks_and_malformed_records_are_passed_over_and_the_latter_counte
     assert run.telemetry.value("wardlight_stream_malformed_records_total") == 1
 
 
+@pytest.mark.parametrize("far_ms", [2**62, 10**300, -1])
+async def test_a_time_that_no_clock_tells_is_passed_over_and_the_next_reading_is_scored(far_ms: int) -> None:
+    run = await stream_run(ListLog())
+    value = codec.encode(reading())
+    poison = [
+        value.replace(b'"measured_at_ms":%d' % at_ms(0), b'"measured_at_ms":%d' % far_ms),
+        value.replace(b'"received_at_ms":', b'"received_at_ms":%d,"was":' % far_ms),
+        b'{"type":"tick","at_ms":%d}' % far_ms,
+    ]
+    batch = [Incoming(READINGS, 0, offset, b"p1", each) for offset, each in enumerate([*poison, value])]
+    run.publish(await run.handler.handle(batch))
+    run.advance(batch)
+    await run.remember(final=True)
+    assert run.by_id().keys() == {reading().reading_id}
+    assert run.telemetry.value("wardlight_stream_malformed_records_total") == 3
+
+
+async def test_a_charted_number_that_nobody_can_mean_stops_nothing() -> None:
+    run = await stream_run(ListLog())
+    endless = codec.encode(charted(at_s=1, spo2_percent=91, valid_for_s=1)).replace(
+        b'"valid_for_s":1', b'"valid_for_s":%d' % 10**300
+    )
+    batch = [
+        Incoming(READINGS, 0, 0, b"p1", endless),
+        Incoming(READINGS, 0, 1, b"p1", codec.encode(charted(at_s=2, spo2_scale=7))),
+        Incoming(READINGS, 0, 2, b"p1", codec.encode(reading(at_s=3))),
+    ]
+    run.publish(await run.handler.handle(batch))
+    run.advance(batch)
+    await run.remember(final=True)
+    assert reading(at_s=3).reading_id in run.by_id()
+    assert run.telemetry.value("wardlight_stream_malformed_records_total") == 1
+
+
 async def test_nothing_happens_while_nothing_comes() -> None:
     run = await stream_run(ListLog())
     assert list(await run.handler.idle()) == []
