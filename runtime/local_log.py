@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.bus import Incoming, Outgoing, TopicPartition, partition_of
+from runtime.local_tail import within
 from runtime.private_files import private_directory, private_file
 from vitals.errors import ConfigurationError, PositionOutOfRange, Unavailable
 
@@ -102,19 +103,22 @@ class LocalLog:
             self._beginnings[place] = 0
         return appended
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
-        """The records asked for, in order within each sequence; raises PositionOutOfRange where some are not held."""
-        found: list[Incoming] = []
+    def read(self, request: ReadRequest, *, bytes_max: int) -> list[Incoming]:
+        """The records asked for, in order; the first of them, at least one, where all are more than `bytes_max` bytes.
+
+        Raises PositionOutOfRange where some are not held.
+        """
+        place, offset, records_count = request
         with self._reading, self._failing_plainly("read"):
-            for place, offset, records_count in requests:
-                selection = (self._sequence_ids.get(place, 0), offset, records_count)
-                rows = self._reader.execute(_SELECT, selection).fetchall()
-                if len(rows) != records_count or (rows and rows[0][0] != offset):
-                    raise PositionOutOfRange(
-                        f"{self._name.capitalize()} does not hold {records_count} records of {place.topic}/"
-                        f"{place.partition} from offset {offset} on: raise log.retention_h, or reset this position."
-                    )
-                found.extend(Incoming(place.topic, place.partition, *row) for row in rows)
+            rows = self._reader.execute(_SELECT, (self._sequence_ids.get(place, 0), offset, records_count))
+            with closing(rows):
+                found = within((Incoming(place.topic, place.partition, *row) for row in rows), bytes_max)
+        reaches_back = found[0].offset == offset if found else records_count == 0
+        if not reaches_back or offset + records_count > self._ends.get(place, 0):
+            raise PositionOutOfRange(
+                f"{self._name.capitalize()} does not hold {records_count} records of {place.topic}/"
+                f"{place.partition} from offset {offset} on: raise log.retention_h, or reset this position."
+            )
         return found
 
     def trim(self, *, before_ms: int, records_max: int) -> int:

@@ -66,11 +66,15 @@ class LogMachine(RuleBasedStateMachine):
         count = data.draw(st.integers(0, end - offset))
         if offset < beginning and count:
             with pytest.raises(PositionOutOfRange):
-                self._log.read([ReadRequest(place, offset, count)])
+                self._log.read(ReadRequest(place, offset, count), bytes_max=100)
             return
-        came = self._log.read([ReadRequest(place, offset, count)])
-        assert [(r.key, r.value) for r in came] == self._model[place][offset : offset + count]
-        assert [r.offset for r in came] == list(range(offset, offset + count))
+        bytes_max = data.draw(st.sampled_from([0, 30, 100_000]))
+        came = self._log.read(ReadRequest(place, offset, count), bytes_max=bytes_max)
+        assert [(r.key, r.value) for r in came] == self._model[place][offset : offset + len(came)]
+        assert [r.offset for r in came] == list(range(offset, offset + len(came)))
+        sizes = [len(key) + len(value) for key, value in self._model[place][offset : offset + count]]
+        whole = sum(sum(sizes[: number + 1]) <= bytes_max for number in range(count))
+        assert len(came) == max(whole, min(1, count))
 
     @invariant()
     def bounds_equal(self) -> None:

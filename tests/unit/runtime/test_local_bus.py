@@ -158,6 +158,63 @@ def test_records_come_alike_from_memory_and_from_the_file(tail_records_max: int)
     run_virtual(main())
 
 
+def wide(count: int, *, key: str) -> list[Outgoing]:
+    """Records of a thousand bytes each, key and value together."""
+    return [Outgoing(TOPIC, key.encode(), bytes(1000 - len(key))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("tail_records_max", [1, 1000])
+def test_a_poll_delivers_so_many_bytes_and_the_rest_comes_with_the_next(tail_records_max: int) -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_records_max=tail_records_max, read_bytes_max=10_000))
+        reader = await started(bus)
+        await bus.publish([*wide(25, key="a"), *wide(4, key="b"), *wide(1, key="c")])
+        polls: list[list[tuple[int, int]]] = []
+        while sum(map(len, polls)) < 30:
+            came = await reader.poll(records_max=500, timeout_s=1)
+            assert isinstance(came, Delivered)
+            polls.append([(record.partition, record.offset) for record in came.records])
+        assert [len(poll) for poll in polls] == [10, 10, 10]
+        places = {partition for poll in polls for partition, _ in poll}
+        for partition in places:
+            ordered = [offset for poll in polls for number, offset in poll if number == partition]
+            assert ordered == list(range(len(ordered)))
+        assert {number for number, _ in polls[1]} == places, "no place waits until another has caught up"
+        await bus.close()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("tail_records_max", [1, 1000])
+def test_a_record_longer_than_a_poll_may_be_comes_alone(tail_records_max: int) -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_records_max=tail_records_max, read_bytes_max=10))
+        reader = await started(bus)
+        await bus.publish(wide(3, key="a"))
+        for offset in range(3):
+            came = await reader.poll(records_max=500, timeout_s=1)
+            assert isinstance(came, Delivered)
+            assert [record.offset for record in came.records] == [offset]
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_what_is_kept_in_memory_is_bounded_in_bytes() -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_bytes_max=10_000))
+        reader = await started(bus)
+        await bus.publish(wide(100, key="a"))
+        assert sum(tail.size_bytes for tail in bus._tails.values()) == 10_000
+        assert [record.offset for record in await read(reader, 100)] == list(range(100))
+        await bus.publish([Outgoing(TOPIC, b"a", bytes(50_000))])
+        assert sum(tail.size_bytes for tail in bus._tails.values()) == 50_001
+        assert [len(record.value) for record in await read(reader, 1)] == [50_000]
+        await bus.close()
+
+    run_virtual(main())
+
+
 def test_old_records_are_trimmed_in_steps_and_reading_them_is_refused() -> None:
     async def main() -> None:
         clock = LoopClock(epoch_ms=0)
