@@ -16,6 +16,7 @@ from runtime.group_commit import GroupCommit
 from runtime.local_group import LocalGroup, Member
 from runtime.local_log import LocalLog, ReadRequest
 from runtime.local_tail import Tail, size_of
+from runtime.local_time import LogTime
 from vitals.errors import InvalidArgument, Unavailable
 
 
@@ -34,7 +35,7 @@ class LocalLogLimits:
     read_bytes_max: int = 16 * 1024 * 1024
     """Keys and values that one poll delivers, in bytes; one record always is, whatever its size."""
     retention_ms: int | None = 7 * 24 * 3_600_000
-    """Age after which records are trimmed; None keeps all."""
+    """Age after which records are trimmed, by the log's own time; None keeps all."""
     trim_every_s: float = 60.0
     """How often, at most, the log looks for records to trim; it does so after a commit."""
     trim_records_max: int = 2000
@@ -51,6 +52,7 @@ class LocalBus:
         self._door = door
         self._clock = clock
         self._limits = limits
+        self._time = LogTime(clock, newest_ms=log.newest_ms)
         self._ends = dict(log.ends())
         self._beginnings = dict(log.beginnings())
         self._tails: dict[TopicPartition, Tail] = {}
@@ -83,7 +85,7 @@ class LocalBus:
         await self._publishes.publish(records)
 
     async def _commit(self, records: Sequence[Outgoing]) -> None:
-        self._show(await self._door.run(self._log.append, records, at_ms=self._clock.now_ms()))
+        self._show(await self._door.run(self._log.append, records, at_ms=self._time.now_ms()))
         await self._trim_when_due()
 
     def _show(self, appended: Sequence[Incoming]) -> None:
@@ -104,10 +106,10 @@ class LocalBus:
         now_s = self._clock.monotonic_s()
         if self._limits.retention_ms is None or now_s < self._trim_at_s:
             return
-        before_ms = self._clock.now_ms() - self._limits.retention_ms
-        step = self._limits.trim_records_max
+        at_ms, step = self._time.now_ms(), self._limits.trim_records_max
+        before_ms = at_ms - self._limits.retention_ms
         try:
-            trimmed = await self._door.run(self._log.trim, before_ms=before_ms, records_max=step)
+            trimmed = await self._door.run(self._log.trim, before_ms=before_ms, now_ms=at_ms, records_max=step)
         except Unavailable:
             trimmed = 0
         if trimmed < step:

@@ -48,7 +48,7 @@ class LogMachine(RuleBasedStateMachine):
     def trim(self, age_ms: int, records_max: int) -> None:
         before_ms = self._now_ms - age_ms
         old = [at_ms for at_ms, _ in self._appended[self._trimmed :][:records_max] if at_ms < before_ms]
-        assert self._log.trim(before_ms=before_ms, records_max=records_max) == len(old)
+        assert self._log.trim(before_ms=before_ms, now_ms=self._now_ms, records_max=records_max) == len(old)
         self._trimmed += len(old)
 
     @rule()
