@@ -144,7 +144,8 @@ class StreamHandler:
         if stepped < len(records):
             rest = records[stepped:]
             await self._prepare(rest)
-            self._step(rest, said, prepared=True)
+            if self._step(rest, said, prepared=True) < len(rest):
+                raise AssertionError("A batch needs what was not brought for it: its end would be lost.")
         self.versions.let_go()
         self._tell(said)
         return said.assessments + said.examples
@@ -166,13 +167,13 @@ class StreamHandler:
 
     async def _prepare(self, records: Sequence[Incoming]) -> None:
         """Bring into memory all that these records need."""
-        switches: list[ModelSwitch] = []
+        switches: list[tuple[int, ModelSwitch]] = []
         missing: dict[PatientId, int] = {}
         for record in records:
             with contextlib.suppress(MalformedRecord):  # `_step` counts it
                 told = codec.decode_readings_record(record.value)
                 if isinstance(told, ModelSwitch):
-                    switches.append(told)
+                    switches.append((record.partition, told))
                 elif isinstance(told, _OF_A_PATIENT):
                     patient = self.patients.live.get(told.patient_id)
                     if patient is None:
@@ -217,7 +218,7 @@ class StreamHandler:
                 patient.used = batch
                 self._step_patient(patient, told, record, said)
             elif isinstance(told, ModelSwitch):
-                if not prepared and self.versions.missing((told,)):
+                if not prepared and self.versions.missing([(record.partition, told)]):
                     return at
                 said.tally.switched += self.versions.take(record.partition, record.offset, told)
         return len(records)

@@ -293,6 +293,19 @@ async def test_a_patient_whose_snapshot_cannot_be_trusted_keeps_the_scale_that_t
     assert run.published[-1].adult_news2.points == {Sign.SPO2: 0}
 
 
+async def test_a_batch_that_is_not_stepped_to_its_end_is_not_taken_for_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ListLog()
+    log.append(course(1, 2))
+    run = await stream_run(log)
+
+    async def brings_nobody(_: object) -> None:
+        """As a mistake of ours might."""
+
+    monkeypatch.setattr(run.handler, "_bring", brings_nobody)
+    with pytest.raises(AssertionError, match="its end would be lost"):
+        await run.handler.handle(run.next_batch(10))
+
+
 async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
     log = ListLog()
     log.append(course(2, 3))
