@@ -11,8 +11,7 @@ class Tail:
     """Records without a gap, oldest first; mutable."""
 
     def __init__(self, *, records_max: int, bytes_max: int) -> None:
-        self._records: deque[Incoming] = deque()
-        self._records_max = records_max
+        self._records: deque[Incoming] = deque(maxlen=records_max)
         self._bytes_max = bytes_max
         self._bytes = 0
 
@@ -23,10 +22,12 @@ class Tail:
 
     def append(self, record: Incoming) -> None:
         """Take the next record and let go of the oldest beyond the bounds."""
+        if len(self._records) == self._records.maxlen:
+            self._let_go()
         self._records.append(record)
         self._bytes += size_of(record)
-        while len(self._records) > 1 and (len(self._records) > self._records_max or self._bytes > self._bytes_max):
-            self._bytes -= size_of(self._records.popleft())
+        while self._bytes > self._bytes_max and len(self._records) > 1:
+            self._let_go()
 
     def read(self, offset: int, records_max: int, *, bytes_max: int) -> list[Incoming] | None:
         """The records from `offset` on, within both bounds and at least one; None where it does not reach back so far."""
@@ -34,6 +35,9 @@ class Tail:
             return None
         first = offset - self._records[0].offset
         return within(islice(self._records, first, first + records_max), bytes_max)
+
+    def _let_go(self) -> None:
+        self._bytes -= size_of(self._records.popleft())
 
 
 def within(records: Iterable[Incoming], bytes_max: int) -> list[Incoming]:
