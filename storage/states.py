@@ -1,6 +1,6 @@
 """Snapshots of a worker's state, one blob per key (a patient), stored under the same fence as positions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -36,15 +36,27 @@ def store_states(
     replace_all(conn, tables.states, values, key=("consumer_group", "partition", "key"))
 
 
-def load_states(conn: Connection, group: str, partition: int) -> list[StateRow]:
-    """Every state of the partition, by key; verify each signature before trusting a blob (`storage.signing`)."""
+def load_states(conn: Connection, group: str, partition: int, *, keys: Collection[str] | None = None) -> list[StateRow]:
+    """The states of the partition, of all keys or of these, by key.
+
+    Verify each signature before trusting a blob (`storage.signing`).
+    """
     columns = tables.states.c
     query = (
         select(columns.key, columns.offset, columns.blob, columns.pipeline_hash, columns.signature)
         .where(columns.consumer_group == group, columns.partition == partition)
         .order_by(columns.key)
     )
+    if keys is not None:
+        query = query.where(columns.key.in_(keys))
     return [StateRow(*row) for row in conn.execute(query)]
+
+
+def state_keys(conn: Connection, group: str, partition: int) -> list[str]:
+    """The keys that have a state in the partition, in order, without the states."""
+    columns = tables.states.c
+    query = select(columns.key).where(columns.consumer_group == group, columns.partition == partition)
+    return list(conn.execute(query.order_by(columns.key)).scalars())
 
 
 def delete_states(conn: Connection, group: str, epochs: Mapping[int, int], keys: Mapping[int, Sequence[str]]) -> None:

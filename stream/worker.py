@@ -16,7 +16,7 @@ from storage.claims import Claims, claim, remember_positions
 from storage.scorers import Switched, note_switches, switches_of, trim_switches
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, load_states, store_states
+from storage.states import StateRow, load_states, state_keys, store_states
 from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
@@ -46,9 +46,17 @@ _OF_A_PATIENT = (Reading, Withdrawn)
 
 class _Claimed(NamedTuple):
     claims: Claims
-    rows: dict[int, list[StateRow]]
+    stored: dict[int, list[str]]
+    """By partition, the patients who have a snapshot."""
     signer: Signer
     switches: dict[int, list[Switched]]
+
+
+class _Kept(NamedTuple):
+    """What SQL has of patients who are to be live."""
+
+    snapshots: dict[PatientId, StateRow]
+    scales: dict[PatientId, int]
 
 
 class _Tally:
@@ -124,7 +132,7 @@ class StreamHandler:
             self._telemetry.not_ready(GROUP, f"nothing is scored: {error}")
             raise
         self._telemetry.ready(GROUP)
-        self.patients.reset(claimed.signer, claimed.rows)
+        self.patients.reset(claimed.signer, claimed.stored)
         self._epochs = claimed.claims.epochs
         self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
         self._remembered_at_s = self._clock.monotonic_s()
@@ -192,8 +200,9 @@ class StreamHandler:
         for first in range(0, len(wanted), self._settings.bring_max):
             chunk = dict(wanted[first : first + self._settings.bring_max])
             known = [patient_id for patient_id in chunk if patient_id in self.patients.waiting]
-            scales = await in_snapshot(self._door, self._database, _spo2_scales, known) if known else {}
-            await self._door.run(self.patients.bring, chunk, scales)
+            stored = self.patients.stored_only(known)
+            kept = await in_snapshot(self._door, self._database, _kept, known, stored) if known else _Kept({}, {})
+            await self._door.run(self.patients.bring, chunk, kept.snapshots, kept.scales)
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
@@ -325,8 +334,17 @@ def parameters_of(settings: StreamSettings) -> PipelineParameters:
 
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
     claims = claim(conn, GROUP, partitions)
-    rows = {partition: load_states(conn, GROUP, partition) for partition in sorted(partitions)}
-    return _Claimed(claims, rows, load_signer(conn), switches_of(conn, GROUP, partitions))
+    stored = {partition: state_keys(conn, GROUP, partition) for partition in sorted(partitions)}
+    return _Claimed(claims, stored, load_signer(conn), switches_of(conn, GROUP, partitions))
+
+
+def _kept(conn: Connection, known: Iterable[PatientId], stored: Mapping[int, Sequence[str]]) -> _Kept:
+    snapshots = {
+        PatientId(row.key): row
+        for partition, keys in stored.items()
+        for row in load_states(conn, GROUP, partition, keys=keys)
+    }
+    return _Kept(snapshots, _spo2_scales(conn, known))
 
 
 def _of_people(state: PatientState, record: Reading | Withdrawn) -> Assessment | None:

@@ -173,8 +173,46 @@ async def test_a_patient_keeps_its_place_in_the_queue_through_eviction() -> None
     first = held.live[patient_id].first_unsaved
     held.make_room(10_000, batch=-1)
     assert not held.live
-    held.bring({patient_id: held.waiting[patient_id].partition}, {})
+    held.bring({patient_id: held.waiting[patient_id].partition}, {}, {})
     assert held.live[patient_id].first_unsaved == first is not None
+
+
+def in_memory(run: StreamRun) -> set[PatientId]:
+    """Patients whose snapshot waits in memory."""
+    return {name for name, patient in run.handler.patients.waiting.items() if patient.row is not None}
+
+
+async def test_whoever_waits_takes_no_memory_once_stored_and_goes_on_from_the_database() -> None:
+    log = ListLog()
+    log.append(course(3, 20))
+    run = await stream_run(log)
+    batch = run.next_batch(1000)
+    run.publish(await run.handler.handle(batch))
+    run.advance(batch)
+    run.handler.patients.make_room(10_000, batch=-1)
+    assert in_memory(run) == {"p0", "p1", "p2"}
+    await run.remember()
+    assert in_memory(run) == set()
+    await run.start()
+    assert run.handler.patients.waiting.keys() == {"p0", "p1", "p2"}
+    assert in_memory(run) == set()
+    for _ in range(2):
+        log.append(course(3, 20))
+        await run.run()
+        run.handler.patients.make_room(10_000, batch=-1)
+        assert in_memory(run) == set()
+    assert run.telemetry.value("wardlight_stream_duplicate_readings_total") == 120
+
+
+async def test_a_snapshot_that_somebody_else_took_away_is_a_lost_claim_and_no_new_patient() -> None:
+    run = await ran()
+    await run.remember(final=True)
+    await run.start()
+    with run.database.transaction() as conn:
+        conn.execute(tables.states.delete())
+    run.log.append(course(4, 1, start=40))
+    with pytest.raises(Fenced, match="gone from partition"):
+        await run.run()
 
 
 async def test_what_is_not_due_is_not_stored() -> None:
