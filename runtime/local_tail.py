@@ -15,6 +15,9 @@ class Tail:
         self._bytes_max = bytes_max
         self._bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._records)
+
     @property
     def size_bytes(self) -> int:
         """What it holds, in bytes of keys and values."""
