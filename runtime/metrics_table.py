@@ -253,6 +253,11 @@ METRICS: tuple[Metric, ...] = (
         help="Patients whose models left memory for a snapshot.",
     ),
     Metric(
+        name="wardlight_stream_forgotten_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose snapshot was deleted, long after the end of their stay.",
+    ),
+    Metric(
         name="wardlight_stream_live_patients_count",
         kind=MetricKind.GAUGE,
         help="Patients whose models are in memory.",

@@ -1,14 +1,18 @@
 """Snapshots of a worker's state, one blob per key (a patient), stored under the same fence as positions."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from storage import tables
 from storage.claims import check_epochs
 from storage.dialect import replace_all
 from vitals.errors import Fenced
+
+ENDED_MAX: Final = 500
+"""Patients of one partition who are forgotten at once."""
 
 
 class StateRow(msgspec.Struct, frozen=True):
@@ -57,6 +61,21 @@ def state_keys(conn: Connection, group: str, partition: int) -> list[str]:
     columns = tables.states.c
     query = select(columns.key).where(columns.consumer_group == group, columns.partition == partition)
     return list(conn.execute(query.order_by(columns.key)).scalars())
+
+
+def ended_keys(conn: Connection, group: str, *, before_ms: int, positions: Mapping[int, int]) -> dict[int, list[str]]:
+    """Of each partition, patients whose stay ended before `before_ms` and whose state a replay from here would not miss."""
+    columns, stays = tables.states.c, tables.patients.c
+    ended = exists().where(stays.patient_id == columns.key, stays.discharged_at_ms < before_ms)
+    found: dict[int, list[str]] = {}
+    for partition, position in sorted(positions.items()):
+        query = select(columns.key).where(
+            columns.consumer_group == group, columns.partition == partition, columns.offset <= position, ended
+        )
+        keys = list(conn.execute(query.order_by(columns.key).limit(ENDED_MAX)).scalars())
+        if keys:
+            found[partition] = keys
+    return found
 
 
 def delete_states(conn: Connection, group: str, epochs: Mapping[int, int], keys: Mapping[int, Sequence[str]]) -> None:

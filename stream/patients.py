@@ -173,6 +173,23 @@ class Patients:
         for patient in unsaved.waiting:
             patient.first_unsaved = patient.row = None
 
+    def forgettable(self, ended: Mapping[int, Sequence[str]]) -> dict[int, list[PatientId]]:
+        """Of these patients, by partition, those of whom everything is stored."""
+        unsaved = {name for name, patient in self.live.items() if patient.first_unsaved is not None}
+        unsaved |= {name for name, patient in self.waiting.items() if patient.first_unsaved is not None}
+        found = {
+            partition: [PatientId(key) for key in keys if PatientId(key) not in unsaved]
+            for partition, keys in ended.items()
+        }
+        return {partition: keys for partition, keys in found.items() if keys}
+
+    def forget(self, ended: Mapping[int, Iterable[PatientId]]) -> None:
+        """Their snapshots are deleted; whoever is heard again begins anew."""
+        for patient_ids in ended.values():
+            for patient_id in patient_ids:
+                self.live.pop(patient_id, None)
+                self.waiting.pop(patient_id, None)
+
     def _row(self, patient_id: PatientId, patient: LivePatient) -> StateRow:
         assert self._signer is not None  # noqa: S101 - patients are live only after a claim
         return self._signer.signed(

@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -13,10 +13,11 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
+from storage.retention import DAY_MS
 from storage.scorers import Switched, note_switches, switches_of, trim_switches
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, load_states, state_keys, store_states
+from storage.states import StateRow, delete_states, ended_keys, load_states, state_keys, store_states
 from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
@@ -41,6 +42,8 @@ GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
+FORGET_EVERY_S: Final = 3600.0
+"""How often a scorer looks for patients whose stay ended long ago."""
 _OF_A_PATIENT = (Reading, Withdrawn)
 
 
@@ -113,6 +116,7 @@ class StreamHandler:
         self._epochs: dict[int, int] = {}
         self._remembered: dict[TopicPartition, int] = {}
         self._remembered_at_s = clock.monotonic_s()
+        self._forget_at_s = self._remembered_at_s
         self._batch = 0
         self._signer: Signer | None = None
         self.versions = Versions(candidates, refused=self._count_version_refused)
@@ -169,7 +173,8 @@ class StreamHandler:
             return
         self._remembered_at_s = now_s
         beginnings = await self._switches_begin() if self.versions.unsaved else {}
-        await self._door.run(self._store, positions, beginnings, final=final)
+        ended = await self._ended(now_s)
+        await self._door.run(self._store, positions, beginnings, ended, final=final)
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
@@ -288,13 +293,34 @@ class StreamHandler:
             return {}
         return {at.partition: beginning for at, beginning in beginnings.items() if at.partition in self._epochs}
 
-    def _store(self, positions: Positions, beginnings: Mapping[int, int], *, final: bool) -> None:
+    async def _ended(self, now_s: float) -> dict[int, list[PatientId]]:
+        """Whose stay ended so long ago that their models can be forgotten; looked for now and then."""
+        if now_s < self._forget_at_s:
+            return {}
+        self._forget_at_s = now_s + FORGET_EVERY_S
+        before_ms = self._clock.now_ms() - round(self._settings.patient_days * DAY_MS)
+        positions = {at.partition: position for at, position in self._remembered.items()}
+        ended = await in_snapshot(
+            self._door, self._database, ended_keys, GROUP, before_ms=before_ms, positions=positions
+        )
+        return self.patients.forgettable(ended)
+
+    def _store(
+        self,
+        positions: Positions,
+        beginnings: Mapping[int, int],
+        ended: Mapping[int, Sequence[PatientId]],
+        *,
+        final: bool,
+    ) -> None:
         readings = {at: position for at, position in positions.items() if at.topic == _READINGS}
         unsaved = self.patients.unsaved(live_max=None if final else self._settings.snapshots_max)
         safe = _held_back(readings, unsaved)
         with self._database.transaction() as conn:
             if unsaved.rows:
                 store_states(conn, GROUP, self._epochs, unsaved.rows)
+            if ended:
+                delete_states(conn, GROUP, self._epochs, ended)
             if self.versions.unsaved:
                 note_switches(conn, GROUP, self._epochs, self.versions.unsaved)
                 keep = self._settings.switches_kept_max
@@ -302,6 +328,8 @@ class StreamHandler:
             if safe != self._remembered or unsaved.rows:
                 remember_positions(conn, GROUP, self._epochs, safe)
         self.patients.saved(unsaved)
+        self.patients.forget(ended)
+        self._telemetry.count("wardlight_stream_forgotten_patients_total", sum(map(len, ended.values())))
         self.versions.saved()
         self._remembered = safe
         behind = sum(position - safe[at] for at, position in readings.items())
