@@ -5,10 +5,8 @@ log's head are served from a small cache of its tail and do not touch the file.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from runtime.blocking import Door
@@ -17,6 +15,8 @@ from runtime.clock import Clock
 from runtime.group_commit import GroupCommit
 from runtime.local_group import LocalGroup, Member
 from runtime.local_log import LocalLog, ReadRequest
+from runtime.local_tail import Tail, size_of
+from runtime.local_time import LogTime
 from vitals.errors import InvalidArgument, Unavailable
 
 
@@ -29,9 +29,13 @@ class LocalLogLimits:
     publish_bytes_max: int = 16 * 1024 * 1024
     """Their keys and values, in bytes."""
     tail_records_max: int = 512
-    """Newest records kept in memory, per topic and partition."""
+    """Newest records kept in memory, per topic and partition,"""
+    tail_bytes_max: int = 1024 * 1024
+    """and their keys and values, in bytes; the last record is kept whatever its size."""
+    read_bytes_max: int = 16 * 1024 * 1024
+    """Keys and values that one poll delivers, in bytes; one record always is, whatever its size."""
     retention_ms: int | None = 7 * 24 * 3_600_000
-    """Age after which records are trimmed; None keeps all."""
+    """Age after which records are trimmed, by the log's own time; None keeps all."""
     trim_every_s: float = 60.0
     """How often, at most, the log looks for records to trim; it does so after a commit."""
     trim_records_max: int = 2000
@@ -48,9 +52,10 @@ class LocalBus:
         self._door = door
         self._clock = clock
         self._limits = limits
+        self._time = LogTime(clock, newest_ms=log.newest_ms)
         self._ends = dict(log.ends())
         self._beginnings = dict(log.beginnings())
-        self._tails: dict[TopicPartition, deque[Incoming]] = {}
+        self._tails: dict[TopicPartition, Tail] = {}
         self._groups: dict[str, LocalGroup] = {}
         self._readers: dict[LocalReader, None] = {}
         """Woken in the order of their coming, since a set's order would differ from run to run."""
@@ -80,7 +85,7 @@ class LocalBus:
         await self._publishes.publish(records)
 
     async def _commit(self, records: Sequence[Outgoing]) -> None:
-        self._show(await self._door.run(self._log.append, records, at_ms=self._clock.now_ms()))
+        self._show(await self._door.run(self._log.append, records, at_ms=self._time.now_ms()))
         await self._trim_when_due()
 
     def _show(self, appended: Sequence[Incoming]) -> None:
@@ -89,7 +94,8 @@ class LocalBus:
             place = TopicPartition(record.topic, record.partition)
             tail = self._tails.get(place)
             if tail is None:
-                tail = self._tails[place] = deque(maxlen=self._limits.tail_records_max)
+                limits = self._limits
+                tail = self._tails[place] = Tail(records_max=limits.tail_records_max, bytes_max=limits.tail_bytes_max)
             tail.append(record)
             self._ends[place] = record.offset + 1
             changed.add(place)
@@ -100,10 +106,10 @@ class LocalBus:
         now_s = self._clock.monotonic_s()
         if self._limits.retention_ms is None or now_s < self._trim_at_s:
             return
-        before_ms = self._clock.now_ms() - self._limits.retention_ms
-        step = self._limits.trim_records_max
+        at_ms, step = self._time.now_ms(), self._limits.trim_records_max
+        before_ms = at_ms - self._limits.retention_ms
         try:
-            trimmed = await self._door.run(self._log.trim, before_ms=before_ms, records_max=step)
+            trimmed = await self._door.run(self._log.trim, before_ms=before_ms, now_ms=at_ms, records_max=step)
         except Unavailable:
             trimmed = 0
         if trimmed < step:
@@ -156,17 +162,25 @@ class LocalBus:
         """The oldest offset held."""
         return self._beginnings.get(place, 0)
 
-    def tail_from(self, place: TopicPartition, offset: int, records_max: int) -> list[Incoming] | None:
-        """Up to `records_max` records from `offset` on, where memory holds that offset; None where only the file does."""
-        tail = self._tails.get(place)
-        if tail is None or offset < tail[0].offset:
-            return None
-        first = offset - tail[0].offset
-        return list(islice(tail, first, first + records_max))
+    async def read(self, requests: Sequence[ReadRequest]) -> list[list[Incoming]]:
+        """The records of each request, from memory where that reaches back so far, within `read_bytes_max`.
 
-    async def from_file(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
-        """Records from the file; raises Unavailable, PositionOutOfRange where they were trimmed meanwhile."""
-        return await self._door.run(self._log.read, requests)
+        The last of these lists may be short of what was asked for, and requests after it have none.
+        Raises Unavailable, PositionOutOfRange where records were trimmed meanwhile.
+        """
+        found: list[list[Incoming]] = []
+        room = self._limits.read_bytes_max
+        for request in requests:
+            place, offset, records_count = request
+            tail = self._tails.get(place)
+            records = None if tail is None else tail.read(offset, records_count, bytes_max=room)
+            if records is None:
+                records = await self._door.run(self._log.read, request, bytes_max=room)
+            found.append(records)
+            room -= sum(map(size_of, records))
+            if room <= 0 or len(records) < records_count:
+                break
+        return found
 
     def forget(self, reader: "LocalReader") -> None:
         """A reader has closed."""
@@ -235,13 +249,13 @@ class LocalReader:
         requests = self._due(records_max)
         if not requests:
             return None
-        records = await self._fetch(requests)
-        for place, offset, records_count in requests:
-            self._positions[place] = offset + records_count
+        found = await self._bus.read(requests)
+        for (place, offset, _), came in zip(requests, found, strict=False):
+            self._positions[place] = position = offset + len(came)
             del self._grown[place]
-            if offset + records_count < self._bus.end_of(place):
+            if position < self._bus.end_of(place):
                 self._grown[place] = None
-        return Delivered(records)
+        return Delivered([record for came in found for record in came])
 
     def _due(self, records_max: int) -> list[ReadRequest]:
         requests: list[ReadRequest] = []
@@ -255,19 +269,6 @@ class LocalReader:
             if room == 0:
                 break
         return requests
-
-    async def _fetch(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
-        records: list[Incoming] = []
-        from_file: list[ReadRequest] = []
-        for request in requests:
-            tail = self._bus.tail_from(*request)
-            if tail is None:
-                from_file.append(request)
-            else:
-                records += tail
-        if from_file:
-            records += await self._bus.from_file(from_file)
-        return records
 
     async def seek(self, positions: Positions) -> None:
         owned = self._member.announced or frozenset()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.bus import Incoming, Outgoing, TopicPartition, partition_of
+from runtime.local_tail import within
 from runtime.private_files import private_directory, private_file
 from vitals.errors import ConfigurationError, PositionOutOfRange, Unavailable
 
@@ -23,6 +24,8 @@ LOG_FILE = "log.db"
 """The log's name in its directory."""
 _FORMAT = 1
 """Version of the tables below; another one in the file is refused."""
+_TIMED_SINCE = "timed_since_ms"
+"""The property that says from when on `at_ms` is the log's own time, and never goes back."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS property (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sequence (
@@ -33,6 +36,7 @@ CREATE TABLE IF NOT EXISTS record (
     at_ms INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS record_place ON record (sequence_id, offset);
 """
+_PUT_DOWN = "INSERT INTO property (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _INSERT = "INSERT INTO record (sequence_id, offset, at_ms, key, value) VALUES (?, ?, ?, ?, ?)"
 _SELECT = "SELECT offset, key, value FROM record WHERE sequence_id = ? AND offset >= ? ORDER BY offset LIMIT ?"
 _CHECKPOINT_PAGES = 4000
@@ -59,6 +63,7 @@ class LocalLog:
         self.partition_count = partition_count
         self._name = "the log in memory" if path is None else f"the log {path}"
         self._writing = threading.Lock()
+        self._timed_since_ms: int | None = None
         self._reading = threading.Lock() if path is not None else self._writing
         with ExitStack() as opened:
             if path is not None:
@@ -82,7 +87,10 @@ class LocalLog:
         return dict(self._beginnings)
 
     def append(self, records: Sequence[Outgoing], *, at_ms: int) -> list[Incoming]:
-        """Commit `records` in order, synced to disk; returns them with their places. All or none."""
+        """Commit `records` in order, synced to disk; returns them with their places. All or none.
+
+        `at_ms` never goes back: it is the log's own time (`runtime.local_time`).
+        """
         appended: list[Incoming] = []
         rows: list[tuple[int, int, int, bytes, bytes]] = []
         with self._writing, self._transaction():
@@ -96,29 +104,42 @@ class LocalLog:
                 rows.append((sequence_id, offset, at_ms, record.key, record.value))
                 appended.append(Incoming(record.topic, place.partition, offset, record.key, record.value))
             self._writer.executemany(_INSERT, rows)
+            timed_since_ms = self._timed_since_ms
+            if timed_since_ms is None:
+                self._writer.execute(_PUT_DOWN, (_TIMED_SINCE, at_ms))
+                timed_since_ms = at_ms
+        self._timed_since_ms = timed_since_ms
         self._sequence_ids.update(created)
         self._ends.update(ends)
         for place in created:
             self._beginnings[place] = 0
         return appended
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Incoming]:
-        """The records asked for, in order within each sequence; raises PositionOutOfRange where some are not held."""
-        found: list[Incoming] = []
+    def read(self, request: ReadRequest, *, bytes_max: int) -> list[Incoming]:
+        """The records asked for, in order; the first of them, at least one, where all are more than `bytes_max` bytes.
+
+        Raises PositionOutOfRange where some are not held.
+        """
+        place, offset, records_count = request
         with self._reading, self._failing_plainly("read"):
-            for place, offset, records_count in requests:
-                selection = (self._sequence_ids.get(place, 0), offset, records_count)
-                rows = self._reader.execute(_SELECT, selection).fetchall()
-                if len(rows) != records_count or (rows and rows[0][0] != offset):
-                    raise PositionOutOfRange(
-                        f"{self._name.capitalize()} does not hold {records_count} records of {place.topic}/"
-                        f"{place.partition} from offset {offset} on: raise log.retention_h, or reset this position."
-                    )
-                found.extend(Incoming(place.topic, place.partition, *row) for row in rows)
+            rows = self._reader.execute(_SELECT, (self._sequence_ids.get(place, 0), offset, records_count))
+            with closing(rows):
+                found = within((Incoming(place.topic, place.partition, *row) for row in rows), bytes_max)
+        reaches_back = found[0].offset == offset if found else records_count == 0
+        if not reaches_back or offset + records_count > self._ends.get(place, 0):
+            raise PositionOutOfRange(
+                f"{self._name.capitalize()} does not hold {records_count} records of {place.topic}/"
+                f"{place.partition} from offset {offset} on: raise log.retention_h, or reset this position."
+            )
         return found
 
-    def trim(self, *, before_ms: int, records_max: int) -> int:
-        """Delete the oldest records, at most `records_max`, while they are older than `before_ms`; returns how many."""
+    def trim(self, *, before_ms: int, now_ms: int, records_max: int) -> int:
+        """Delete the oldest records, at most `records_max`, while they are older than `before_ms`; returns how many.
+
+        A record from beyond `now_ms` is of an earlier release, which kept the time of a wrong clock: it counts as old as
+        the first that was committed by the log's own time.
+        """
+        is_timed_before = self._timed_since_ms is not None and self._timed_since_ms < before_ms
         with self._writing, self._transaction():
             oldest = self._writer.execute(
                 "SELECT record_id, sequence_id, offset, at_ms FROM record ORDER BY record_id LIMIT ?", (records_max,)
@@ -126,7 +147,7 @@ class LocalLog:
             new_beginnings: dict[int, int] = {}
             last_id = trimmed = 0
             for record_id, sequence_id, offset, at_ms in oldest.fetchall():
-                if at_ms >= before_ms:
+                if at_ms >= before_ms and not (at_ms > now_ms and is_timed_before):
                     break
                 last_id, trimmed = record_id, trimmed + 1
                 new_beginnings[sequence_id] = offset + 1
@@ -157,6 +178,11 @@ class LocalLog:
     def _open_tables(self) -> None:
         self._writer.executescript(_TABLES)
         self._require("format", _FORMAT, "was written by another version of this program")
+        timed_since = self._writer.execute("SELECT value FROM property WHERE name = ?", (_TIMED_SINCE,)).fetchone()
+        self._timed_since_ms = None if timed_since is None else timed_since[0]
+        newest = self._writer.execute("SELECT at_ms FROM record ORDER BY record_id DESC LIMIT 1").fetchone()
+        self.newest_ms: int | None = None if newest is None else newest[0]
+        """When the newest record was committed, as the log was opened; None where it held none."""
         self._require("partitions", self.partition_count, "has another number of partitions, which is fixed for life")
         self._sequence_ids: dict[TopicPartition, int] = {}
         self._beginnings: dict[TopicPartition, int] = {}
@@ -172,7 +198,7 @@ class LocalLog:
             self._ends[place] = beginning if last is None else last + 1
 
     def _require(self, name: str, value: int, otherwise: str) -> None:
-        self._writer.execute("INSERT INTO property (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+        self._writer.execute(_PUT_DOWN, (name, value))
         (found,) = self._writer.execute("SELECT value FROM property WHERE name = ?", (name,)).fetchone()
         if found != value:
             raise ConfigurationError(

@@ -258,6 +258,11 @@ METRICS: tuple[Metric, ...] = (
         help="Patients whose models left memory for a snapshot.",
     ),
     Metric(
+        name="wardlight_stream_forgotten_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose snapshot was deleted, long after the end of their stay.",
+    ),
+    Metric(
         name="wardlight_stream_live_patients_count",
         kind=MetricKind.GAUGE,
         help="Patients whose models are in memory.",
@@ -266,6 +271,11 @@ METRICS: tuple[Metric, ...] = (
         name="wardlight_stream_trimmed_records_total",
         kind=MetricKind.COUNTER,
         help="Records the log had dropped before they were assessed.",
+    ),
+    Metric(
+        name="wardlight_stream_unremembered_records",
+        kind=MetricKind.GAUGE,
+        help="Records read beyond the remembered positions, when these were last stored: what a restart reads again.",
     ),
     Metric(
         name="wardlight_stream_remember_seconds",

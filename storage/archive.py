@@ -22,8 +22,10 @@ from vitals.errors import ConfigurationError, Conflict, MalformedRecord, NotFoun
 FORMAT: Final = 1
 """Version of this layout; another one is refused."""
 FRAME_ROWS: Final = 500
-FRAME_BYTES_MAX: Final = 256 * 1024 * 1024
-"""A frame that says it is longer is none of ours."""
+"""Rows in one frame, at most,"""
+FRAME_BYTES: Final = 8 * 1024 * 1024
+"""and their bytes, unless one row alone is longer. Earlier releases knew no such bound: a frame is read whatever its
+length, as long as its member goes on for so long."""
 MANIFEST_BYTES_MAX: Final = 4 * 1024 * 1024
 MANIFEST: Final = "manifest.json"
 LOG_MEMBER: Final = "log.db"
@@ -107,14 +109,11 @@ class ArchiveWriter:
         member, written = f"tables/{name}", 0
         with self._archive.open(member, "w", force_zip64=True) as stream:
             sink = _Counted(stream)
-            frame: list[list[Any]] = []
-            for row in rows:
-                frame.append(list(row))
-                if len(frame) == FRAME_ROWS:
-                    written += _write_frame(sink, frame)
-                    frame = []
-            if frame:
-                written += _write_frame(sink, frame)
+            for frame in _frames_of(rows):
+                packed = _pack(frame)
+                sink.write(_LENGTH.pack(len(packed)))
+                sink.write(packed)
+                written += len(frame)
         self._members.append(Member(member, sink.size_bytes, sink.sha256, name, tuple(columns), written))
         return written
 
@@ -168,10 +167,13 @@ class ArchiveReader:
         self.manifest = manifest
 
     def verify(self) -> None:
-        """Read every member to its end and hold it against the manifest."""
+        """Read every member to its end, hold it against the manifest, and read the rows of its frames."""
         for member in self.manifest.members:
             for _ in self._blocks(member):
                 pass
+            if member.table is not None:
+                for _ in self.frames(member):
+                    pass
 
     def frames(self, member: Member) -> Iterator[list[list[Any]]]:
         """The rows of a table's member, some hundreds at a time."""
@@ -250,30 +252,38 @@ def _manifest(file: Path, archive: zipfile.ZipFile) -> Manifest:
         raise MalformedRecord(f"{file} is no backup of Wardlight: it has no manifest of ours.") from error
 
 
-def _write_frame(sink: _Counted, frame: list[list[Any]]) -> int:
-    packed = _pack(frame)
-    sink.write(_LENGTH.pack(len(packed)))
-    sink.write(packed)
-    return len(frame)
+def _frames_of(rows: Iterable[Sequence[Any]]) -> Iterator[list[msgspec.Raw]]:
+    """The rows, packed, as many at a time as make a frame."""
+    frame: list[msgspec.Raw] = []
+    size_bytes = 0
+    for row in rows:
+        packed = _pack(list(row))
+        if len(frame) == FRAME_ROWS or (frame and size_bytes + len(packed) > FRAME_BYTES):
+            yield frame
+            frame, size_bytes = [], 0
+        frame.append(msgspec.Raw(packed))
+        size_bytes += len(packed)
+    if frame:
+        yield frame
 
 
 def _next_frame(stream: IO[bytes], member: Member) -> list[list[Any]]:
     try:
         length = stream.read(_LENGTH.size)
-        return _read_frame(stream, length) if length else []
+        return _read_frame(stream, length, member) if length else []
     except _UNREADABLE as error:
         raise MalformedRecord(f"The backup's {member.name} is damaged: {error}.") from error
 
 
-def _read_frame(stream: IO[bytes], length: bytes) -> list[list[Any]]:
-    if len(length) == _LENGTH.size and (size := _LENGTH.unpack(length)[0]) <= FRAME_BYTES_MAX:
+def _read_frame(stream: IO[bytes], length: bytes, member: Member) -> list[list[Any]]:
+    if len(length) == _LENGTH.size and (size := _LENGTH.unpack(length)[0]) <= member.size_bytes:
         packed = stream.read(size)
         if len(packed) == size:
             try:
                 return _unpack(packed)
             except _UNDECODABLE as error:
-                raise MalformedRecord(f"The backup's rows cannot be read: {error}.") from error
-    raise MalformedRecord("The backup's rows end in the middle: it is damaged.")
+                raise MalformedRecord(f"The backup's {member.name} holds rows that cannot be read: {error}.") from error
+    raise MalformedRecord(f"The backup's {member.name} ends in the middle of its rows: it is damaged.")
 
 
 def _sync_directory(directory: Path) -> None:

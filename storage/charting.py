@@ -11,6 +11,7 @@ from storage.dialect import insert
 from storage.readings import reading_of
 from storage.registry import begin_change
 from storage.window import Cursor, check_limit
+from vitals.news2 import SPO2_SCALES
 from vitals.reading import Charted, DeviceId, PatientId, Reading, Withdrawn
 
 _decode_charted: Final = msgspec.json.Decoder(Charted).decode
@@ -134,7 +135,7 @@ def scale_of(conn: Connection, patient_id: PatientId) -> int:
         .order_by(columns.measured_at_ms.desc(), columns.received_at_ms.desc(), columns.reading_id.desc())
     ).scalars()
     scales = (_decode_charted(text).spo2_scale for text in texts)
-    return next((scale for scale in scales if scale is not None), USUAL_SCALE)
+    return next((scale for scale in scales if scale is not None and scale in SPO2_SCALES), USUAL_SCALE)
 
 
 def project_scales(conn: Connection, patient_ids: Iterable[PatientId]) -> None:

@@ -19,6 +19,7 @@ from vitals.codec import decode
 from vitals.ledger import HOUR_MS
 from vitals.reading import CHARTING
 from vitals.topics import is_level
+from vitals.whole_numbers import COUNT_MAX, EPOCH_MS_MAX
 
 Row = tuple[Any, ...]
 
@@ -106,8 +107,30 @@ def jot(conn: Connection, jotting: Jotting) -> None:
 
 
 def read(record: bytes) -> Jotting:
-    """A row of the journal."""
-    return _decode(record)
+    """A row of the journal.
+
+    What releases before this one jotted down of times and numbers that no record may name any more is kept as what came in
+    the first hour of all, without a number: no table holds it otherwise.
+    """
+    jotting = _decode(record)
+    for line in jotting.accepted:
+        line.hour_ms = _held_hour(line.hour_ms)
+        held = [number for number in line.unstorable if _is_held(number)]
+        line.unnumbered_unstorable += len(line.unstorable) - len(held)
+        line.unstorable = held
+    for refusal in jotting.refused:
+        refusal.hour_ms = _held_hour(refusal.hour_ms)
+        if refusal.number is not None and not _is_held(refusal.number):
+            refusal.number = None
+    return jotting
+
+
+def _held_hour(hour_ms: int) -> int:
+    return hour_ms if 0 <= hour_ms <= EPOCH_MS_MAX else 0
+
+
+def _is_held(number: int) -> bool:
+    return 0 <= number <= COUNT_MAX
 
 
 def note_readings(
@@ -148,8 +171,6 @@ def _one_by_one(rows: Sequence[Row], new: Collection[str] | None, unstorable: Co
         is_new = reading_id not in seen and (new is None or reading_id in new)
         seen.add(reading_id)
         hour_ms = _MEASURED_AT_OF(row) // HOUR_MS * HOUR_MS
-        if not -(2**62) < hour_ms < 2**62:
-            hour_ms = 0
         is_copy = _CORRECTION_OF(row) is not None
         key = (device_id, None if is_copy else boot, hour_ms)
         line = lines.setdefault(key, Accepted(*key, []))

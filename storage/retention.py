@@ -15,7 +15,8 @@ class RetentionSettings(Section):
     """Table `[retention]`. Nothing is trimmed unless a number of days is given; what people charted, and the audit, never is."""
 
     readings_days: int | None = Field(default=None, ge=1, le=36_500)
-    """How long readings and their assessments are kept as they came; at least as long as the log reaches back."""
+    """How long readings and their assessments are kept as they came, counted from the later of measurement and arrival; at
+    least as long as the log reaches back."""
     keep_minutes: bool = True
     """Whether each sign's least, mean and greatest value per minute stay when its readings go,"""
     minutes_days: int | None = Field(default=None, ge=1, le=36_500)

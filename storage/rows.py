@@ -12,6 +12,7 @@ from vitals.codec import decode
 from vitals.errors import MalformedRecord
 from vitals.reading import Charted, Origin, Rejection, Withdrawn
 from vitals.sign import Sign
+from vitals.whole_numbers import Counted, EpochMs
 
 Row = tuple[Any, ...]
 RowOf = Callable[[bytes], Row | Withdrawn | None]
@@ -36,10 +37,10 @@ _ReadingColumns = msgspec.defstruct(
         ("reading_id", str),
         ("patient_id", str),
         ("device_id", str),
-        ("measured_at_ms", int),
-        ("received_at_ms", int),
+        ("measured_at_ms", EpochMs),
+        ("received_at_ms", EpochMs),
         ("boot", str | None, None),
-        ("sequence", int | None, None),
+        ("sequence", Counted | None, None),
         ("origin", Literal[tuple(origin.value for origin in Origin)], Origin.REAL.value),
         ("charted", Charted | None, None),
         ("correction_id", str | None, None),

@@ -1,14 +1,18 @@
 """Snapshots of a worker's state, one blob per key (a patient), stored under the same fence as positions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from storage import tables
 from storage.claims import check_epochs
 from storage.dialect import replace_all
 from vitals.errors import Fenced
+
+ENDED_MAX: Final = 500
+"""Patients of one partition who are forgotten at once."""
 
 
 class StateRow(msgspec.Struct, frozen=True):
@@ -36,15 +40,42 @@ def store_states(
     replace_all(conn, tables.states, values, key=("consumer_group", "partition", "key"))
 
 
-def load_states(conn: Connection, group: str, partition: int) -> list[StateRow]:
-    """Every state of the partition, by key; verify each signature before trusting a blob (`storage.signing`)."""
+def load_states(conn: Connection, group: str, partition: int, *, keys: Collection[str] | None = None) -> list[StateRow]:
+    """The states of the partition, of all keys or of these, by key.
+
+    Verify each signature before trusting a blob (`storage.signing`).
+    """
     columns = tables.states.c
     query = (
         select(columns.key, columns.offset, columns.blob, columns.pipeline_hash, columns.signature)
         .where(columns.consumer_group == group, columns.partition == partition)
         .order_by(columns.key)
     )
+    if keys is not None:
+        query = query.where(columns.key.in_(keys))
     return [StateRow(*row) for row in conn.execute(query)]
+
+
+def state_keys(conn: Connection, group: str, partition: int) -> list[str]:
+    """The keys that have a state in the partition, in order, without the states."""
+    columns = tables.states.c
+    query = select(columns.key).where(columns.consumer_group == group, columns.partition == partition)
+    return list(conn.execute(query.order_by(columns.key)).scalars())
+
+
+def ended_keys(conn: Connection, group: str, *, before_ms: int, positions: Mapping[int, int]) -> dict[int, list[str]]:
+    """Of each partition, patients whose stay ended before `before_ms` and whose state a replay from here would not miss."""
+    columns, stays = tables.states.c, tables.patients.c
+    ended = exists().where(stays.patient_id == columns.key, stays.discharged_at_ms < before_ms)
+    found: dict[int, list[str]] = {}
+    for partition, position in sorted(positions.items()):
+        query = select(columns.key).where(
+            columns.consumer_group == group, columns.partition == partition, columns.offset <= position, ended
+        )
+        keys = list(conn.execute(query.order_by(columns.key).limit(ENDED_MAX)).scalars())
+        if keys:
+            found[partition] = keys
+    return found
 
 
 def delete_states(conn: Connection, group: str, epochs: Mapping[int, int], keys: Mapping[int, Sequence[str]]) -> None:

@@ -139,11 +139,15 @@ def trim_notifications(conn: Connection, cutoff_ms: int, settings: RetentionSett
 def _readings_due(
     conn: Connection, patient_id: PatientId, cutoff_ms: int, settings: RetentionSettings
 ) -> ColumnElement[bool]:
-    """Measured before the cutoff, by a device, and assessed."""
+    """Measured before the cutoff, by a device, and assessed; and taken in before it, so that the log has let go of it, too.
+
+    The log would give back a reading that was old when it came, and the minutes would count it again.
+    """
     columns = tables.readings.c
     return and_(
         columns.patient_id == patient_id,
         columns.measured_at_ms < patient_due_ms(conn, patient_id, cutoff_ms, settings),
+        columns.received_at_ms < cutoff_ms,
         columns.charted.is_(None),
         exists().where(tables.assessments.c.reading_id == columns.reading_id),
     )

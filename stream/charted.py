@@ -13,6 +13,7 @@ from stream.scales import ScaleSetting
 from stream.scoring import PatientState, drivers_of
 from vitals.assessment import Assessment, Driver
 from vitals.lateness import event_ms
+from vitals.news2 import SPO2_SCALES
 from vitals.reading import Reading, Withdrawn
 from vitals.sign import Sign
 from vitals.validity import charted_for_ms
@@ -38,8 +39,9 @@ def assess_charted(state: PatientState, reading: Reading) -> Assessment | None:
     fresh.take_charted(values, observed_ms)
     if fresh.newest_ms is None or observed_ms >= fresh.newest_ms:
         fresh.age_band = reading.age_band
-    if charted.spo2_scale is not None:
-        state.scales.take(ScaleSetting(observed_ms, charted.spo2_scale, reading.reading_id))
+    scale = charted.spo2_scale
+    if scale is not None and scale in SPO2_SCALES:
+        state.scales.take(ScaleSetting(observed_ms, scale, reading.reading_id))
     as_of_ms = observed_ms if fresh.now_ms is None else fresh.now_ms
     inputs = [value for value in values if value.sign in SCORED_SIGNS]
     late = bool(inputs) and all(value.until_ms < as_of_ms for value in inputs)

@@ -36,6 +36,8 @@ class StreamSettings(Section):
     """How often snapshots and positions are stored; what came since is replayed after a crash."""
     snapshots_max: int = Field(default=100, ge=1)
     """Snapshots of live patients per time; others keep the remembered position back and have their turn next."""
+    patient_days: float = Field(default=60, ge=1, le=3650)
+    """So long after the end of a stay its models are kept; longer than the log reaches back, and than devices may be late."""
     example_every_s: float = Field(default=1800.0, ge=0, le=86_400)
     """At most one example of each patient in this time is handed to the trainer."""
     switches_kept_max: int = Field(default=200, ge=1, le=100_000)

@@ -59,9 +59,14 @@ class Versions:
         """What scores there."""
         return self._now[partition]
 
-    def missing(self, switches: Iterable[ModelSwitch]) -> list[Named]:
-        """Versions that have to be loaded before these switches can be taken."""
-        named = dict.fromkeys((switch.number, switch.hash) for switch in switches)
+    def missing(self, switches: Iterable[tuple[int, ModelSwitch]]) -> list[Named]:
+        """Versions that have to be loaded before these switches, each with its partition, can be taken.
+
+        Those that were taken need nothing any more.
+        """
+        named = dict.fromkeys(
+            (switch.number, switch.hash) for partition, switch in switches if switch.switch > self._last[partition]
+        )
         return [each for each in named if each[0] != SHIPPED and each not in self._models]
 
     def load(self, conn: Connection, signer: Signer, wanted: Iterable[Named]) -> None:

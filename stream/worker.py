@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -13,15 +13,16 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import patients as registered
 from storage.claims import Claims, claim, remember_positions
+from storage.retention import DAY_MS
 from storage.scorers import Switched, note_switches, switches_of, trim_switches
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, load_states, store_states
+from storage.states import StateRow, delete_states, ended_keys, load_states, state_keys, store_states
 from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
 from stream.examples import example_of
-from stream.patients import LivePatient, Patients, SnapshotFault, Unsaved
+from stream.patients import FirstUnsaved, LivePatient, Patients, SnapshotFault, Unsaved
 from stream.pipeline import PipelineParameters
 from stream.population import Candidate
 from stream.scoring import PatientState, assess
@@ -41,14 +42,24 @@ GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
+FORGET_EVERY_S: Final = 3600.0
+"""How often a scorer looks for patients whose stay ended long ago."""
 _OF_A_PATIENT = (Reading, Withdrawn)
 
 
 class _Claimed(NamedTuple):
     claims: Claims
-    rows: dict[int, list[StateRow]]
+    stored: dict[int, list[str]]
+    """By partition, the patients who have a snapshot."""
     signer: Signer
     switches: dict[int, list[Switched]]
+
+
+class _Kept(NamedTuple):
+    """What SQL has of patients who are to be live."""
+
+    snapshots: dict[PatientId, StateRow]
+    scales: dict[PatientId, int]
 
 
 class _Tally:
@@ -105,6 +116,7 @@ class StreamHandler:
         self._epochs: dict[int, int] = {}
         self._remembered: dict[TopicPartition, int] = {}
         self._remembered_at_s = clock.monotonic_s()
+        self._forget_at_s = self._remembered_at_s
         self._batch = 0
         self._signer: Signer | None = None
         self.versions = Versions(candidates, refused=self._count_version_refused)
@@ -124,7 +136,7 @@ class StreamHandler:
             self._telemetry.not_ready(GROUP, f"nothing is scored: {error}")
             raise
         self._telemetry.ready(GROUP)
-        self.patients.reset(claimed.signer, claimed.rows)
+        self.patients.reset(claimed.signer, claimed.stored)
         self._epochs = claimed.claims.epochs
         self._remembered = {at: next_ for at, next_ in claimed.claims.positions.items() if at.topic == _READINGS}
         self._remembered_at_s = self._clock.monotonic_s()
@@ -144,7 +156,8 @@ class StreamHandler:
         if stepped < len(records):
             rest = records[stepped:]
             await self._prepare(rest)
-            self._step(rest, said, prepared=True)
+            if self._step(rest, said, prepared=True) < len(rest):
+                raise AssertionError("A batch needs what was not brought for it: its end would be lost.")
         self.versions.let_go()
         self._tell(said)
         return said.assessments + said.examples
@@ -160,19 +173,20 @@ class StreamHandler:
             return
         self._remembered_at_s = now_s
         beginnings = await self._switches_begin() if self.versions.unsaved else {}
-        await self._door.run(self._store, positions, beginnings, final=final)
+        ended = await self._ended(now_s)
+        await self._door.run(self._store, positions, beginnings, ended, final=final)
         self._telemetry.observe("wardlight_stream_remember_seconds", self._clock.monotonic_s() - now_s)
         self._telemetry.set("wardlight_stream_live_patients_count", len(self.patients.live))
 
     async def _prepare(self, records: Sequence[Incoming]) -> None:
         """Bring into memory all that these records need."""
-        switches: list[ModelSwitch] = []
+        switches: list[tuple[int, ModelSwitch]] = []
         missing: dict[PatientId, int] = {}
         for record in records:
             with contextlib.suppress(MalformedRecord):  # `_step` counts it
                 told = codec.decode_readings_record(record.value)
                 if isinstance(told, ModelSwitch):
-                    switches.append(told)
+                    switches.append((record.partition, told))
                 elif isinstance(told, _OF_A_PATIENT):
                     patient = self.patients.live.get(told.patient_id)
                     if patient is None:
@@ -191,8 +205,9 @@ class StreamHandler:
         for first in range(0, len(wanted), self._settings.bring_max):
             chunk = dict(wanted[first : first + self._settings.bring_max])
             known = [patient_id for patient_id in chunk if patient_id in self.patients.waiting]
-            scales = await in_snapshot(self._door, self._database, _spo2_scales, known) if known else {}
-            await self._door.run(self.patients.bring, chunk, scales)
+            stored = self.patients.stored_only(known)
+            kept = await in_snapshot(self._door, self._database, _kept, known, stored) if known else _Kept({}, {})
+            await self._door.run(self.patients.bring, chunk, kept.snapshots, kept.scales)
             for patient_id in chunk:
                 self.patients.live[patient_id].used = self._batch
 
@@ -217,7 +232,7 @@ class StreamHandler:
                 patient.used = batch
                 self._step_patient(patient, told, record, said)
             elif isinstance(told, ModelSwitch):
-                if not prepared and self.versions.missing((told,)):
+                if not prepared and self.versions.missing([(record.partition, told)]):
                     return at
                 said.tally.switched += self.versions.take(record.partition, record.offset, told)
         return len(records)
@@ -238,7 +253,7 @@ class StreamHandler:
             assessment = _of_people(state, told)
         patient.next_offset = offset + 1
         if patient.first_unsaved is None:
-            patient.first_unsaved = offset
+            patient.first_unsaved = FirstUnsaved(self._batch, offset)
         if assessment is None:
             said.tally.duplicates += 1
             return
@@ -278,13 +293,34 @@ class StreamHandler:
             return {}
         return {at.partition: beginning for at, beginning in beginnings.items() if at.partition in self._epochs}
 
-    def _store(self, positions: Positions, beginnings: Mapping[int, int], *, final: bool) -> None:
+    async def _ended(self, now_s: float) -> dict[int, list[PatientId]]:
+        """Whose stay ended so long ago that their models can be forgotten; looked for now and then."""
+        if now_s < self._forget_at_s:
+            return {}
+        self._forget_at_s = now_s + FORGET_EVERY_S
+        before_ms = self._clock.now_ms() - round(self._settings.patient_days * DAY_MS)
+        positions = {at.partition: position for at, position in self._remembered.items()}
+        ended = await in_snapshot(
+            self._door, self._database, ended_keys, GROUP, before_ms=before_ms, positions=positions
+        )
+        return self.patients.forgettable(ended)
+
+    def _store(
+        self,
+        positions: Positions,
+        beginnings: Mapping[int, int],
+        ended: Mapping[int, Sequence[PatientId]],
+        *,
+        final: bool,
+    ) -> None:
         readings = {at: position for at, position in positions.items() if at.topic == _READINGS}
         unsaved = self.patients.unsaved(live_max=None if final else self._settings.snapshots_max)
         safe = _held_back(readings, unsaved)
         with self._database.transaction() as conn:
             if unsaved.rows:
                 store_states(conn, GROUP, self._epochs, unsaved.rows)
+            if ended:
+                delete_states(conn, GROUP, self._epochs, ended)
             if self.versions.unsaved:
                 note_switches(conn, GROUP, self._epochs, self.versions.unsaved)
                 keep = self._settings.switches_kept_max
@@ -292,8 +328,12 @@ class StreamHandler:
             if safe != self._remembered or unsaved.rows:
                 remember_positions(conn, GROUP, self._epochs, safe)
         self.patients.saved(unsaved)
+        self.patients.forget(ended)
+        self._telemetry.count("wardlight_stream_forgotten_patients_total", sum(map(len, ended.values())))
         self.versions.saved()
         self._remembered = safe
+        behind = sum(position - safe[at] for at, position in readings.items())
+        self._telemetry.set("wardlight_stream_unremembered_records", behind)
         self._telemetry.count("wardlight_stream_snapshots_total", sum(map(len, unsaved.rows.values())))
         self._telemetry.count("wardlight_stream_evicted_patients_total", self.patients.evicted)
         self.patients.evicted = 0
@@ -322,8 +362,17 @@ def parameters_of(settings: StreamSettings) -> PipelineParameters:
 
 def _claim(conn: Connection, partitions: frozenset[int]) -> _Claimed:
     claims = claim(conn, GROUP, partitions)
-    rows = {partition: load_states(conn, GROUP, partition) for partition in sorted(partitions)}
-    return _Claimed(claims, rows, load_signer(conn), switches_of(conn, GROUP, partitions))
+    stored = {partition: state_keys(conn, GROUP, partition) for partition in sorted(partitions)}
+    return _Claimed(claims, stored, load_signer(conn), switches_of(conn, GROUP, partitions))
+
+
+def _kept(conn: Connection, known: Iterable[PatientId], stored: Mapping[int, Sequence[str]]) -> _Kept:
+    snapshots = {
+        PatientId(row.key): row
+        for partition, keys in stored.items()
+        for row in load_states(conn, GROUP, partition, keys=keys)
+    }
+    return _Kept(snapshots, _spo2_scales(conn, known))
 
 
 def _of_people(state: PatientState, record: Reading | Withdrawn) -> Assessment | None:

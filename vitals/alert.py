@@ -6,6 +6,7 @@ import msgspec
 
 from vitals.reading import DeviceId, Origin, PatientId, WardId
 from vitals.sign import Sign
+from vitals.whole_numbers import EpochMs
 
 
 class Priority(StrEnum):
@@ -156,11 +157,11 @@ class Suppression(msgspec.Struct, frozen=True, omit_defaults=True):
 
     reason: Reason
     """SILENCED, INHIBITED or ABSORBED."""
-    since_ms: int
+    since_ms: EpochMs
     by: str | None = None
     """Who silenced it."""
     silence_id: str | None = None
-    until_ms: int | None = None
+    until_ms: EpochMs | None = None
     """When the silence ends by itself."""
     kind: AlertKind | None = None
     """The open alert that inhibits or absorbs it."""
@@ -171,8 +172,8 @@ class Acknowledgement(msgspec.Struct, frozen=True, omit_defaults=True):
 
     person_id: str
     by: str
-    at_ms: int
-    until_ms: int
+    at_ms: EpochMs
+    until_ms: EpochMs
     """When it runs out: if the condition still holds then and nobody else has it in hand, it is told anew."""
     note: str | None = None
 
@@ -194,11 +195,11 @@ class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
     transition: TransitionKind
     reason: Reason
     priority: Priority
-    at_ms: int
+    at_ms: EpochMs
     """Event time of this step (measured_at of its cause, tick time, or command time)."""
-    onset_ms: int
+    onset_ms: EpochMs
     """When the condition began."""
-    raised_at_ms: int
+    raised_at_ms: EpochMs
     active: bool
     acknowledged: bool
     text: str
@@ -227,7 +228,7 @@ class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who has it in hand now, one per person, in the order given."""
     round: int = 0
     """How often it was told anew at its present priority."""
-    heard_ms: int | None = None
+    heard_ms: EpochMs | None = None
     """When the record that caused this step was received: what the way to whoever is told is measured from."""
     rules_version: str | None = None
     """Of the rules by which it was raised or escalated."""
@@ -246,7 +247,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     episode_id: str
     action: "Action"
     by: str
-    at_ms: int
+    at_ms: EpochMs
     note: str | None = None
     ward_id: WardId | None = None
     """Set in PATIENT_MOVED: the ward the patient lies on now."""
@@ -254,7 +255,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """Set in PATIENT_MOVED: the number of the move; greater is later, whatever the clocks say."""
     person_id: str | None = None
     """Who, for the record of people; `by` is their name."""
-    until_ms: int | None = None
+    until_ms: EpochMs | None = None
     """With ACKNOWLEDGE: for how long the person takes it in hand, where not the time that the rules give."""
 
 

@@ -9,6 +9,7 @@ from vitals.errors import InvalidArgument
 from vitals.quality import Withheld
 from vitals.reading import Origin, PatientId
 from vitals.sign import Sign
+from vitals.whole_numbers import EpochMs
 
 
 class News2Summary(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -115,8 +116,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     reading_id: str
     patient_id: PatientId
-    measured_at_ms: int
-    received_at_ms: int
+    measured_at_ms: EpochMs
+    received_at_ms: EpochMs
     news2: News2Summary | None
     """None for a child, whom NEWS2 must not score."""
     drivers: tuple[Driver, ...]
@@ -134,7 +135,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the models learned from this reading after scoring it."""
     late: bool = False
     """Older than the newest already assessed: re-scores the past, pages nobody."""
-    as_of_ms: int | None = None
+    as_of_ms: EpochMs | None = None
     """Set where a person moved NEWS2 by charting or withdrawing, and the models took no part: the moment, in the time of the
     patient's devices, for which the score stands. What was observed may be older."""
     charted: tuple[Sign, ...] = ()

@@ -6,6 +6,7 @@ import msgspec
 
 from vitals.alert import AlertKind, Priority
 from vitals.reading import PatientId, WardId
+from vitals.whole_numbers import EpochMs
 
 SYSTEM_WARD: Final = WardId("system")
 """Where alerts about Wardlight itself stand; whoever may see any ward may see it: nothing in it is about a patient."""
@@ -33,12 +34,12 @@ class SystemFault(msgspec.Struct, frozen=True, omit_defaults=True, tag="fault"):
     """The subject: `subject_of(part)`."""
     kind: AlertKind
     """One of `FAULT_KINDS`."""
-    at_ms: int
+    at_ms: EpochMs
     text: str
     """What is wrong and what to do, or what is well again, in one sentence."""
     priority: Priority = Priority.MEDIUM
     present: bool = True
-    since_ms: int | None = None
+    since_ms: EpochMs | None = None
     """Since when, where that is known to be earlier."""
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from vitals.alert import AlertKind, Priority
 from vitals.reading import Origin, PatientId, WardId
+from vitals.whole_numbers import EpochMs
 
 
 class Feedback(StrEnum):
@@ -39,7 +40,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     person_id: str
     by: str
     """Their name, as it is shown."""
-    at_ms: int
+    at_ms: EpochMs
     note: str | None = None
     origin: Origin = Origin.REAL
     """Of the alert: what was said of a demonstration teaches nothing about patients."""

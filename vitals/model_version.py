@@ -5,10 +5,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-Counted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""A number of something; no record of the log names one that a database could not hold."""
-TimeMs = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""A moment, in milliseconds since 1970."""
+from vitals.whole_numbers import Counted, EpochMs
+
 ID_CHARACTERS_MAX: Final = 300
 IdText = msgspec.Meta(min_length=1, max_length=ID_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]+(?![\s\S])")
 """Of whatever names something: neither empty nor endless, and without control characters, NUL above all, which no database keeps."""
@@ -75,7 +73,7 @@ class ModelVersion(msgspec.Struct, frozen=True, omit_defaults=True, tag="version
     """Which pipeline learned it."""
     pipeline: Name
     """Hash of the feature code whose examples it learned from."""
-    made_at_ms: TimeMs
+    made_at_ms: EpochMs
     lessons: Counted
     """How many its candidate had learned from."""
     horizon_s: float
@@ -102,7 +100,7 @@ class ModelSwitch(msgspec.Struct, frozen=True, omit_defaults=True, tag="model"):
     """The version; `SHIPPED` to go back to what Wardlight came with."""
     hash: Annotated[str, msgspec.Meta(max_length=ID_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f-\x9f]*(?![\s\S])")]
     """Of its weights; empty for `SHIPPED`."""
-    at_ms: TimeMs
+    at_ms: EpochMs
     """When it was ordered."""
     by: str
     """Who ordered it: a person's name, or `trainer`."""

@@ -118,6 +118,8 @@ _CHARTS = {
 }
 """By scale, and whether on oxygen: every input with its row and the most it can score."""
 
+SPO2_SCALES = frozenset(scale for scale, _ in _SPO2)
+"""Those there are."""
 _NO_SUCH_SCALE = "SpO2 scale {} does not exist: use 1, or 2 where a clinician confirmed it."
 _HALF = 0.5 + 1e-9
 """Half up, forgiving what binary fractions lose of a decimal half (38.05 times 10)."""

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 import msgspec
 
 from vitals.errors import InvalidArgument
-from vitals.model_version import IdText, Name, TimeMs
+from vitals.model_version import IdText, Name
 from vitals.reading import PatientId, WardId
+from vitals.whole_numbers import EpochMs
 
 NOTE_CHARACTERS_MAX: Final = 500
 
@@ -33,8 +34,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, tag="outcome"):
     ward_id: Annotated[WardId, IdText]
     """Where the patient was when it was charted."""
     kind: OutcomeKind
-    happened_at_ms: TimeMs
-    at_ms: TimeMs
+    happened_at_ms: EpochMs
+    at_ms: EpochMs
     """When it was charted."""
     person_id: Name
     by: str
@@ -50,7 +51,7 @@ class OutcomeWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="out
 
     outcome_id: Name
     patient_id: Annotated[PatientId, IdText]
-    at_ms: TimeMs
+    at_ms: EpochMs
     person_id: Name
     by: str
     reason: str

@@ -8,6 +8,7 @@ import msgspec
 from vitals.age import AgeBand
 from vitals.sex import Sex
 from vitals.sign import Sign
+from vitals.whole_numbers import AgeYears, Counted, EpochMs
 
 PatientId = NewType("PatientId", str)
 """Random surrogate id; never derived from a name or number."""
@@ -52,10 +53,10 @@ class Charted(msgspec.Struct, frozen=True, omit_defaults=True):
     person_id: str
     by: str
     """The person's name, as it is shown."""
-    valid_for_s: int | None = None
+    valid_for_s: Counted | None = None
     """For how long the observation stands for the present; each sign's usual time where there is none."""
     note: str | None = None
-    spo2_scale: int | None = None
+    spo2_scale: Counted | None = None
     """NEWS2 SpO2 scale from `measured_at_ms` on."""
     spo2_scale_by: str | None = None
     """The clinician who prescribed scale 2; always there with it."""
@@ -71,11 +72,11 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     reading_id: str
     patient_id: PatientId
     device_id: DeviceId
-    measured_at_ms: int
-    received_at_ms: int
+    measured_at_ms: EpochMs
+    received_at_ms: EpochMs
     signs: dict[Sign, float]
     boot: str | None = None
-    sequence: int | None = None
+    sequence: Counted | None = None
     origin: Origin = Origin.REAL
     charted: Charted | None = None
     """Set where a person charted it; its device is `CHARTING` then."""
@@ -83,7 +84,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, tag="reading"):
     """Set in the copy that a correction made of a reading that another patient had been given."""
     age_band: AgeBand | None = None
     """Of a child, as of the measurement; None for adults, and where no date of birth is known."""
-    age_years: int | None = None
+    age_years: AgeYears | None = None
     """Completed years as of the measurement, at most 90; None where no date of birth is known."""
     sex: Sex | None = None
     """As the registry has it; None where nobody said."""
@@ -107,7 +108,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
 class Tick(msgspec.Struct, frozen=True, omit_defaults=True, tag="tick"):
     """Time as a record: the partition's owner in `alerts` publishes one into `readings` each second, so that a replay sees it too."""
 
-    at_ms: int
+    at_ms: EpochMs
     probe: bool = False
     """Written by ingest for a message of device `PROBE`, to show that the way into the log is open; tells nobody the time."""
 
@@ -122,9 +123,9 @@ class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="withdrawn"
     correction_id: str
     patient_id: PatientId
     device_id: DeviceId
-    from_ms: int
-    until_ms: int
-    at_ms: int
+    from_ms: EpochMs
+    until_ms: EpochMs
+    at_ms: EpochMs
     """When it was ordered."""
     by: str
     reason: str
@@ -149,8 +150,8 @@ class RefusedSigns(msgspec.Struct, frozen=True, omit_defaults=True, tag="refused
     """Of the reading it was, or would have been, part of."""
     patient_id: PatientId
     device_id: DeviceId
-    measured_at_ms: int
-    received_at_ms: int
+    measured_at_ms: EpochMs
+    received_at_ms: EpochMs
     signs: dict[Sign, float]
     """The refused values of signs that have hard limits; finite. May be empty where `from_future`."""
     origin: Origin = Origin.REAL
@@ -165,12 +166,12 @@ class Unaccounted(msgspec.Struct, frozen=True, omit_defaults=True, tag="unaccoun
     """
 
     patient_id: PatientId
-    at_ms: int
+    at_ms: EpochMs
     readings: int
     """Lost on their way, settled: neither accepted nor refused, not stored, or not assessed."""
     device_ids: tuple[DeviceId, ...] = ()
     """Of which devices, in order."""
-    since_ms: int = 0
+    since_ms: EpochMs = 0
     """When the first of them was found."""
     device_off: bool = False
     """0 only because the devices that miss readings are on this patient no more."""
@@ -185,14 +186,14 @@ class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sentence for people, at most 300 characters."""
     device_id: str
     """As the MQTT topic named it; at most 64 characters."""
-    received_at_ms: int
+    received_at_ms: EpochMs
     payload: bytes
     """The original bytes, cut to `payload_bytes_kept`; base64 in JSON."""
     payload_bytes: int
     """The original length; greater than len(payload) where it was cut, and then it cannot be replayed."""
     boot: str | None = None
     """With `sequence`, where they could be read: which of the device's readings it was."""
-    sequence: int | None = None
+    sequence: Counted | None = None
     in_part: bool = False
     """Only some signs were refused; the others were accepted as a reading."""
 

@@ -5,8 +5,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from vitals.model_version import Counted, IdText, Name, TimeMs
+from vitals.model_version import IdText, Name
 from vitals.reading import PatientId
+from vitals.whole_numbers import Counted, EpochMs
 
 POPULATION_KEY: Final = b"population"
 """The log key of every lesson: all stand in one partition, so that lessons have one order and one learner."""
@@ -25,8 +26,8 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True, tag="example"):
     example_id: Name
     """The reading's id; an example told twice is one example."""
     patient_id: Annotated[PatientId, IdText]
-    measured_at_ms: TimeMs
-    received_at_ms: TimeMs
+    measured_at_ms: EpochMs
+    received_at_ms: EpochMs
     features: Annotated[dict[Name, float], msgspec.Meta(max_length=FEATURES_MAX)]
     """Exactly those that were scored: finite; what was not known is absent."""
     pipeline: Name
@@ -56,7 +57,7 @@ class Lesson(msgspec.Struct, frozen=True, omit_defaults=True, tag="lesson"):
     """Whether the patient deteriorated within `horizon_s` of the example."""
     weight: Annotated[float, msgspec.Meta(gt=0, le=1)]
     """How much it counts, above 0 and at most 1."""
-    known_at_ms: TimeMs
+    known_at_ms: EpochMs
     """When the label could be known, in the time of the log."""
     source: LessonSource
     horizon_s: float

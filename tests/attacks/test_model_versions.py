@@ -50,7 +50,7 @@ def scored_by(conn: Connection, switch: ModelSwitch) -> tuple[int, int]:
     refused: list[None] = []
     versions = Versions((logistic(),), refused=lambda: refused.append(None))
     versions.reset(conn, load_signer(conn), {0: []}, {0: 0})
-    versions.load(conn, load_signer(conn), versions.missing([switch]))
+    versions.load(conn, load_signer(conn), versions.missing([(0, switch)]))
     versions.take(0, 5, switch)
     return versions.now(0).number, len(refused)
 
@@ -123,8 +123,9 @@ def test_even_sealed_weights_of_no_shape_of_ours_never_score(database: Database,
         version = models.make(conn, draft, load_signer(conn), by="trainer", why="a test")
         switch = version.switch or ModelSwitch(1, version.version.number, draft.hash, 1, "x", "y")
         versions = Versions(CANDIDATES, refused=lambda: None)
+        versions.reset(conn, load_signer(conn), {0: []}, {0: 0})
         versions.load(conn, load_signer(conn), [(switch.number, switch.hash)])
-        assert versions.missing([switch]) == [(switch.number, switch.hash)]
+        assert versions.missing([(0, switch)]) == [(switch.number, switch.hash)]
 
 
 @pytest.mark.parametrize(

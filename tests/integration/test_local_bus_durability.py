@@ -97,7 +97,9 @@ def _confirmed_until_killed(file: Path, *, first: int, after_lines: int) -> set[
 
 def _all_records(file: Path) -> dict[TopicPartition, list[Incoming]]:
     log = LocalLog(file, partition_count=PARTITIONS)
-    records = log.read([ReadRequest(place, 0, end) for place, end in log.ends().items()])
+    records = [
+        record for place, end in log.ends().items() for record in log.read(ReadRequest(place, 0, end), bytes_max=2**30)
+    ]
     log.close()
     places: defaultdict[TopicPartition, list[Incoming]] = defaultdict(list)
     for record in records:

@@ -48,7 +48,7 @@ class LogMachine(RuleBasedStateMachine):
     def trim(self, age_ms: int, records_max: int) -> None:
         before_ms = self._now_ms - age_ms
         old = [at_ms for at_ms, _ in self._appended[self._trimmed :][:records_max] if at_ms < before_ms]
-        assert self._log.trim(before_ms=before_ms, records_max=records_max) == len(old)
+        assert self._log.trim(before_ms=before_ms, now_ms=self._now_ms, records_max=records_max) == len(old)
         self._trimmed += len(old)
 
     @rule()
@@ -66,11 +66,15 @@ class LogMachine(RuleBasedStateMachine):
         count = data.draw(st.integers(0, end - offset))
         if offset < beginning and count:
             with pytest.raises(PositionOutOfRange):
-                self._log.read([ReadRequest(place, offset, count)])
+                self._log.read(ReadRequest(place, offset, count), bytes_max=100)
             return
-        came = self._log.read([ReadRequest(place, offset, count)])
-        assert [(r.key, r.value) for r in came] == self._model[place][offset : offset + count]
-        assert [r.offset for r in came] == list(range(offset, offset + count))
+        bytes_max = data.draw(st.sampled_from([0, 30, 100_000]))
+        came = self._log.read(ReadRequest(place, offset, count), bytes_max=bytes_max)
+        assert [(r.key, r.value) for r in came] == self._model[place][offset : offset + len(came)]
+        assert [r.offset for r in came] == list(range(offset, offset + len(came)))
+        sizes = [len(key) + len(value) for key, value in self._model[place][offset : offset + count]]
+        whole = sum(sum(sizes[: number + 1]) <= bytes_max for number in range(count))
+        assert len(came) == max(whole, min(1, count))
 
     @invariant()
     def bounds_equal(self) -> None:

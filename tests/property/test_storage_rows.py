@@ -8,8 +8,9 @@ from storage.rows import reading_row
 from vitals.codec import decode_readings_record, encode
 from vitals.reading import Charted, DeviceId, Origin, PatientId, Reading, RefusedSigns, Tick, Withdrawn
 from vitals.sign import Sign
+from vitals.whole_numbers import COUNT_MAX, EPOCH_MS_MAX
 
-TIMES = st.integers(-(2**62), 2**62)
+TIMES = st.integers(0, EPOCH_MS_MAX - 1)
 CHARTED = st.builds(
     Charted,
     person_id=st.text(max_size=8),
@@ -28,7 +29,7 @@ READINGS = st.builds(
     received_at_ms=TIMES,
     signs=st.dictionaries(st.sampled_from(Sign), st.floats(allow_nan=False, allow_infinity=False)),
     boot=st.none() | st.text(max_size=8),
-    sequence=st.none() | st.integers(0, 2**62),
+    sequence=st.none() | st.integers(0, COUNT_MAX),
     origin=st.sampled_from(Origin),
     charted=st.none() | CHARTED,
     correction_id=st.none() | st.text(max_size=8),

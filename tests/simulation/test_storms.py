@@ -7,7 +7,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from alerts.worker import AlertsHandler
 from runtime.bus import Outgoing
+from runtime.local_tail import Tail
 from runtime.virtual_loop import run_virtual
 from stream.worker import StreamHandler
 from tests.support.memory_mqtt import Faults
@@ -191,8 +191,8 @@ def test_a_scorer_that_forgot_is_seen() -> None:
 
 def test_a_queue_that_grows_is_seen() -> None:
     def unbind(ward: StormWard) -> None:
-        for place, tail in ward.bus._tails.items():
-            ward.bus._tails[place] = deque(tail)
+        for place in ward.bus._tails:
+            ward.bus._tails[place] = Tail(records_max=10**6, bytes_max=10**9)
 
     complains("memory is bounded", unbind)
 

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from storage import ledger
 from storage.ledger import Bounds, ImbalanceKind, Line
-from storage.ledger_tables import HOUR_COUNTS, ledger_hours
+from storage.ledger_journal import Accepted, Jotting, Refusal, jot, note_readings
+from storage.ledger_tables import HOUR_COUNTS, ledger_hours, ledger_refusals
+from storage.rows import reading_row
 from storage.session import Database
 from tests.support.builders import EPOCH_MS, assessment, at_ms, charted, reading, withdrawn
 from tests.support.examples import THOROUGH
 from tests.support.recorder_contract import Bench
+from vitals.codec import encode
 from vitals.errors import Fenced
 from vitals.ledger import HOUR_MS, GapCause
 from vitals.reading import Reading, Rejection, RejectionReason
@@ -242,12 +245,30 @@ class LedgerContract:
         assert device.is_balanced
 
     @pytest.mark.asyncio
+    async def test_what_an_earlier_release_jotted_down_of_impossible_times_and_numbers_is_entered_all_the_same(
+        self, database: Database
+    ) -> None:
+        far = Jotting(
+            at_ms(0),
+            accepted=[Accepted("d1", "b1", 2**62, [0], unstorable=[1, 2**63])],
+            refused=[Refusal("d1", 2**63, "bad_time", "b1", 2**63 + 7)],
+        )
+        with database.transaction() as conn:
+            jot(conn, far)
+        entered(database)
+        with database.snapshot() as conn:
+            hours = conn.execute(select(ledger_hours)).mappings().one()
+            refusals = conn.execute(select(ledger_refusals)).mappings().one()
+        assert (hours["hour_ms"], hours["accepted"], hours["stored"], hours["unstorable"]) == (0, 3, 1, 2)
+        assert (refusals["hour_ms"], refusals["unnumbered"]) == (0, 1)
+
+    @pytest.mark.asyncio
     async def test_a_reading_that_sql_can_never_hold_is_an_imbalance(self, database: Database) -> None:
-        bench = Bench(database)
-        await bench.claim()
-        endless = msgspec.structs.replace(sent(1), received_at_ms=2**70)
-        await bench.feed("readings", sent(0), endless, sent(2))
-        await bench.remember()
+        jotting = Jotting(at_ms(0))
+        rows = [reading_row(encode(sent(number))) for number in range(3)]
+        note_readings(jotting, [row for row in rows if isinstance(row, tuple)], unstorable=[1])
+        with database.transaction() as conn:
+            jot(conn, jotting)
         entered(database)
         found = line(database)
         assert (found.published, found.accepted, found.stored, found.unstorable, found.missing) == (3, 3, 2, 1, 0)

@@ -8,18 +8,19 @@ import pytest
 from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Positions, TopicPartition
 from runtime.telemetry import Telemetry
-from storage import assessments, labels, outcomes, readings, rejections
+from storage import assessments, labels, ledger, outcomes, patients, readings, rejections
 from storage.claims import claim, positions_of
+from storage.patients import Patient
 from storage.recorder import GROUP, RecorderHandler
 from storage.session import Database, in_transaction
 from storage.settings import RecorderSettings
-from tests.support.builders import assessment, at_ms, reading
+from tests.support.builders import assessment, at_ms, charted, reading
 from tests.support.labels import label
 from tests.support.learning import outcome, outcome_withdrawn
 from tests.support.storage_history_contract import rejection
 from vitals.codec import encode
 from vitals.errors import Fenced
-from vitals.reading import PatientId, Reading, Tick
+from vitals.reading import PatientId, Reading, Tick, WardId
 from vitals.sign import Sign
 
 AT_ONCE = RecorderSettings(commit_interval_s=0)
@@ -222,17 +223,50 @@ class RecorderContract:
     @pytest.mark.asyncio
     async def test_a_row_that_sql_can_never_hold_does_not_stop_the_others(self, database: Database) -> None:
         kept = some_readings(range(50))
-        endless = msgspec.structs.replace(reading(at_s=77), measured_at_ms=2**70)
+        endless = msgspec.structs.replace(rejection("r2"), payload_bytes=2**70)
         bench = Bench(database)
         await bench.claim()
-        await bench.feed("readings", *kept[:20], endless, *kept[20:])
+        await bench.feed("readings", *kept)
+        await bench.feed("rejected", rejection("r1"), endless, rejection("r3"))
         await bench.feed("assessments", assessment(at_s=1))
         await bench.remember()
         assert bench.stored() == tuple(kept)
         assert bench.remembered() == bench.positions
         assert (bench.handler.skipped, bench.handler.stored["readings"]) == (1, 50)
-        assert bench.handler.stored["assessments"] == 1
-        assert bench.telemetry.value(SKIPPED, topic="readings") == 1
+        assert (bench.handler.stored["assessments"], bench.handler.stored["rejections"]) == (1, 2)
+        assert bench.telemetry.value(SKIPPED, topic="rejected") == 1
+
+    @pytest.mark.asyncio
+    @pytest.mark.parametrize("far_ms", [2**62, 2**63 + 10**8, 10**300, -1])
+    async def test_a_time_that_no_clock_tells_is_passed_over_and_the_next_record_is_stored(
+        self, database: Database, far_ms: int
+    ) -> None:
+        measured = encode(reading(at_s=1)).replace(b'"measured_at_ms":%d' % at_ms(1), b'"measured_at_ms":%d' % far_ms)
+        refused = encode(rejection("r1"))
+        received = refused.replace(b'"received_at_ms":', b'"received_at_ms":%d,"was":' % far_ms)
+        assert b"%d" % far_ms in measured
+        assert b"%d" % far_ms in received
+        bench = Bench(database)
+        await bench.claim()
+        await bench.feed("rejected", received, refused)
+        await bench.feed("readings", measured, reading(at_s=2))
+        await bench.remember()
+        with database.transaction() as conn:
+            ledger.enter(conn)
+        assert bench.stored() == (reading(at_s=2),)
+        assert (bench.handler.skipped, bench.handler.stored["rejections"]) == (2, 1)
+        assert bench.remembered() == bench.positions
+
+    @pytest.mark.asyncio
+    async def test_a_scale_that_does_not_exist_changes_no_register(self, database: Database) -> None:
+        bench = Bench(database)
+        await bench.claim()
+        with database.transaction() as conn:
+            patients.add(conn, Patient(PatientId("p1"), WardId("w"), "1", "A B", spo2_scale=1, admitted_at_ms=0))
+        await bench.feed("readings", charted(at_s=1, spo2_scale=2), charted(at_s=2, spo2_scale=2**53))
+        await bench.remember()
+        with database.snapshot() as conn:
+            assert patients.get(conn, PatientId("p1")).spo2_scale == 2
 
     @pytest.mark.asyncio
     async def test_a_claim_drops_what_was_not_committed(self, database: Database) -> None:

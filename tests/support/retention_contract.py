@@ -98,6 +98,20 @@ class RetentionContract:
         assert joined.signs[Sign.SPO2].count == mixed.signs[Sign.SPO2].count == 3
         assert joined.signs[Sign.SPO2].mean == pytest.approx(mixed.signs[Sign.SPO2].mean)
 
+    def test_a_reading_that_was_old_when_it_came_is_summed_up_once_though_the_log_gives_it_again(
+        self, database: Database
+    ) -> None:
+        late = reading(at_s=1, delay_s=9 * DAY_S, spo2_percent=90)
+        for at_day in (10.5, 11, 12, 19.5):
+            with database.transaction() as conn:
+                readings.store(conn, [late])
+                assessments.store(conn, [assessment(at_s=1)])
+            with database.snapshot() as conn:
+                due = count_due(conn, cutoffs(ALL, at_ms(at_day * DAY_S)), ALL)["readings"]
+            assert trim(database, at_day=at_day).get("readings", 0) == due == (1 if at_day > 19 else 0)
+        (minute,) = by_minute(database)
+        assert minute.signs[Sign.SPO2].count == 1
+
     def test_what_has_not_been_assessed_stays(self, database: Database) -> None:
         fill(database, range(5))
         with database.transaction() as conn:

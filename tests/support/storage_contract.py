@@ -16,7 +16,7 @@ from storage.devices import Assignment, Device
 from storage.patients import Patient
 from storage.session import Database
 from storage.signing import load_signer
-from storage.states import StateRow, delete_states, load_states, store_states
+from storage.states import StateRow, delete_states, load_states, state_keys, store_states
 from vitals.errors import Conflict, Fenced, InvalidArgument, NotFound, SnapshotMismatch
 from vitals.fault import SYSTEM_WARD
 from vitals.reading import PROBE, DeviceId, PatientId, WardId
@@ -243,6 +243,8 @@ class FenceContract:
             store_states(conn, "g", epochs, {})
             assert load_states(conn, "g", 0) == [new]
             assert load_states(conn, "g", 1) == many
+            assert load_states(conn, "g", 1, keys=["q0007", "q0003", "p"]) == [many[3], many[7]]
+            assert state_keys(conn, "g", 1) == [row.key for row in many]
             delete_states(conn, "g", epochs, {1: [row.key for row in many[1:]]})
             assert load_states(conn, "g", 1) == many[:1]
 

@@ -8,6 +8,7 @@ from runtime.blocking import InlineDoor
 from runtime.bus import Incoming, Outgoing, Positions, Reader, TopicPartition, keys_by_partition, partition_of
 from runtime.telemetry import Telemetry
 from storage.session import Database
+from storage.states import load_states
 from stream.anomaly import UnusualParameters
 from stream.anomaly_trees import TreeParameters
 from stream.baseline import BaselineParameters
@@ -15,7 +16,8 @@ from stream.budget import BudgetParameters
 from stream.pipeline import PipelineParameters
 from stream.population import Candidate
 from stream.settings import StreamSettings
-from stream.worker import StreamHandler
+from stream.worker import GROUP, StreamHandler
+from tests.support.builders import reading
 from tests.support.fresh_database import lay_schema
 from vitals import codec
 from vitals.assessment import Assessment
@@ -193,3 +195,27 @@ async def stream_run(
     run = StreamRun(log, database, settings, parameters, candidates)
     await run.start()
     return run
+
+
+def course(patients_count: int, seconds: int, *, start: int = 0) -> list[Reading]:
+    """Everybody's ordinary readings, in turns."""
+    return [
+        reading(at_s=second, patient=f"p{number}", device=f"d{number}")
+        for second in range(start, start + seconds)
+        for number in range(patients_count)
+    ]
+
+
+async def ran(patients_count: int = 4, seconds: int = 30) -> StreamRun:
+    """An installation that has assessed a short course and remembered it."""
+    log = ListLog()
+    log.append(course(patients_count, seconds))
+    run = await stream_run(log)
+    await run.run()
+    return run
+
+
+def stored_keys(run: StreamRun) -> set[str]:
+    """Patients whose snapshot is in SQL."""
+    with run.database.transaction() as conn:
+        return {row.key for number in range(PARTITIONS) for row in load_states(conn, GROUP, number)}

@@ -7,12 +7,24 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from vitals.whole_numbers import COUNT_MAX, EPOCH_MS_MAX
+
 Schema = Mapping[str, Any]
 
 _PROSE = frozenset({"title", "description", "default"})
 _WORDS = "$words"
 _UPPER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
 _LOWER = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
+
+
+NO_RELEASE_WROTE = {
+    "_ms": (0, EPOCH_MS_MAX),
+    ".sequence": (0, COUNT_MAX),
+    ".valid_for_s": (0, COUNT_MAX),
+    ".spo2_scale": (0, COUNT_MAX),
+    ".age_years": (0, 150),
+}
+"""By the end of a field's name, what lies beyond all that any release wrote into it: a bound there refuses nobody's record."""
 
 
 class Effect(StrEnum):
@@ -131,6 +143,8 @@ def _changed_key(where: str, key: str, old: Any, new: Any) -> Iterator[Change]:
         yield Change(Effect.READERS_FIRST, where, f"was a word of {old} and is any string")
     elif key in _UPPER | _LOWER:
         looser = new is None or (old is not None and (new > old if key in _UPPER else new < old))
+        if not looser and _refuses_nobody(where, key, new):
+            return
         effect = Effect.READERS_FIRST if looser else Effect.BREAKING
         yield Change(effect, where, f"{key} was {_told(old)} and is {_told(new)}")
     elif key in {"items", "additionalProperties", "propertyNames"} and isinstance(old, dict) and isinstance(new, dict):
@@ -140,6 +154,13 @@ def _changed_key(where: str, key: str, old: Any, new: Any) -> Iterator[Change]:
             yield from _changed(f"{where}[{number}]", before, after)
     else:
         yield Change(Effect.BREAKING, where, f"{key} was {_told(old)} and is {_told(new)}")
+
+
+def _refuses_nobody(where: str, key: str, bound: Any) -> bool:
+    if key not in {"minimum", "maximum"}:
+        return False
+    written = next((bounds for end, bounds in NO_RELEASE_WROTE.items() if where.endswith(end)), None)
+    return written is not None and (bound <= written[0] if key == "minimum" else bound >= written[1])
 
 
 def _changed_values(where: str, old: list[Any] | None, new: list[Any] | None) -> Iterator[Change]:

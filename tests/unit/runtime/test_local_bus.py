@@ -14,6 +14,7 @@ from runtime.bus import Assigned, Bus, Delivered, Outgoing, TopicPartition, part
 from runtime.clock import Clock, LoopClock, SystemClock
 from runtime.local_bus import LocalBus, LocalLogLimits
 from runtime.local_log import LocalLog
+from runtime.local_time import LogTime
 from runtime.virtual_loop import run_virtual
 from tests.support.bus_contract import OTHER, PARTITIONS, TOPIC, BusContract, read, record, records, started
 from vitals.errors import ConfigurationError, InvalidArgument, PositionOutOfRange, Unavailable
@@ -158,6 +159,63 @@ def test_records_come_alike_from_memory_and_from_the_file(tail_records_max: int)
     run_virtual(main())
 
 
+def wide(count: int, *, key: str) -> list[Outgoing]:
+    """Records of a thousand bytes each, key and value together."""
+    return [Outgoing(TOPIC, key.encode(), bytes(1000 - len(key))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("tail_records_max", [1, 1000])
+def test_a_poll_delivers_so_many_bytes_and_the_rest_comes_with_the_next(tail_records_max: int) -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_records_max=tail_records_max, read_bytes_max=10_000))
+        reader = await started(bus)
+        await bus.publish([*wide(25, key="a"), *wide(4, key="b"), *wide(1, key="c")])
+        polls: list[list[tuple[int, int]]] = []
+        while sum(map(len, polls)) < 30:
+            came = await reader.poll(records_max=500, timeout_s=1)
+            assert isinstance(came, Delivered)
+            polls.append([(record.partition, record.offset) for record in came.records])
+        assert [len(poll) for poll in polls] == [10, 10, 10]
+        places = {partition for poll in polls for partition, _ in poll}
+        for partition in places:
+            ordered = [offset for poll in polls for number, offset in poll if number == partition]
+            assert ordered == list(range(len(ordered)))
+        assert {number for number, _ in polls[0] + polls[1]} == places, "no place waits until another has caught up"
+        await bus.close()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("tail_records_max", [1, 1000])
+def test_a_record_longer_than_a_poll_may_be_comes_alone(tail_records_max: int) -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_records_max=tail_records_max, read_bytes_max=10))
+        reader = await started(bus)
+        await bus.publish(wide(3, key="a"))
+        for offset in range(3):
+            came = await reader.poll(records_max=500, timeout_s=1)
+            assert isinstance(came, Delivered)
+            assert [record.offset for record in came.records] == [offset]
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_what_is_kept_in_memory_is_bounded_in_bytes() -> None:
+    async def main() -> None:
+        bus = await opened(limits=LocalLogLimits(tail_bytes_max=10_000))
+        reader = await started(bus)
+        await bus.publish(wide(100, key="a"))
+        assert sum(tail.size_bytes for tail in bus._tails.values()) == 10_000
+        assert [record.offset for record in await read(reader, 100)] == list(range(100))
+        await bus.publish([Outgoing(TOPIC, b"a", bytes(50_000))])
+        assert sum(tail.size_bytes for tail in bus._tails.values()) == 50_001
+        assert [len(record.value) for record in await read(reader, 1)] == [50_000]
+        await bus.close()
+
+    run_virtual(main())
+
+
 def test_old_records_are_trimmed_in_steps_and_reading_them_is_refused() -> None:
     async def main() -> None:
         clock = LoopClock(epoch_ms=0)
@@ -184,10 +242,103 @@ def test_old_records_are_trimmed_in_steps_and_reading_them_is_refused() -> None:
     run_virtual(main())
 
 
+class SetClock(LoopClock):
+    """A wall clock that somebody sets; what it counts for durations is right."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
+YEAR_MS = 365 * 24 * 3_600_000
+AGING = LocalLogLimits(retention_ms=60_000, trim_every_s=1)
+
+
+async def beginning_of(bus: LocalBus) -> int:
+    return (await bus.beginnings([TOPIC]))[PLACE]
+
+
+def test_a_clock_that_jumps_ahead_trims_nothing_that_is_young() -> None:
+    async def main() -> None:
+        clock = SetClock(epoch_ms=0)
+        bus = await opened(clock=clock, limits=AGING)
+        await bus.publish(same_key(5))
+        clock.ahead_ms = YEAR_MS
+        for number in range(40):
+            await bus.publish(same_key(1, first=5 + number))
+            await clock.sleep(1)
+        assert await beginning_of(bus) == 0
+        await clock.sleep(25)
+        await bus.publish(same_key(1, first=45))
+        assert await beginning_of(bus) > 0, "and what is old goes, all the same"
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_a_commit_under_a_clock_that_is_ahead_does_not_stop_the_trimming() -> None:
+    async def main() -> None:
+        clock = SetClock(epoch_ms=0)
+        clock.ahead_ms = YEAR_MS
+        bus = await opened(clock=clock, limits=AGING)
+        await bus.publish(same_key(5))
+        clock.ahead_ms = 0
+        for number in range(100):
+            await clock.sleep(1)
+            await bus.publish(same_key(1, first=5 + number))
+        assert await beginning_of(bus) >= 5
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_what_was_not_read_before_a_long_rest_can_be_read_after_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock = SetClock(epoch_ms=0)
+        bus = await opened(tmp_path / "log.db", clock=clock, limits=AGING)
+        await bus.publish(same_key(5))
+        await bus.close()
+        clock.ahead_ms = YEAR_MS
+        bus = await opened(tmp_path / "log.db", clock=clock, limits=AGING)
+        reader = await started(bus)
+        await bus.publish(same_key(1, first=5))
+        await clock.sleep(2)
+        await bus.publish(same_key(1, first=6))
+        assert [record.offset for record in await read(reader, 7)] == list(range(7))
+        await bus.close()
+
+    run_virtual(main())
+
+
+def test_the_logs_own_time_comes_back_to_the_wall_clock() -> None:
+    async def main() -> None:
+        clock = SetClock(epoch_ms=0)
+        time = LogTime(clock, newest_ms=None)
+        for ahead_ms in (8000, -8000):
+            clock.ahead_ms = ahead_ms
+            before_ms = time.now_ms()
+            await clock.sleep(8)
+            assert time.now_ms() - before_ms == (10_000 if ahead_ms > 0 else 6000)
+            await clock.sleep(60)
+            assert time.now_ms() == clock.now_ms()
+
+    run_virtual(main())
+
+
+def test_a_record_of_an_earlier_release_from_a_clock_that_was_ahead_does_not_stop_the_trimming() -> None:
+    log = LocalLog(None, partition_count=PARTITIONS)
+    for at_ms in (0, YEAR_MS, 1000, 2000, 3000):
+        log.append(same_key(1), at_ms=at_ms)
+    assert log.trim(before_ms=0, now_ms=3000, records_max=100) == 0
+    assert log.trim(before_ms=1500, now_ms=3000, records_max=100) == 3
+    log.close()
+
+
 def test_a_log_trimmed_empty_goes_on_counting_after_a_restart(tmp_path: Path) -> None:
     log = LocalLog(tmp_path / "log.db", partition_count=PARTITIONS)
     log.append(same_key(5), at_ms=0)
-    assert log.trim(before_ms=1, records_max=100) == 5
+    assert log.trim(before_ms=1, now_ms=1, records_max=100) == 5
     log.close()
     log = LocalLog(tmp_path / "log.db", partition_count=PARTITIONS)
     assert log.beginnings()[PLACE] == log.ends()[PLACE] == 5

@@ -108,7 +108,7 @@ async def test_what_the_log_no_longer_holds_is_kept_and_said(tmp_path: Path) -> 
     log = LocalLog(tmp_path / "log.db", partition_count=PARTITIONS)
     log.append([Outgoing("readings", b"p1", encode(reading(at_s=second))) for second in range(10)], at_ms=1)
     log.append([Outgoing("readings", b"p1", encode(reading(at_s=second))) for second in range(10, 30)], at_ms=9)
-    log.trim(before_ms=5, records_max=100)
+    log.trim(before_ms=5, now_ms=9, records_max=100)
     log.close()
     bus, database = await bus_with([], path=tmp_path / "log.db"), fresh()
     rebuilt = await rebuild(bus, database)

@@ -1,9 +1,11 @@
 """Scorers switch where the log says so, and a replay after a crash scores with what scored the first time."""
 
 import random
+from collections.abc import Iterable
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from runtime.bus import TopicPartition
 from storage import models, tables
@@ -109,6 +111,25 @@ async def test_every_partition_switches_between_the_same_readings_and_late_or_re
         here = run.log.partitions[partition]
         assert [(each.switch, each.number) for each in switches] == [(1, 1), (2, 2), (3, 3)]
         assert all(b'"type":"model"' in here[each.offset].value for each in switches)
+
+
+@pytest.mark.asyncio
+async def test_a_switch_that_was_taken_loads_nothing_when_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await a_log_with_three_switches()
+    await run.run()
+    loaded: list[int] = []
+    load = run.handler.versions.load
+
+    def noted(conn: Connection, signer: Signer, wanted: Iterable[tuple[int, str]]) -> None:
+        wanted = list(wanted)
+        loaded.extend(number for number, _ in wanted)
+        load(conn, signer, wanted)
+
+    monkeypatch.setattr(run.handler.versions, "load", noted)
+    taken = [record for here in run.log.partitions for record in here if b'"type":"model"' in record.value]
+    await run.handler.handle(taken)
+    assert len(taken) > PARTITIONS
+    assert loaded == []
 
 
 @pytest.mark.asyncio

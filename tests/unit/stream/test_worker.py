@@ -1,9 +1,11 @@
 """The stream handler beside its database: what it stores, what it holds back, what it refuses to load."""
 
+from collections import Counter
+
 import msgspec
 import pytest
 
-from runtime.bus import Incoming, TopicPartition
+from runtime.bus import Incoming, TopicPartition, partition_of
 from storage import patients, tables
 from storage.patients import Patient
 from storage.states import load_states
@@ -11,36 +13,13 @@ from stream.patients import SnapshotFault
 from stream.worker import GROUP
 from tests.support.builders import at_ms, charted, reading
 from tests.support.examples import THOROUGH
-from tests.support.stream_log import PARTITIONS, QUICK, READINGS, ListLog, StreamRun, stream_run
+from tests.support.stream_log import PARTITIONS, QUICK, READINGS, ListLog, course, ran, stored_keys, stream_run
 from vitals import codec
 from vitals.errors import Fenced
 from vitals.reading import PatientId, Reading, Tick, WardId
 from vitals.sign import Sign
 
 pytestmark = pytest.mark.asyncio
-
-
-def course(patients_count: int, seconds: int, *, start: int = 0) -> list[Reading]:
-    """Everybody's ordinary readings, in turns."""
-    return [
-        reading(at_s=second, patient=f"p{number}", device=f"d{number}")
-        for second in range(start, start + seconds)
-        for number in range(patients_count)
-    ]
-
-
-async def ran(patients_count: int = 4, seconds: int = 30) -> StreamRun:
-    """An installation that has assessed a short course and remembered it."""
-    log = ListLog()
-    log.append(course(patients_count, seconds))
-    run = await stream_run(log)
-    await run.run()
-    return run
-
-
-def stored_keys(run: StreamRun) -> set[str]:
-    with run.database.transaction() as conn:
-        return {row.key for number in range(PARTITIONS) for row in load_states(conn, GROUP, number)}
 
 
 async def test_every_distinct_reading_has_one_assessment_keyed_by_its_patient() -> None:
@@ -65,6 +44,40 @@ async def test_ticks_and_malformed_records_are_passed_over_and_the_latter_counte
     run = await stream_run(log)
     batch = [*run.next_batch(10), Incoming(READINGS, 0, 99, b"p1", b"{}")]
     assert len(await run.handler.handle(batch)) == 1
+    assert run.telemetry.value("wardlight_stream_malformed_records_total") == 1
+
+
+@pytest.mark.parametrize("far_ms", [2**62, 10**300, -1])
+async def test_a_time_that_no_clock_tells_is_passed_over_and_the_next_reading_is_scored(far_ms: int) -> None:
+    run = await stream_run(ListLog())
+    value = codec.encode(reading())
+    poison = [
+        value.replace(b'"measured_at_ms":%d' % at_ms(0), b'"measured_at_ms":%d' % far_ms),
+        value.replace(b'"received_at_ms":', b'"received_at_ms":%d,"was":' % far_ms),
+        b'{"type":"tick","at_ms":%d}' % far_ms,
+    ]
+    batch = [Incoming(READINGS, 0, offset, b"p1", each) for offset, each in enumerate([*poison, value])]
+    run.publish(await run.handler.handle(batch))
+    run.advance(batch)
+    await run.remember(final=True)
+    assert run.by_id().keys() == {reading().reading_id}
+    assert run.telemetry.value("wardlight_stream_malformed_records_total") == 3
+
+
+async def test_a_charted_number_that_nobody_can_mean_stops_nothing() -> None:
+    run = await stream_run(ListLog())
+    endless = codec.encode(charted(at_s=1, spo2_percent=91, valid_for_s=1)).replace(
+        b'"valid_for_s":1', b'"valid_for_s":%d' % 10**300
+    )
+    batch = [
+        Incoming(READINGS, 0, 0, b"p1", endless),
+        Incoming(READINGS, 0, 1, b"p1", codec.encode(charted(at_s=2, spo2_scale=7))),
+        Incoming(READINGS, 0, 2, b"p1", codec.encode(reading(at_s=3))),
+    ]
+    run.publish(await run.handler.handle(batch))
+    run.advance(batch)
+    await run.remember(final=True)
+    assert reading(at_s=3).reading_id in run.by_id()
     assert run.telemetry.value("wardlight_stream_malformed_records_total") == 1
 
 
@@ -106,6 +119,25 @@ async def test_snapshots_take_turns_until_everybody_is_stored() -> None:
         await run.remember()
     assert len(stored_keys(run)) == 9
     assert run.remembered() == run.positions
+
+
+async def test_the_remembered_position_of_each_partition_follows_however_far_its_offsets_are_from_the_others() -> None:
+    log = ListLog()
+    fuller = partition_of(b"p0", PARTITIONS)
+    log.append([Tick(1)] * 1000, key="p0")
+    run = await stream_run(log, snapshots_max=1)
+    await run.run(records_max=2000)
+    for second in range(30):
+        log.append(course(6, 1, start=second))
+        await run.step(run.next_batch(100))
+    behind = {at.partition: run.positions[at] - position for at, position in run.remembered().items()}
+    patients_here = Counter(partition_of(f"p{number}".encode(), PARTITIONS) for number in range(6))
+    assert len(patients_here) > 1
+    assert patients_here[fuller]
+    assert all(count <= 6 * patients_here[number] for number, count in behind.items())
+    assert run.telemetry.value("wardlight_stream_unremembered_records") == sum(behind.values()) > 0
+    await run.remember(final=True)
+    assert run.telemetry.value("wardlight_stream_unremembered_records") == 0
 
 
 async def test_what_is_not_due_is_not_stored() -> None:
@@ -222,6 +254,19 @@ async def test_a_patient_whose_snapshot_cannot_be_trusted_keeps_the_scale_that_t
     log.append([reading(at_s=1, spo2_percent=89)])
     await run.run()
     assert run.published[-1].adult_news2.points == {Sign.SPO2: 0}
+
+
+async def test_a_batch_that_is_not_stepped_to_its_end_is_not_taken_for_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ListLog()
+    log.append(course(1, 2))
+    run = await stream_run(log)
+
+    async def brings_nobody(_: object) -> None:
+        """As a mistake of ours might."""
+
+    monkeypatch.setattr(run.handler, "_bring", brings_nobody)
+    with pytest.raises(AssertionError, match="its end would be lost"):
+        await run.handler.handle(run.next_batch(10))
 
 
 async def test_handling_a_batch_leaves_its_bytes_alone() -> None:
