@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Protocol
 
+from runtime.steady_time import SteadyTime
+
 
 class Clock(Protocol):
     """Wall time in epoch milliseconds, a monotonic second counter, and a way to wait."""
@@ -23,16 +25,20 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time, or real time stretched by `speed` from the moment of construction (the demo's fast motion)."""
+    """Real time, or real time stretched by `speed` from the moment of construction (the demo's fast motion).
+
+    A step back of the machine's clock is followed slowly, or not at all (`runtime.steady_time`).
+    """
 
     def __init__(self, *, speed: float = 1.0) -> None:
         self.speed = speed
         self._epoch_s = time.time()
         self._started_s = time.monotonic()
+        self._steady = SteadyTime(wall_s=self._epoch_s, monotonic_s=self._started_s)
 
     def now_ms(self) -> int:
         if self.speed == 1.0:
-            return int(time.time() * 1000)
+            return int(self._steady.at_s(wall_s=time.time(), monotonic_s=time.monotonic()) * 1000)
         return int((self._epoch_s + self.monotonic_s()) * 1000)
 
     def monotonic_s(self) -> float:
