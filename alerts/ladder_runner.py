@@ -198,7 +198,7 @@ class LadderHandler:
         ]
         found = self._transitions(conn, changed)
         self._rounds = {
-            episode.episode_id: (episode.last_transition_id, round_of(found[episode.episode_id]))
+            episode.episode_id: (episode.last_transition_id, _round_of(found[episode.episode_id]))
             if episode.episode_id in found
             else held[episode.episode_id]
             for episode in opened
@@ -247,7 +247,7 @@ class LadderHandler:
             check_epochs(conn, GROUP, self._epochs)
             ladders, book = ladder_book(conn), phone_book(conn, now_ms)
             found = self._transitions(conn, episode_ids)
-            rounds = [each for steps in found.values() if isinstance(each := round_of(steps), Round)]
+            rounds = [each for steps in found.values() if isinstance(each := _round_of(steps), Round)]
             taken = []
             for case in escalation.cases(conn, rounds):
                 for paging in self._steps(ladders, book, case, now_ms):
@@ -299,6 +299,11 @@ class LadderHandler:
 
     def _is_ours(self, episode: OpenEpisode) -> bool:
         return partition_of(episode.patient_id.encode(), self._bus.partition_count) in self._epochs
+
+
+def _round_of(steps: Sequence[Transition]) -> Round | Over:
+    # Where none of them could be read, it was never told as far as anybody can know: it holds up no other.
+    return round_of(steps) if steps else Over.NEVER_TOLD
 
 
 def _calms(step: Transition) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
+import structlog
 from sqlalchemy import Connection, Row, case, func, select
 
 from storage import tables
@@ -12,10 +13,13 @@ from storage.ladder_tables import ladder_steps, sightings
 from storage.notification_tables import deliveries, receipts
 from vitals.alert import Priority, Transition
 from vitals.codec import decode
+from vitals.errors import MalformedRecord
 from vitals.escalation import Case, Evidence, Reached, Round, Taken, failed_at
 from vitals.notification import ReceiptState
 from vitals.phone_book import Addressee, Unreached
 from vitals.reading import PatientId, WardId
+
+log = structlog.get_logger()
 
 _IN_MAX: Final = 500
 """Ids named in one statement."""
@@ -95,13 +99,16 @@ def open_episodes(conn: Connection) -> tuple[OpenEpisode, ...]:
 
 
 def transitions_of(conn: Connection, episode_ids: Sequence[str]) -> dict[str, list[Transition]]:
-    """All transitions of these episodes."""
+    """All transitions of these episodes that can be read; what another release wrote may be none of them, loudly."""
     columns = tables.transitions.c
     found: dict[str, list[Transition]] = {episode_id: [] for episode_id in episode_ids}
     for some in _chunks(episode_ids):
         query = select(columns.episode_id, columns.record).where(columns.episode_id.in_(some))
         for row in conn.execute(query):
-            found[row.episode_id].append(decode(Transition, row.record))
+            try:
+                found[row.episode_id].append(decode(Transition, row.record))
+            except MalformedRecord as error:
+                log.error("transition_passed_over", episode_id=row.episode_id, cause=str(error))  # noqa: TRY400 - no traceback of ours
     return found
 
 

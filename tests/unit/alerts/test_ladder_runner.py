@@ -4,6 +4,7 @@ import asyncio
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from alerts.ladder_paging import pager
 from alerts.ladder_runner import Paging
@@ -85,6 +86,20 @@ def test_what_could_not_be_delivered_goes_to_the_next_at_once_and_what_is_acknow
         ward.alert(acknowledged(raised, at_s=30))
         for second in range(35, 2000, 40):
             assert await ward.look_at(second) == 0
+
+    asyncio.run(scene())
+
+
+def test_an_alert_whose_steps_cannot_be_read_keeps_no_other_from_climbing() -> None:
+    async def scene() -> None:
+        ward = await a_ward()
+        ward.alert(an_alert())
+        ward.alert(an_alert(episode="e2", patient="p-2"))
+        with ward.database.transaction() as conn:
+            conn.execute(text("UPDATE transitions SET record = :record WHERE episode_id = 'e1'"), {"record": b"{}"})
+        assert await ward.look_at(0) == 1
+        assert not ward.steps("e1")
+        assert [step.step for step in ward.steps("e2")] == [0]
 
     asyncio.run(scene())
 
