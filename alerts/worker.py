@@ -22,7 +22,7 @@ from runtime.bus import Bus, Incoming, Outgoing, Positions, TopicPartition, keys
 from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
-from storage.claims import Claims, check_epochs, claim, remember_positions
+from storage.claims import Claims, claim, remember_positions
 from storage.session import Database
 from storage.signing import Signer, load_signer
 from storage.states import StateRow, load_states, store_states
@@ -284,14 +284,13 @@ class AlertsHandler:
         concerned = {self._partition_of(step.patient_id) for step in untold}
         rows = {number: self._rows(number).save_steps(decided, self._of(number, untold)) for number in concerned}
         with self._database.transaction() as conn:
-            check_epochs(conn, GROUP, self._epochs)
-            episodes.store(conn, decided)
+            # First, since it holds the claims.
             store_states(conn, GROUP, self._epochs, rows)
+            episodes.store(conn, decided)
 
     def _store(self, positions: Positions, turn: Collection[int]) -> None:
         rows = {number: self._rows(number).save(self._of(number, self._untold)) for number in turn}
         with self._database.transaction() as conn:
-            check_epochs(conn, GROUP, self._epochs)
             store_states(conn, GROUP, self._epochs, rows)
             remember_positions(conn, GROUP, self._epochs, positions)
 
