@@ -109,9 +109,9 @@ class Gate:
             except WardError as error:
                 await _refused(error, scope)(scope, receive, send)
                 return
-            if scope.get("too_nested"):
-                deep = refusal(400, ErrorCode.INVALID_ARGUMENT, "The body is nested too deeply: send plain fields.")
-                await deep(scope, receive, send)
+            fault: str | None = scope.get("body_fault")
+            if fault is not None:
+                await refusal(400, ErrorCode.INVALID_ARGUMENT, fault)(scope, receive, send)
                 return
             scope["recheck"] = partial(self._admitted, scope, ruled)
         await self._app(scope, receive, send)

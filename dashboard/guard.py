@@ -9,11 +9,12 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.body_shape import NUL, fault_of
 from vitals.errors import ErrorCode
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -21,8 +22,6 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that change something."""
 _JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
 """Types that no form of another site can send."""
-NESTED_MAX = 32
-"""Objects and lists within one another that a body may have."""
 _BODY_LEFT = frozenset({408, 413})
 """Answers given before the body was read: what else comes over that connection is not worth waiting for."""
 _CONTENT_SECURITY_POLICY = (
@@ -59,7 +58,7 @@ class Guard:
             return
         sender = _with_headers(send, self._answered_with)
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["method"], headers)
+        refusal = _of_address(scope) or self._refusal(scope["method"], headers)
         if refusal is not None:
             await _refuse(sender, *refusal)
             return
@@ -76,9 +75,10 @@ class Guard:
         if body is None:
             await _refuse(sender, 413, ErrorCode.INVALID_ARGUMENT, f"Send at most {self._body_bytes_max} bytes.")
             return
-        if is_too_nested(body):
+        fault = fault_of(body)
+        if fault is not None:
             # Nobody behind reads it: the gate refuses it, which is put on record.
-            scope["too_nested"], body = True, b""
+            scope["body_fault"], body = fault, b""
         scope["body"] = body
         await self._app(scope, _replayed(body, receive), sender)
 
@@ -109,6 +109,12 @@ class Guard:
                 return bytes(parts)
 
 
+def _of_address(scope: Scope) -> tuple[int, ErrorCode, str] | None:
+    if NUL in scope["path"] or NUL in unquote_plus(scope["query_string"].decode("latin-1"), errors="replace"):
+        return 400, ErrorCode.INVALID_ARGUMENT, "The address holds the character NUL: leave it out."
+    return None
+
+
 def _is_bare(method: str, headers: Headers) -> bool:
     """A DELETE without a body, which no browser sends from another site without asking this server first."""
     return method == "DELETE" and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
@@ -116,20 +122,6 @@ def _is_bare(method: str, headers: Headers) -> bool:
 
 def _is_json(headers: Headers) -> bool:
     return headers.get("content-type", "").partition(";")[0].strip().lower() in _JSON_TYPES
-
-
-def is_too_nested(body: bytes) -> bool:
-    """Whether this is JSON deeper than `NESTED_MAX`, on which parsers may run out of stack."""
-    try:
-        level = [json.loads(body)] if body else []
-    except RecursionError:
-        return True
-    except ValueError:
-        return False
-    for _ in range(NESTED_MAX + 1):
-        holders = [value for value in level if isinstance(value, dict | list)]
-        level = [inner for value in holders for inner in (value.values() if isinstance(value, dict) else value)]
-    return bool(level)
 
 
 def is_loopback_host(host: str) -> bool:

@@ -80,7 +80,7 @@ class InHand:
         trace = self._trace()
         if person is None or trace is None or self._is_written:
             return None
-        if status in (403, 423) or self._scope.get("too_nested"):
+        if status in (403, 423) or self._scope.get("body_fault"):
             await self._keep_refusal(trace, status)
         elif status < 400 and trace.changes:
             await self._trail.keep([self._entry(trace, None)])

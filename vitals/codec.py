@@ -1,6 +1,7 @@
 """Bytes to records and back: JSON by msgspec, strict both ways."""
 
-from typing import Any, TypeVar
+import re
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +21,8 @@ AnyT = TypeVar("AnyT")
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.json.Encoder()
+_NUL_BYTES: Final = rb"\u0000"
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | ModelSwitch | Tick
 """Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
 
@@ -56,38 +59,36 @@ def decode_readings_record(value: bytes) -> ReadingsRecord:
 
     Values are finite: JSON has no NaN or infinity, and the decoder refuses numbers too big for a float.
     """
-    try:
-        return _readings_decoder.decode(value)
-    except _UNDECODABLE as error:
-        raise MalformedRecord(f"Not a record of topic readings: {error}") from error
+    return _decoded(_readings_decoder, value, "record of topic readings")
 
 
 def decode_training_record(value: bytes) -> TrainingRecord:
     """A record of log topic `training`; raises MalformedRecord on anything else."""
-    return _decoded(_training_decoder, value, "training")
+    return _decoded(_training_decoder, value, "record of topic training")
 
 
 def decode_outcomes_record(value: bytes) -> OutcomeRecord:
     """A record of log topic `outcomes`; raises MalformedRecord on anything else."""
-    return _decoded(_outcomes_decoder, value, "outcomes")
+    return _decoded(_outcomes_decoder, value, "record of topic outcomes")
 
 
 def decode_models_record(value: bytes) -> ModelsRecord:
     """A record of log topic `models`; raises MalformedRecord on anything else."""
-    return _decoded(_models_decoder, value, "models")
+    return _decoded(_models_decoder, value, "record of topic models")
 
 
 def decode(record: type[RecordT], value: bytes) -> RecordT:
     """A record of another log topic, a receipt or a device's own reading; raises MalformedRecord where `value` is not one."""
+    decoder: msgspec.json.Decoder[RecordT] = _decoders[record]
+    return _decoded(decoder, value, record.__name__)
+
+
+def _decoded(decoder: msgspec.json.Decoder[AnyT], value: bytes, what: str) -> AnyT:
     try:
-        decoded: RecordT = _decoders[record].decode(value)
+        decoded = decoder.decode(value)
     except _UNDECODABLE as error:
-        raise MalformedRecord(f"Not a {record.__name__}: {error}") from error
+        raise MalformedRecord(f"Not a {what}: {error}") from error
+    if _NUL_BYTES in value and _NUL.search(value) is not None:
+        # PostgreSQL keeps no such text: whoever stored it would fail, claim anew and read it again, for ever.
+        raise MalformedRecord(f"Not a {what}: it holds the character NUL.")
     return decoded
-
-
-def _decoded(decoder: msgspec.json.Decoder[AnyT], value: bytes, topic: str) -> AnyT:
-    try:
-        return decoder.decode(value)
-    except _UNDECODABLE as error:
-        raise MalformedRecord(f"Not a record of topic {topic}: {error}") from error

@@ -12,7 +12,11 @@ from runtime.telemetry import Telemetry
 from tests.chaos.cluster import FAKETIME, PASSWORD, ROLE, Cluster, write_accounts
 from tests.chaos.faults import Fault, Heal
 from tests.chaos.faults.processes import Inject, start_postgres_again
+from vitals import codec
+from vitals.alert import Action, Command
 from vitals.errors import Unavailable
+from vitals.reading import DeviceId, PatientId, Reading
+from vitals.sign import Sign
 from vitals.topics import LogTopic
 
 JUMP_S = 40
@@ -75,9 +79,12 @@ def garbage(chance: random.Random) -> list[bytes]:
     whole = json.dumps(
         {"type": "reading", "reading_id": "x", "patient_id": 7, "signs": {"heart_rate": "fast"}}
     ).encode()
+    nobody, device_id = PatientId("p\0"), DeviceId("w")
     return [
         b"",
         b"\x00",
+        codec.encode(Reading("r\0", nobody, device_id, 1000, 1000, {Sign.SPO2: 10.0})),
+        codec.encode(Command("c\0", nobody, "e\0", Action.ACKNOWLEDGE, "Kim\0", 1000)),
         chance.randbytes(200),
         whole,
         whole[:-9],

@@ -1,0 +1,28 @@
+"""Which bodies nobody behind the door reads: nested too deeply, or with a character that no database keeps. Pure."""
+
+import json
+from typing import Any, Final
+
+NESTED_MAX: Final = 32
+"""Objects and lists within one another that a body may have."""
+NUL: Final = "\0"
+_DEEP: Final = "The body is nested too deeply: send plain fields."
+_NUL_HELD: Final = "The body holds the character NUL: leave it out."
+
+
+def fault_of(body: bytes) -> str | None:
+    """What is wrong with a body, in a sentence for whoever sent it; None where it may be read, or is no JSON at all."""
+    try:
+        level: list[Any] = [json.loads(body)] if body else []
+    except RecursionError:
+        return _DEEP
+    except ValueError:
+        return None
+    for _ in range(NESTED_MAX + 1):
+        if any(isinstance(value, str) and NUL in value for value in level):
+            return _NUL_HELD
+        holders = [value for value in level if isinstance(value, dict | list)]
+        level = [
+            inner for value in holders for inner in ([*value, *value.values()] if isinstance(value, dict) else value)
+        ]
+    return _DEEP if level else None
