@@ -68,7 +68,7 @@ sequences: ## 100,000 random event sequences through the alert engine, each held
 	@sh scripts/set-up-python requirements-dev.lock
 	@exec $(BIN)/python -m tests.simulation.sequences $(ARGS)
 
-chaos: ## faults on real servers under a load of known truth, 20 of each; results add up; ARGS="--fault kill-stream --minutes 30"
+chaos: ## faults on real servers under a load of known truth, 20 of each, 5 of the long ones; results add up; ARGS="--fault kill-stream --minutes 30"
 	@sh scripts/set-up-python requirements-dev.lock
 	@sh scripts/set-up-servers
 	@exec $(BIN)/python -m tests.chaos $(ARGS)

@@ -40,7 +40,7 @@ from vitals.sign import Sign
 from vitals.topics import LogTopic
 from vitals.training import Lesson
 
-pytestmark = [pytest.mark.integration, pytest.mark.asyncio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio, pytest.mark.timeout(480)]
 
 PARTITIONS = 3
 HOUR_MS = 3_600_000

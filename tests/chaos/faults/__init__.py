@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tests.chaos.cluster import Cluster
 
+LONG_S = 12.0
+LONG_ENOUGH = 5
 Heal = Callable[[], Awaitable[None]]
 
 
@@ -25,4 +27,4 @@ class Fault:
     course_max: int = 5
     """So many repetitions share one course of the ward at most."""
     enough: int = 20
-    """Repetitions that a full campaign wants."""
+    """Repetitions that a full campaign wants: `LONG_ENOUGH` of a fault that goes on for `LONG_S` or longer."""

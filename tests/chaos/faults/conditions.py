@@ -10,7 +10,7 @@ from runtime.bus import Outgoing
 from runtime.kafka_bus import KafkaBus
 from runtime.telemetry import Telemetry
 from tests.chaos.cluster import FAKETIME, PASSWORD, ROLE, Cluster, write_accounts
-from tests.chaos.faults import Fault, Heal
+from tests.chaos.faults import LONG_ENOUGH, Fault, Heal
 from tests.chaos.faults.processes import Inject, start_postgres_again
 from vitals import codec
 from vitals.alert import Action, Command
@@ -155,7 +155,7 @@ OTHERS = (
         hold_s=HOLD_S,
         late_after_s=_LATE_S,
         course_max=2,
-        enough=5,
+        enough=LONG_ENOUGH,
     ),
     *(
         Fault(
@@ -165,6 +165,7 @@ OTHERS = (
             hold_s=HOLD_S,
             late_after_s=_LATE_S,
             course_max=3,
+            enough=LONG_ENOUGH,
         )
         for name in ("ingest", "stream", "recorder", "alerts")
     ),
@@ -181,7 +182,7 @@ OTHERS = (
             inject=_storm(room),
             late_after_s=90.0,
             course_max=2,
-            enough=5,
+            enough=LONG_ENOUGH,
         )
         for room in ("stream", "recorder", "alerts")
     ),
@@ -192,6 +193,7 @@ OTHERS = (
         hold_s=HOLD_S,
         late_after_s=_LATE_S,
         course_max=3,
+        enough=LONG_ENOUGH,
     ),
     Fault(
         name="mqtt-account",
@@ -200,5 +202,6 @@ OTHERS = (
         hold_s=HOLD_S,
         late_after_s=_LATE_S,
         course_max=3,
+        enough=LONG_ENOUGH,
     ),
 )

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.faults import Fault, Heal
+from tests.chaos.faults import LONG_ENOUGH, Fault, Heal
 from tests.chaos.faults.processes import Inject
 from tests.chaos.proxy import Condition
 
@@ -63,7 +63,9 @@ _PAIRS: tuple[tuple[str, str, Links], ...] = (
 
 
 def _fault(name: str, what: str, inject: Inject) -> Fault:
-    return Fault(name=name, what=what, inject=inject, hold_s=PARTITION_S, late_after_s=_LATE_S, course_max=3)
+    return Fault(
+        name=name, what=what, inject=inject, hold_s=PARTITION_S, late_after_s=_LATE_S, course_max=3, enough=LONG_ENOUGH
+    )
 
 
 PARTITIONS = tuple(

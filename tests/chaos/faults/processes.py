@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 
 from tests.chaos.cluster import ROOMS, Cluster
-from tests.chaos.faults import Fault, Heal
+from tests.chaos.faults import LONG_ENOUGH, Fault, Heal
 
 BACK_AFTER_S = 1.0
 FREEZE_S = 15.0
@@ -139,6 +139,7 @@ def _freeze(name: str, what: str, inject: Inject) -> Fault:
         hold_s=FREEZE_S,
         late_after_s=_FREEZE_LATE_S,
         course_max=3,
+        enough=LONG_ENOUGH,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos import results
 from tests.chaos.__main__ import main
+from tests.chaos.faults import LONG_ENOUGH, LONG_S
 from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.results import Repetition
 
@@ -64,3 +65,9 @@ def test_faults_are_listed_and_the_table_is_printed_by_the_command(
     assert main(["--table", "--results", str(tmp_path / "chaos.jsonl")]) == 0
     assert "| `kill-stream` | SIGKILL of stream" in capsys.readouterr().out
     assert main(["--fault", "no-such"]) == 2
+
+
+def test_a_full_campaign_has_each_quick_fault_twenty_times_and_each_long_one_five_times() -> None:
+    wanted = {name: fault.enough for name, fault in FAULTS.items()}
+    long = {name for name, fault in FAULTS.items() if fault.hold_s >= LONG_S or name.startswith("storm-")}
+    assert wanted == {name: LONG_ENOUGH if name in long else 20 for name in FAULTS}
