@@ -125,6 +125,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         help="Times that steps of escalation could not be taken for a reason that nobody foresaw. Must stay 0.",
     ),
     Metric(
+        name="wardlight_alerts_ladder_ends_forgotten_total",
+        kind=MetricKind.COUNTER,
+        help="Ends of alerts heard from the log and forgotten before the database had them, because too many waited. Must stay 0.",
+    ),
+    Metric(
         name="wardlight_alerts_ladder_climbing_count",
         kind=MetricKind.GAUGE,
         help="Open alerts that nobody has in hand yet and that have steps before them.",
