@@ -203,6 +203,6 @@ ALERT_METRICS: tuple[Metric, ...] = (
     Metric(
         name="wardlight_alerts_destinations_failing_count",
         kind=MetricKind.GAUGE,
-        help="Destinations for which something was given up, and that have accepted nothing since.",
+        help="Destinations for which something was given up, or that refused us, and that have accepted nothing since.",
     ),
 )

@@ -47,7 +47,7 @@ class StoredDestination(msgspec.Struct, frozen=True):
     accepted_at_ms: int | None = None
     """When it last took anything."""
     failed_at_ms: int | None = None
-    """When something for it was last given up."""
+    """When something for it was last given up, or met a fault of its own at the first attempt."""
     fault: DeliveryFault | None = None
     """Why."""
     is_sealed: bool = False
@@ -55,7 +55,7 @@ class StoredDestination(msgspec.Struct, frozen=True):
 
     @property
     def is_failing(self) -> bool:
-        """Whether nothing was accepted since something was given up."""
+        """Whether nothing was accepted since then."""
         return self.failed_at_ms is not None and self.failed_at_ms > (self.accepted_at_ms or 0)
 
 
@@ -167,7 +167,7 @@ def _require_no_ladder(conn: Connection, destination_id: str) -> None:
 
 
 def failing(conn: Connection) -> tuple[StoredDestination, ...]:
-    """Destinations for which something was given up and that have taken nothing since."""
+    """Destinations that have taken nothing since something for them was given up, or met a fault of their own."""
     columns = destinations.c
     query = select(destinations).where(
         columns.removed_at_ms.is_(None),
