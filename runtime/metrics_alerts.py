@@ -55,6 +55,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         help="Patients whose stored alert state was not loaded (signature or version); open episodes were taken over from SQL.",
     ),
     Metric(
+        name="wardlight_alerts_forgotten_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose alert state was deleted long after their stay.",
+    ),
+    Metric(
         name="wardlight_alerts_rulebooks_refused_total",
         kind=MetricKind.COUNTER,
         help="Rulebooks that were not taken; the one in force goes on.",
