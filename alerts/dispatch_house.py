@@ -125,7 +125,7 @@ def failing_text(broken: Sequence[StoredDestination]) -> str:
     named = [f"{one.destination.name} ({_why(one)})" for one in broken[:_NAMED_MAX]]
     more = f" and {len(broken) - _NAMED_MAX} more" if len(broken) > _NAMED_MAX else ""
     return (
-        f"Notifications were given up for {', '.join(named)}{more}: see that somebody looks at the screen, and mend it."
+        f"Notifications do not arrive at {', '.join(named)}{more}: see that somebody looks at the screen, and mend it."
     )
 
 

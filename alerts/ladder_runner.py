@@ -5,9 +5,10 @@ SQL is the source: what is decided is decided on the newest state that the datab
 wholly or not at all, and whoever comes next takes what is missing. The log tells only that there is news.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 import structlog
 
@@ -32,6 +33,10 @@ from vitals.phone_book import Answer, PhoneBook
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
+
+ItemT = TypeVar("ItemT", OpenEpisode, Transition, str)
+"""What names an episode, or is its id."""
+ResultT = TypeVar("ResultT")
 
 GROUP: Final = "alert-ladders"
 TOPICS: Final = (LogTopic.ALERTS.value,)
@@ -106,8 +111,7 @@ class LadderHandler:
             await self._tell_over(over)
         for step in over:
             self._heard[step.episode_id] = max(step, self._heard.get(step.episode_id, step), key=order_of)
-        while len(self._heard) > _HEARD_MAX:
-            del self._heard[next(iter(self._heard))]
+        self._forget_oldest_heard()
         await self._look_if_time()
         return ()
 
@@ -125,10 +129,11 @@ class LadderHandler:
     async def look(self) -> int:
         """Take every step that is due now; how many were taken. Raises Fenced, Unavailable."""
         now_ms = self._clock.now_ms()
-        due = await in_snapshot(self._door, self._database, self._due, now_ms)
+        due = [episode_id for episode_id, following in await self._climbing() if following.at_ms <= now_ms]
         taken: list[Paging] = []
         for start in range(0, len(due), self._settings.episodes_per_transaction_max):
-            taken += await self._take_some(due[start : start + self._settings.episodes_per_transaction_max])
+            some = due[start : start + self._settings.episodes_per_transaction_max]
+            taken += await self._together(some, lambda ids: self._door.run(self._take, ids))
         for paging in taken:
             self._tell(paging)
         if taken and self._wake is not None:
@@ -149,91 +154,99 @@ class LadderHandler:
         else:
             self._telemetry.ready(GROUP)
 
-    async def _take_some(self, episode_ids: Sequence[str]) -> list[Paging]:
-        """Together, or each by itself where one of them fails in a way that nobody foresaw: it holds up no other."""
+    async def _together(
+        self, items: Sequence[ItemT], work: Callable[[Sequence[ItemT]], Awaitable[list[ResultT]]]
+    ) -> list[ResultT]:
+        """All at once, or half by half where one of them fails in a way that nobody foresaw: it holds up no other."""
         try:
-            return await self._door.run(self._take, episode_ids)
+            return await work(items)
         except WardError:
             raise
         except Exception as error:  # noqa: BLE001 - a worker's loop, as above
-            if len(episode_ids) == 1:
-                self._failed(error)
+            if len(items) <= 1:
+                self._failed(error, items)
                 return []
-        return [paging for each in episode_ids for paging in await self._take_some([each])]
+        half: int = len(items) // 2
+        return [*await self._together(items[:half], work), *await self._together(items[half:], work)]
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception, about: Sequence[OpenEpisode | Transition | str] = ()) -> None:
         self._telemetry.count("wardlight_alerts_ladder_failures_total")
         self._telemetry.not_ready(GROUP, f"could not take steps: {type(error).__name__}")
-        log.error("ladder_failed", exc_info=error)
+        named = [each if isinstance(each, str) else each.episode_id for each in about]
+        log.error("ladder_failed", episodes=named, exc_info=error)
 
-    def _due(self, conn: Connection, now_ms: int) -> list[str]:
-        """Episodes of ours of which a step is due."""
-        opened = [episode for episode in escalation.open_episodes(conn) if self._is_ours(episode)]
-        self._renew(conn, opened)
-        if not opened:
-            self._telemetry.set("wardlight_alerts_ladder_climbing_count", 0)
-            return []
-        ladders = ladder_book(conn)
-        climbing = [
-            found
-            for episode in opened
-            if isinstance(found := self._rounds[episode.episode_id][1], Round)
-            and isinstance(self._next(ladders, Case(found)), Due)
-        ]
+    async def _climbing(self) -> list[tuple[str, Due]]:
+        """Our episodes that have a step before them, and which."""
+        opened, ladders = await in_snapshot(self._door, self._database, self._opened)
+        self._rounds = {each.episode_id: held for each in opened if (held := self._rounds.get(each.episode_id))}
+
+        def work(some: Sequence[OpenEpisode]) -> Awaitable[list[tuple[str, Due]]]:
+            return in_snapshot(self._door, self._database, self._following, some, ladders)
+
+        climbing = await self._together(opened, work) if opened else []
         self._telemetry.set("wardlight_alerts_ladder_climbing_count", len(climbing))
-        due = []
-        for case in escalation.cases(conn, climbing):
-            following = self._next(ladders, case)
-            if isinstance(following, Due) and following.at_ms <= now_ms:
-                due.append(case.round.state.episode_id)
-        return due
+        return climbing
+
+    def _opened(self, conn: Connection) -> tuple[list[OpenEpisode], LadderBook]:
+        stored = escalation.stored_of(conn, [step.transition_id for step in self._heard.values()])
+        self._heard = {each: step for each, step in self._heard.items() if step.transition_id not in stored}
+        return [episode for episode in escalation.open_episodes(conn) if self._is_ours(episode)], ladder_book(conn)
+
+    def _following(self, conn: Connection, opened: Sequence[OpenEpisode], ladders: LadderBook) -> list[tuple[str, Due]]:
+        self._renew(conn, opened)
+        rounds = [found for each in opened if isinstance(found := self._rounds[each.episode_id][1], Round)]
+        unanswered = [each for each in rounds if isinstance(self._next(ladders, Case(each)), Due)]
+        return [
+            (case.round.state.episode_id, following)
+            for case in escalation.cases(conn, unanswered)
+            if isinstance(following := self._next(ladders, case), Due)
+        ]
 
     def _renew(self, conn: Connection, opened: Sequence[OpenEpisode]) -> None:
-        """Read the transitions of those episodes that have had one since the last look, and forget those that have ended."""
-        held = self._rounds
-        changed = [
-            episode.episode_id
+        """Read the transitions of those episodes that have had one since the last look."""
+        changed = {
+            episode.episode_id: episode.last_transition_id
             for episode in opened
-            if held.get(episode.episode_id, ("",))[0] != episode.last_transition_id
-        ]
-        found = self._transitions(conn, changed)
-        self._rounds = {
-            episode.episode_id: (episode.last_transition_id, _round_of(found[episode.episode_id]))
-            if episode.episode_id in found
-            else held[episode.episode_id]
-            for episode in opened
+            if self._rounds.get(episode.episode_id, ("",))[0] != episode.last_transition_id
         }
+        for episode_id, steps in self._transitions(conn, list(changed)).items():
+            self._rounds[episode_id] = changed[episode_id], _round_of(steps)
 
     def _transitions(self, conn: Connection, episode_ids: Sequence[str]) -> dict[str, list[Transition]]:
         """What the database holds of these episodes, and what the log was heard to say of them beyond that."""
         found = escalation.transitions_of(conn, episode_ids)
         for episode_id, steps in found.items():
             heard = self._heard.get(episode_id)
-            if heard is not None and heard.transition_id in {step.transition_id for step in steps}:
-                del self._heard[episode_id]
-            elif heard is not None:
+            if heard is not None and heard.transition_id not in {step.transition_id for step in steps}:
                 steps.append(heard)
         return found
 
     def _decoded(self, record: Incoming) -> Transition | None:
         try:
             return codec.decode(Transition, record.value)
-        except MalformedRecord:
+        except MalformedRecord as error:
+            log.warning("record_passed_over", topic=record.topic, offset=record.offset, cause=str(error))
+            self._telemetry.count("wardlight_alerts_malformed_records_total", topic=record.topic)
             return None
 
-    async def _tell_over(self, steps: Sequence[Transition]) -> None:
-        try:
-            if await self._door.run(self._tell_followers, steps) and self._wake is not None:
-                self._wake()
-        except WardError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a worker's loop, as above
-            self._failed(error)
+    def _forget_oldest_heard(self) -> None:
+        beyond = len(self._heard) - _HEARD_MAX
+        if beyond <= 0:
+            return
+        for episode_id in list(islice(self._heard, beyond)):
+            del self._heard[episode_id]
+        log.warning("ends_heard_forgotten", number=beyond, kept=_HEARD_MAX)
+        self._telemetry.count("wardlight_alerts_ladder_ends_forgotten_total", beyond)
 
-    def _tell_followers(self, steps: Sequence[Transition]) -> int:
+    async def _tell_over(self, steps: Sequence[Transition]) -> None:
+        told = await self._together(steps, lambda some: self._door.run(self._tell_followers, some))
+        if any(told) and self._wake is not None:
+            self._wake()
+
+    def _tell_followers(self, steps: Sequence[Transition]) -> list[int]:
         with self._database.transaction() as conn:
             check_epochs(conn, GROUP, self._epochs)
-            return self._follow(conn, steps, self._clock.now_ms())
+            return [self._follow(conn, steps, self._clock.now_ms())]
 
     def _next(self, ladders: LadderBook, case: Case) -> Due | Over:
         state = case.round.state

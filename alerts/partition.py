@@ -74,6 +74,22 @@ class PartitionAlerts:
                 transitions += stepped
         return tuple(transitions)
 
+    def forgettable(self, patient_ids: Iterable[PatientId], before_ms: int) -> list[PatientId]:
+        """Those of them without an open episode of whom nothing was heard since then."""
+        return [each for each in patient_ids if self._is_quiet(each, before_ms)]
+
+    def forget(self, patient_ids: Iterable[PatientId]) -> None:
+        """Hold nothing of them any more; whoever is heard again begins anew."""
+        for patient_id in patient_ids:
+            self.patients.pop(patient_id, None)
+            self.dirty.discard(patient_id)
+
+    def _is_quiet(self, patient_id: PatientId, before_ms: int) -> bool:
+        patient = self.patients.get(patient_id)
+        if patient is None:
+            return True
+        return not patient.state.has_open_episode() and (patient.state.contact.heard_ms or 0) < before_ms
+
     def _forget_one(self) -> None:
         quiet = [patient for patient in self.patients.values() if not patient.state.has_open_episode()]
         if quiet:

@@ -47,6 +47,8 @@ class AlertsSettings(Section):
     """How often time is written into the log."""
     patients_per_partition_max: int = Field(default=5000, ge=1)
     """Beyond that the patient longest unheard without an open episode is forgotten."""
+    patient_days: float = Field(default=60, ge=1, le=3650)
+    """So long after the end of a stay a patient's state is kept; longer than the log reaches back."""
     records_max: int = Field(default=500, ge=1, le=10_000)
     """Records per poll."""
     poll_timeout_s: float = Field(default=0.1, gt=0, le=5)

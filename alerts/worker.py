@@ -1,9 +1,9 @@
 """The alert engine at the log: readings, assessments, commands and ticks in; transitions and ticks out; state in SQL."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -23,9 +23,9 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
 from storage.claims import Claims, claim, remember_positions
-from storage.session import Database
+from storage.session import Database, in_snapshot
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, load_states, store_states
+from storage.states import StateRow, delete_states, ended_keys, load_states, store_states
 from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
@@ -40,6 +40,9 @@ GROUP = "alerts"
 TOPICS = (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value)
 _READINGS, _ASSESSMENTS, _COMMANDS = TOPICS
 _ALERTS = LogTopic.ALERTS.value
+FORGET_EVERY_S: Final = 3600.0
+"""How often to look for patients whose stay ended long ago."""
+_DAY_MS: Final = 86_400_000
 
 
 class _Claimed(NamedTuple):
@@ -94,7 +97,7 @@ class AlertsHandler:
         """How many of these were returned to be published."""
         self._changes: list[Command] = []
         """Discharges, moves and changes of devices to be told of."""
-        self._ticked_s = self._remembered_s = self._renewed_s = float("-inf")
+        self._ticked_s = self._remembered_s = self._renewed_s = self._forgot_s = float("-inf")
         telemetry.not_ready(GROUP, "has not claimed its partitions yet")
 
     async def claim(self, partitions: frozenset[int]) -> Positions:
@@ -152,7 +155,11 @@ class AlertsHandler:
             return
         positions = {**positions, **await self._told()}
         theirs = {at: position for at, position in positions.items() if at.partition in turn}
-        await self._door.run(self._store, theirs, turn)
+        ended = await self._ended(now_s)
+        await self._door.run(self._store, theirs, turn, ended)
+        for number, patient_ids in ended.items():
+            self._partitions[number].forget(patient_ids)
+            self._telemetry.count("wardlight_alerts_forgotten_patients_total", len(patient_ids))
         self._remembered_s = now_s
         self._turns.rotate(-len(turn))
         for number in turn:
@@ -288,10 +295,29 @@ class AlertsHandler:
             store_states(conn, GROUP, self._epochs, rows)
             episodes.store(conn, decided)
 
-    def _store(self, positions: Positions, turn: Collection[int]) -> None:
+    async def _ended(self, now_s: float) -> dict[int, list[PatientId]]:
+        """Whose stay ended so long ago that their states can be forgotten, by partition; looked for now and then."""
+        if now_s - self._forgot_s < FORGET_EVERY_S:
+            return {}
+        self._forgot_s = now_s
+        before_ms = self._clock.now_ms() - round(self._settings.patient_days * _DAY_MS)
+        # A state says itself how far it has gone, and the log reaches less far back than `patient_days`.
+        everywhere = dict.fromkeys(self._partitions, 0)
+        ended = await in_snapshot(
+            self._door, self._database, ended_keys, GROUP, before_ms=before_ms, positions=everywhere
+        )
+        found = {
+            number: self._partitions[number].forgettable(map(PatientId, keys), before_ms)
+            for number, keys in ended.items()
+        }
+        return {number: patient_ids for number, patient_ids in found.items() if patient_ids}
+
+    def _store(self, positions: Positions, turn: Collection[int], ended: Mapping[int, Sequence[PatientId]]) -> None:
         rows = {number: self._rows(number).save(self._of(number, self._untold)) for number in turn}
         with self._database.transaction() as conn:
             store_states(conn, GROUP, self._epochs, rows)
+            if ended:
+                delete_states(conn, GROUP, self._epochs, ended)
             remember_positions(conn, GROUP, self._epochs, positions)
 
     def _of(self, number: int, steps: Iterable[Transition]) -> list[Transition]:

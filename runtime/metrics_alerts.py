@@ -55,6 +55,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         help="Patients whose stored alert state was not loaded (signature or version); open episodes were taken over from SQL.",
     ),
     Metric(
+        name="wardlight_alerts_forgotten_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients whose alert state was deleted long after their stay.",
+    ),
+    Metric(
         name="wardlight_alerts_rulebooks_refused_total",
         kind=MetricKind.COUNTER,
         help="Rulebooks that were not taken; the one in force goes on.",
@@ -123,6 +128,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         name="wardlight_alerts_ladder_failures_total",
         kind=MetricKind.COUNTER,
         help="Times that steps of escalation could not be taken for a reason that nobody foresaw. Must stay 0.",
+    ),
+    Metric(
+        name="wardlight_alerts_ladder_ends_forgotten_total",
+        kind=MetricKind.COUNTER,
+        help="Ends of alerts heard from the log and forgotten before the database had them, because too many waited. Must stay 0.",
     ),
     Metric(
         name="wardlight_alerts_ladder_climbing_count",
@@ -198,6 +208,6 @@ ALERT_METRICS: tuple[Metric, ...] = (
     Metric(
         name="wardlight_alerts_destinations_failing_count",
         kind=MetricKind.GAUGE,
-        help="Destinations for which something was given up, and that have accepted nothing since.",
+        help="Destinations for which something was given up, or that refused us, and that have accepted nothing since.",
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, desc, func, insert, or_, select, update
 
 from runtime.keyring import Sealed
 from storage.ladder_tables import contacts
@@ -47,7 +47,7 @@ class StoredDestination(msgspec.Struct, frozen=True):
     accepted_at_ms: int | None = None
     """When it last took anything."""
     failed_at_ms: int | None = None
-    """When something for it was last given up."""
+    """When something for it was last given up, or met a fault of its own at the first attempt."""
     fault: DeliveryFault | None = None
     """Why."""
     is_sealed: bool = False
@@ -55,7 +55,7 @@ class StoredDestination(msgspec.Struct, frozen=True):
 
     @property
     def is_failing(self) -> bool:
-        """Whether nothing was accepted since something was given up."""
+        """Whether nothing was accepted since then."""
         return self.failed_at_ms is not None and self.failed_at_ms > (self.accepted_at_ms or 0)
 
 
@@ -167,7 +167,7 @@ def _require_no_ladder(conn: Connection, destination_id: str) -> None:
 
 
 def failing(conn: Connection) -> tuple[StoredDestination, ...]:
-    """Destinations for which something was given up and that have taken nothing since."""
+    """Destinations that have taken nothing since something for them was given up, or met a fault of their own."""
     columns = destinations.c
     query = select(destinations).where(
         columns.removed_at_ms.is_(None),
@@ -207,14 +207,15 @@ def sealed_by(conn: Connection) -> dict[str, int]:
 
 
 def destinations_due(conn: Connection, *, now_ms: int) -> list[tuple[str, bool]]:
-    """Where something may be sent now: destination, and whether it is of high priority."""
+    """Where something may be sent now: destination, and whether it is of high priority; those first, then what waits longest."""
     columns = deliveries.c
     is_high = (columns.urgency == 0).label("is_high")
     query = (
         select(columns.destination_id, is_high)
         .where(columns.ended_at_ms.is_(None), columns.due_at_ms <= now_ms)
         .where(or_(columns.lease_until_ms.is_(None), columns.lease_until_ms <= now_ms))
-        .distinct()
+        .group_by(columns.destination_id, "is_high")
+        .order_by(desc("is_high"), func.min(columns.due_at_ms), columns.destination_id)
     )
     return [(row.destination_id, bool(row.is_high)) for row in conn.execute(query)]
 

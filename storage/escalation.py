@@ -112,6 +112,14 @@ def transitions_of(conn: Connection, episode_ids: Sequence[str]) -> dict[str, li
     return found
 
 
+def stored_of(conn: Connection, transition_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these transitions the database holds."""
+    column = tables.transitions.c.transition_id
+    return frozenset(
+        found for some in _chunks(transition_ids) for found in conn.scalars(select(column).where(column.in_(some)))
+    )
+
+
 def cases(conn: Connection, rounds: Sequence[Round]) -> tuple[Case, ...]:
     """What is known of each of these rounds, in their order."""
     by_round: dict[str, list[StepRow]] = {each.round_id: [] for each in rounds}

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, update
 
 from storage.notification_tables import subscriptions
 from storage.notifications import standing_of, write
-from storage.notifications_endings import Ended, hold_destination, put_step, rows_of, touch
+from storage.notifications_endings import LASTING, Ended, hold_destination, put_step, rows_of, touch
 from storage.notifications_outbox import Claimed
 from storage.subscriptions import set_state
 from vitals import delivery as life
@@ -47,9 +47,14 @@ def put_failed(
     paused_until_ms: int | None,
     now_ms: int,
 ) -> tuple[Ended, ...]:
-    """The attempt failed, to be made again at `next_at_ms`, or never; what ended by that. A later claimer's are left alone."""
+    """The attempt failed, to be made again at `next_at_ms`, or never; what ended by that. A later claimer's are left alone.
+
+    A first attempt that fails by the destination's own fault says at once that it fails, however long it is tried again.
+    """
     destination_id = claimed.destination.destination_id
-    hold_destination(conn, destination_id)
+    held = hold_destination(conn, destination_id)
+    if code in LASTING and _is_first_telling(claimed) and not held.is_failing:
+        touch(conn, destination_id, failed_at_ms=now_ms, fault=code.value)
     if paused_until_ms is not None:
         touch(conn, destination_id, paused_until_ms=paused_until_ms)
     epochs = {one.delivery_id: one.epoch for one in claimed.deliveries}
@@ -80,6 +85,11 @@ def release(conn: Connection, claimed: Claimed, *, now_ms: int) -> None:
         paused_until_ms=None,
         now_ms=now_ms,
     )
+
+
+def _is_first_telling(claimed: Claimed) -> bool:
+    # Later attempts say nothing more: what one payload goes on meeting must not hide that others arrive.
+    return claimed.purpose is not NotificationKind.HANDSHAKE and all(one.attempt == 1 for one in claimed.deliveries)
 
 
 def _put_off_heartbeat(conn: Connection, subscription_id: str, now_ms: int) -> None:

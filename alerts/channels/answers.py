@@ -21,16 +21,20 @@ _FAULTS: Final[Mapping[OutgoingFault, DeliveryFault]] = {
     OutgoingFault.ANSWER_INVALID: DeliveryFault.ANSWER_INVALID,
 }
 _CLIENT_FAULTS: Final[Mapping[int, tuple[DeliveryFault, bool]]] = {
-    401: (DeliveryFault.UNAUTHORIZED, False),
-    403: (DeliveryFault.UNAUTHORIZED, False),
-    404: (DeliveryFault.GONE, False),
+    401: (DeliveryFault.UNAUTHORIZED, True),
+    403: (DeliveryFault.UNAUTHORIZED, True),
+    404: (DeliveryFault.GONE, True),
     408: (DeliveryFault.TIMED_OUT, True),
     410: (DeliveryFault.GONE, False),
     413: (DeliveryFault.TOO_LARGE, False),
     425: (DeliveryFault.SERVER_ERROR, True),
     429: (DeliveryFault.RATE_LIMITED, True),
 }
-"""4xx: the fault, and whether the same may be taken later; any other is refused for good."""
+"""4xx: the fault, and whether the same may be taken later; any other is refused for good.
+
+A server that is being deployed answers 401, 403 or 404 for a minute, and a lost page is worse than a repeated attempt.
+410 is said on purpose: by Standard Webhooks it asks for no more.
+"""
 _MOVED_FOR_NOW: Final = frozenset({302, 303, 307})
 
 

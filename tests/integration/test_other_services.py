@@ -42,7 +42,7 @@ async def test_the_status_in_its_log_decides_whether_it_is_tried_again() -> None
     async with Endpoint(answers=[answer(429)]).listening() as server:
         assert await fault_of(ntfy(server)) == ("rate_limited", True)
     async with Endpoint(answers=[answer(403)]).listening() as server:
-        assert await fault_of(ntfy(server)) == ("unauthorized", False)
+        assert await fault_of(ntfy(server)) == ("unauthorized", True)
 
 
 async def test_it_reaches_nothing_that_the_settings_do_not_open_and_follows_no_redirect() -> None:

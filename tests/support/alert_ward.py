@@ -189,3 +189,11 @@ class AlertWard:
             await asyncio.gather(*(task for task in self._tasks if task.get_name() == running.name))
         finally:
             await session.kill()
+
+
+async def at_work(ward: AlertWard | None = None) -> AlertWard:
+    """A ward with one patient in it (of the settings' rules where none is given), whose alert service runs."""
+    ward = AlertWard() if ward is None else ward
+    await ward.open()
+    ward.start()
+    return ward

@@ -151,3 +151,13 @@ class LadderScene:
         """Somebody has the alert before their eyes now."""
         with self.database.transaction() as conn:
             escalation.see(conn, episode_id, person_id, by="Kim", at_ms=self.clock.now_ms())
+
+
+async def a_ward() -> LadderScene:
+    """Kim is nurse, Lee physician and Max manager of ward west, each with a pager."""
+    scene = LadderScene()
+    scene.somebody("kim", "nurse")
+    scene.somebody("lee", "physician")
+    scene.somebody("max", "ward_manager")
+    await scene.start()
+    return scene

@@ -202,6 +202,25 @@ class NotificationsContract:
             assert [one and one.episode_id for one in lanes] == ["high", "medium", "low"]
             assert destinations.destinations_due(conn, now_ms=NOW_MS) == []
 
+    def test_where_it_waits_longest_is_served_first_and_high_before_all(self, database: Database) -> None:
+        waiting = {("a", "low"): 3, ("b", "low"): 1, ("c", "high"): 5, ("d", "high"): 4, ("a", "medium"): 2}
+        with database.transaction() as conn:
+            for name in "abcd":
+                destinations.add(conn, destination(name), by="root", now_ms=1)
+            enqueue(
+                conn,
+                [
+                    NewDelivery(
+                        delivery_id=f"{name}-{priority}", destination_id=name, due_at_ms=NOW_MS + due_at,
+                        expires_at_ms=NOW_MS + HOUR_MS, step=step(f"{name}-{priority}", priority=Priority(priority)),
+                    )
+                    for (name, priority), due_at in waiting.items()
+                ],
+                now_ms=NOW_MS,
+            )  # fmt: skip
+            due = destinations.destinations_due(conn, now_ms=NOW_MS + 9)
+            assert due == [("d", True), ("c", True), ("b", False), ("a", False)]
+
     def test_what_goes_together_goes_together_again(self, database: Database) -> None:
         with database.transaction() as conn:
             subscriptions.add(conn, subscription())

@@ -6,7 +6,7 @@ from alerts.state import GONE_MS
 from runtime.virtual_loop import run_virtual
 from storage import patients
 from tests.support.alert_timetable import PATIENT, Timetable, named
-from tests.support.alert_ward import AlertWard
+from tests.support.alert_ward import at_work
 from vitals.alert import Action, AlertKind, Reason, TransitionKind
 
 RAISED, RESOLVED = TransitionKind.RAISED, TransitionKind.RESOLVED
@@ -42,9 +42,7 @@ def test_who_goes_on_being_measured_after_a_discharge_alarms_as_anybody() -> Non
 
 def test_a_reading_that_ingest_let_pass_after_the_discharge_makes_nobody_miss_the_patient() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await ward.measure(60, spo2=97)
         with ward.database.transaction() as conn:
             patients.discharge(conn, PATIENT, ward.clock.now_ms())

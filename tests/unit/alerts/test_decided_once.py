@@ -10,7 +10,7 @@ from alerts.rules import AlertRules
 from alerts.settings import AlertsSettings
 from runtime.bus import Outgoing
 from runtime.virtual_loop import run_virtual
-from tests.support.alert_ward import PARTITIONS, AlertWard
+from tests.support.alert_ward import PARTITIONS, AlertWard, at_work
 from vitals.alert import Action, Priority, TransitionKind
 from vitals.errors import Unavailable
 from vitals.topics import LogTopic
@@ -38,9 +38,7 @@ async def acknowledged_while_latched(ward: AlertWard, *, after: float) -> str:
 @pytest.mark.parametrize("after", STEPS_LATER)
 def test_what_comes_back_behind_an_ended_alert_is_a_new_alert_after_a_crash_too(after: float) -> None:
     async def scene() -> None:
-        ward = latching()
-        await ward.open()
-        ward.start()
+        ward = await at_work(latching())
         ended = await acknowledged_while_latched(ward, after=after)
         await ward.kill()
         await ward.measure(10, spo2=55)
@@ -57,9 +55,7 @@ def test_what_comes_back_behind_an_ended_alert_is_a_new_alert_after_a_crash_too(
 @pytest.mark.parametrize("after", STEPS_LATER)
 def test_what_became_worse_while_the_engine_was_dead_pages_whoever_had_it_in_hand(after: float) -> None:
     async def scene() -> None:
-        ward = latching()
-        await ward.open()
-        ward.start()
+        ward = await at_work(latching())
         await ward.clock.sleep(after)
         await ward.measure(30, spo2=79)
         (raised,) = ward.open_episodes()
@@ -79,9 +75,7 @@ def test_what_became_worse_while_the_engine_was_dead_pages_whoever_had_it_in_han
 
 def test_while_the_database_is_away_nothing_is_told_and_afterwards_what_can_be_acknowledged_and_ended() -> None:
     async def scene() -> None:
-        ward = latching()
-        await ward.open()
-        ward.start()
+        ward = await at_work(latching())
         await acknowledged_while_latched(ward, after=2.2)
         told = await ward.told()
         transaction, snapshot = ward.database.transaction, ward.database.snapshot

@@ -70,15 +70,21 @@ class Handing:
         return [(told.episode_id, told.priority) for told in self.ward.retained().values()]
 
 
+async def told_by_one(first: Transition) -> tuple[Handing, DeliveryHandler, DeliveryHandler]:
+    """Two processes, of which one holds the partition and has told this."""
+    ward = AlertWard()
+    await ward.open()
+    handing = Handing(ward)
+    one, other = await handing.process("one"), await handing.process("other")
+    await one.claim(HELD)
+    await handing.tell(one, [first])
+    return handing, one, other
+
+
 def test_what_another_process_told_since_stays_when_a_partition_comes_back() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        handing = Handing(ward)
         first, end, second = life()
-        one, other = await handing.process("one"), await handing.process("other")
-        await one.claim(HELD)
-        await handing.tell(one, [first])
+        handing, one, other = await told_by_one(first)
         await one.claim(NOTHING)
         await other.claim(HELD)
         await handing.tell(other, [end, second])
@@ -95,13 +101,8 @@ def test_what_another_process_told_since_stays_when_a_partition_comes_back() -> 
 
 def test_a_process_that_did_not_notice_that_another_had_its_partition_forgets_too() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        handing = Handing(ward)
         first, end, second = life()
-        one, other = await handing.process("one"), await handing.process("other")
-        await one.claim(HELD)
-        await handing.tell(one, [first])
+        handing, one, other = await told_by_one(first)
         await other.claim(HELD)
         await handing.tell(other, [end, second])
         await one.claim(HELD)
@@ -113,13 +114,8 @@ def test_a_process_that_did_not_notice_that_another_had_its_partition_forgets_to
 
 def test_what_a_process_told_of_a_partition_that_it_keeps_is_newer_than_the_database() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        handing = Handing(ward)
         first, end, _ = life()
-        one = await handing.process("one")
-        await one.claim(HELD)
-        await handing.tell(one, [first])
+        handing, one, _other = await told_by_one(first)
         await handing.tell(one, [end], stored=False)
         await one.claim(HELD)
         await one.idle()

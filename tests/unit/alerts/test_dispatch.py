@@ -123,6 +123,48 @@ def test_what_can_never_arrive_is_given_up_at_once_and_the_subscription_is_in_er
     play(scene)
 
 
+def test_a_destination_that_refuses_while_it_is_deployed_gets_all_and_is_known_to_fail_meanwhile() -> None:
+    async def scene(stage: OutboxScene) -> None:
+        def deployed(_: Notification) -> None:
+            if stage.clock.monotonic_s() < 60:
+                raise refuse(DeliveryFault.UNAUTHORIZED)
+
+        stage.channel.answers["one"] = deployed
+        stage.subscribe()
+        house = stage.house()
+        await stage.raise_alerts(step(priority=Priority.HIGH))
+        await stage.until(lambda: len(stage.receipts(stage.deliveries()[0].delivery_id)) > 1, within_s=1)
+        await house.look()
+        assert ["One (unauthorized)" in fault.text for fault in await stage.faults()] == [True]
+        await stage.until(lambda: stage.took() == [("e1",)], within_s=100)
+        assert stage.state() is SubscriptionState.ACTIVE
+        with stage.database.snapshot() as conn:
+            assert not destinations.failing(conn)
+
+    play(scene)
+
+
+def test_what_one_alert_goes_on_meeting_does_not_hide_that_others_arrive() -> None:
+    async def scene(stage: OutboxScene) -> None:
+        def knows_no_such_bed(notification: Notification) -> None:
+            if notification.transitions[0].episode_id == "e1":
+                raise refuse(DeliveryFault.GONE)
+
+        stage.channel.answers["one"] = knows_no_such_bed
+        stage.subscribe()
+        await stage.raise_alerts(step())
+        await stage.until(lambda: len(stage.receipts(stage.deliveries()[0].delivery_id)) > 1, within_s=1)
+        await stage.raise_alerts(step("e2", patient="p2"))
+        await stage.until(lambda: stage.took() == [("e2",)], within_s=10)
+        first = next(one.delivery_id for one in stage.deliveries() if one.episode_id == "e1")
+        tried = len(stage.receipts(first))
+        await stage.until(lambda: len(stage.receipts(first)) > tried, within_s=100)
+        with stage.database.snapshot() as conn:
+            assert not destinations.failing(conn)
+
+    play(scene)
+
+
 def test_what_is_never_accepted_expires_with_a_receipt_and_a_technical_alert_until_it_works_again() -> None:
     async def scene(stage: OutboxScene) -> None:
         down = True

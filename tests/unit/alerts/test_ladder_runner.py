@@ -4,7 +4,6 @@ import asyncio
 from datetime import date
 
 import pytest
-from sqlalchemy import text
 
 from alerts.ladder_paging import pager
 from alerts.ladder_runner import Paging
@@ -20,7 +19,7 @@ from tests.support.alert_transitions import (
     silenced,
     unsilenced,
 )
-from tests.support.ladder_scene import LadderScene
+from tests.support.ladder_scene import LadderScene, a_ward
 from vitals.alert import Priority
 from vitals.errors import Fenced
 from vitals.escalation import Evidence, Reached
@@ -32,20 +31,6 @@ from vitals.phone_book import Missing
 
 class Killed(BaseException):
     """The process is gone."""
-
-
-class Unforeseen(Exception):
-    """A mistake of ours."""
-
-
-async def a_ward() -> LadderScene:
-    """Kim is nurse, Lee physician and Max manager of ward west, each with a pager."""
-    scene = LadderScene()
-    scene.somebody("kim", "nurse")
-    scene.somebody("lee", "physician")
-    scene.somebody("max", "ward_manager")
-    await scene.start()
-    return scene
 
 
 def test_an_alert_that_nobody_sees_climbs_in_its_time() -> None:
@@ -86,20 +71,6 @@ def test_what_could_not_be_delivered_goes_to_the_next_at_once_and_what_is_acknow
         ward.alert(acknowledged(raised, at_s=30))
         for second in range(35, 2000, 40):
             assert await ward.look_at(second) == 0
-
-    asyncio.run(scene())
-
-
-def test_an_alert_whose_steps_cannot_be_read_keeps_no_other_from_climbing() -> None:
-    async def scene() -> None:
-        ward = await a_ward()
-        ward.alert(an_alert())
-        ward.alert(an_alert(episode="e2", patient="p-2"))
-        with ward.database.transaction() as conn:
-            conn.execute(text("UPDATE transitions SET record = :record WHERE episode_id = 'e1'"), {"record": b"{}"})
-        assert await ward.look_at(0) == 1
-        assert not ward.steps("e1")
-        assert [step.step for step in ward.steps("e2")] == [0]
 
     asyncio.run(scene())
 
@@ -312,28 +283,6 @@ def test_what_the_log_says_is_over_takes_no_step_though_the_database_does_not_sa
         assert await ward.look_at(61) == 0
         ward.alert(realarmed(acknowledged(raised, at_s=59), at_s=900))
         assert await ward.look_at(900) == 1
-
-    asyncio.run(scene())
-
-
-def test_an_alert_whose_step_fails_holds_up_no_other_and_no_engine() -> None:
-    async def scene() -> None:
-        ward = await a_ward()
-        for number in range(5):
-            ward.alert(an_alert(episode=f"e{number}", patient=f"p{number}"))
-        real = pager(expires_s=60)
-
-        def fails_for_one(conn: Connection, paging: Paging, now_ms: int) -> None:
-            if paging.step.episode_id == "e2":
-                raise Unforeseen
-            real(conn, paging, now_ms)
-
-        await ward.start(fails_for_one)
-        assert await ward.handler.idle() == ()
-        assert [len(ward.steps(f"e{number}")) for number in range(5)] == [1, 1, 0, 1, 1]
-        assert ward.telemetry.value("wardlight_alerts_ladder_failures_total") == 1
-        await ward.start()
-        assert await ward.look_at(1) == 1
 
     asyncio.run(scene())
 

@@ -35,23 +35,23 @@ class LateOrders:
         await self._publish(held)
 
 
-async def worn(ward: AlertWard) -> None:
-    """A patient who wears a device, and is measured."""
+async def worn(monkeypatch: pytest.MonkeyPatch) -> tuple[AlertWard, LateOrders]:
+    """A patient who wears a device, and is measured; what the registry orders from then on comes late."""
+    ward = AlertWard()
     await ward.open()
     with ward.database.transaction() as conn:
         devices.add(conn, Device(DEVICE, WARD, ward.clock.now_ms()))
         devices.assign(conn, DEVICE, PATIENT, ward.clock.now_ms())
     ward.start()
     await ward.measure(20, spo2=97)
+    return ward, LateOrders(ward, monkeypatch)
 
 
 def test_a_device_put_on_again_before_its_release_was_read_is_missed_when_it_falls_silent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await worn(ward)
-        orders = LateOrders(ward, monkeypatch)
+        ward, orders = await worn(monkeypatch)
         with ward.database.transaction() as conn:
             devices.release(conn, DEVICE, ward.clock.now_ms())
         await ward.until(lambda: bool(orders.held))
@@ -74,9 +74,7 @@ def test_a_patient_moved_there_and_back_before_the_first_move_was_read_is_told_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await worn(ward)
-        orders = LateOrders(ward, monkeypatch)
+        ward, orders = await worn(monkeypatch)
         for ward_id in (OTHER_WARD, WARD):
             with ward.database.transaction() as conn:
                 patients.transfer(conn, PATIENT, ward_id, "1", ward.clock.now_ms())

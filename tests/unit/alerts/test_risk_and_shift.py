@@ -20,6 +20,14 @@ def risky(second: float, risk: float | None) -> Assessment:
     )
 
 
+def at_risk(risk: float) -> Timetable:
+    """Whose risk stood there for the first 400 s, which is told after 300."""
+    ward = Timetable()
+    for second in range(0, 400, 10):
+        ward.step(risky(second, risk))
+    return ward
+
+
 def away(second: float, sign: Sign, value: float, usual: float, deviation: float) -> Assessment:
     """An assessment that says where one sign is."""
     return msgspec.structs.replace(assessment(second, WELL), departed=(Driver(sign, value, usual, deviation),))
@@ -49,9 +57,7 @@ def test_what_raised_a_risk_most_is_told_with_it_and_what_lowered_it_is_not() ->
 
 
 def test_it_ends_well_below_its_threshold_only() -> None:
-    ward = Timetable()
-    for second in range(0, 400, 10):
-        ward.step(risky(second, 0.25))
+    ward = at_risk(0.25)
     for second in range(400, 4000, 10):
         ward.step(risky(second, 0.17))
     assert ward.said(RISK) == [(300.0, RAISED)]
@@ -70,18 +76,14 @@ def test_a_single_risky_reading_between_others_says_nothing() -> None:
 
 
 def test_a_model_that_falls_silent_neither_raises_nor_ends() -> None:
-    ward = Timetable()
-    for second in range(0, 400, 10):
-        ward.step(risky(second, 0.5))
+    ward = at_risk(0.5)
     for second in range(400, 4000, 10):
         ward.step(risky(second, None))
     assert ward.said(RISK) == [(300.0, RAISED)]
 
 
 def test_a_risk_that_no_model_tells_for_two_hours_ends() -> None:
-    ward = Timetable()
-    for second in range(0, 400, 10):
-        ward.step(risky(second, 0.5))
+    ward = at_risk(0.5)
     for second in range(400, 8000, 10):
         ward.step(risky(second, None))
     assert ward.said(RISK) == [(300.0, RAISED), (7600.0, RESOLVED)]
@@ -89,9 +91,7 @@ def test_a_risk_that_no_model_tells_for_two_hours_ends() -> None:
 
 
 def test_one_reading_without_a_risk_ends_none_however_late_it_comes() -> None:
-    ward = Timetable()
-    for second in range(0, 400, 10):
-        ward.step(risky(second, 0.5))
+    ward = at_risk(0.5)
     for second in (400, 20_000, 40_000):
         ward.step(risky(second, None))
     for second in range(40_010, 47_000, 10):

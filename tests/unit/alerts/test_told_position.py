@@ -3,15 +3,13 @@
 from runtime.virtual_loop import run_virtual
 from storage import episodes
 from storage.claims import positions_of
-from tests.support.alert_ward import AlertWard
+from tests.support.alert_ward import AlertWard, at_work
 from vitals.topics import LogTopic
 
 
 def test_the_engine_remembers_the_end_of_what_it_told_and_goes_on_after_a_restart() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await ward.measure(62, spo2=79)
         await ward.until(lambda: len(ward.open_episodes()) == 1, within_s=5)
         await ward.stop()

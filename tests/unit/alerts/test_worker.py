@@ -14,7 +14,7 @@ from runtime.virtual_loop import run_virtual
 from storage import episodes
 from storage.patients import discharge, transfer
 from tests.support.alert_timetable import PATIENT, assessment, ms, news2
-from tests.support.alert_ward import AlertWard
+from tests.support.alert_ward import AlertWard, at_work
 from tests.support.examples import THOROUGH
 from vitals.alert import Action, AlertKind, Reason, TransitionKind
 from vitals.errors import Unavailable
@@ -33,9 +33,7 @@ async def breached(ward: AlertWard) -> str:
 
 def test_a_breach_is_in_sql_and_on_mqtt_within_a_second_and_gone_from_mqtt_when_it_ends() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         episode_id = await breached(ward)
         await ward.until(lambda: SPO2_TOPIC in ward.broker.retained, within_s=1.0)
         standing = ward.retained()[SPO2_TOPIC]
@@ -59,9 +57,7 @@ def test_a_breach_is_in_sql_and_on_mqtt_within_a_second_and_gone_from_mqtt_when_
 
 def test_silence_is_told_by_the_services_own_ticks() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await ward.measure(60, heart_rate=80)
         assert not ward.open_episodes()
         await ward.until(lambda: len(ward.open_episodes()) == 1, within_s=125)
@@ -73,9 +69,7 @@ def test_silence_is_told_by_the_services_own_ticks() -> None:
 
 def test_assessments_page_too() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         summary = news2(respiratory_rate=26, spo2=91, heart_rate=115)
         for second in range(62):
             await ward.publish(assessment(second, summary))
@@ -123,9 +117,7 @@ def test_kills_change_nothing_that_was_told() -> None:
 
 def test_a_discharge_in_the_registry_ends_what_is_open() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await breached(ward)
         with ward.database.transaction() as conn:
             discharge(conn, PATIENT, ward.clock.now_ms())
@@ -140,9 +132,7 @@ def test_a_discharge_in_the_registry_ends_what_is_open() -> None:
 
 def test_a_state_that_cannot_be_trusted_costs_no_open_episode() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         episode_id = await breached(ward)
         await ward.stop()
         with ward.database.transaction() as conn:
@@ -159,9 +149,7 @@ def test_a_state_that_cannot_be_trusted_costs_no_open_episode() -> None:
 
 def test_an_open_episode_whose_state_is_lost_goes_on_and_ends_when_the_patient_is_better() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         standing = await breached(ward)
         await ward.stop()
         with ward.database.transaction() as conn:
@@ -179,9 +167,7 @@ def test_an_open_episode_whose_state_is_lost_goes_on_and_ends_when_the_patient_i
 
 def test_an_episode_that_the_engine_does_not_know_is_taken_over_instead_of_standing_in_the_way() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await breached(ward)
         (raised,) = await ward.told()
         await ward.measure(62, spo2=96)
@@ -200,9 +186,7 @@ def test_an_episode_that_the_engine_does_not_know_is_taken_over_instead_of_stand
 
 def test_while_the_broker_is_down_nothing_is_lost_and_order_is_kept() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await ward.clock.sleep(1)
         ward.broker.crash()
         await breached(ward)
@@ -225,9 +209,7 @@ def test_while_the_broker_is_down_nothing_is_lost_and_order_is_kept() -> None:
 
 def test_a_broker_that_forgot_is_told_again_of_what_is_open() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await breached(ward)
         await ward.until(lambda: SPO2_TOPIC in ward.broker.retained)
         ward.broker.crash()
@@ -242,9 +224,7 @@ def test_a_broker_that_forgot_is_told_again_of_what_is_open() -> None:
 
 def test_an_alert_that_a_crashed_broker_still_shows_is_cleared_when_it_has_ended() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         await breached(ward)
         await ward.until(lambda: SPO2_TOPIC in ward.broker.retained)
         saved = dict(ward.broker.retained)
@@ -261,9 +241,7 @@ def test_an_alert_that_a_crashed_broker_still_shows_is_cleared_when_it_has_ended
 
 def test_a_record_that_is_none_of_ours_is_passed_over() -> None:
     async def scene() -> None:
-        ward = AlertWard()
-        await ward.open()
-        ward.start()
+        ward = await at_work()
         for topic in ("readings", "assessments", "commands", "alerts"):
             await ward.bus.publish([Outgoing(topic, PATIENT.encode(), b"{nonsense")])
         await breached(ward)
@@ -314,9 +292,7 @@ def test_an_alert_whose_patient_is_moved_while_the_engine_is_dead_is_told_on_the
     remember_every_s: float,
 ) -> None:
     async def scene() -> None:
-        ward = AlertWard(AlertsSettings(remember_every_s=remember_every_s))
-        await ward.open()
-        ward.start()
+        ward = await at_work(AlertWard(AlertsSettings(remember_every_s=remember_every_s)))
         episode_id = await breached(ward)
         await ward.kill()
         with ward.database.transaction() as conn:

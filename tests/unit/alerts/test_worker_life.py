@@ -5,7 +5,7 @@ from sqlalchemy import text
 from alerts.life import LifeRule, PriorityLife
 from alerts.rules import AlertRules
 from runtime.virtual_loop import run_virtual
-from tests.support.alert_ward import AlertWard
+from tests.support.alert_ward import AlertWard, at_work
 from tests.support.timed_policy import TimedPolicy, silence
 from vitals.alert import Action, AlertKind, Reason, TransitionKind
 
@@ -15,10 +15,7 @@ LATCHED, RESOLVED = TransitionKind.LATCHED, TransitionKind.RESOLVED
 
 async def opened(policy: TimedPolicy | None = None) -> AlertWard:
     """A ward by the default rules, latches and all."""
-    ward = AlertWard(policy=policy or TimedPolicy(AlertRules()))
-    await ward.open()
-    ward.start()
-    return ward
+    return await at_work(AlertWard(policy=policy or TimedPolicy(AlertRules())))
 
 
 async def lose_states(ward: AlertWard) -> None:

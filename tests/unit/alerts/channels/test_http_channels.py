@@ -60,8 +60,8 @@ async def test_a_webhook_that_cannot_be_signed_is_not_sent(secret: str | None) -
 @pytest.mark.parametrize(
     ("status", "code", "retryable"),
     [
-        (301, "refused", False), (307, "refused", True), (400, "refused", False), (401, "unauthorized", False),
-        (403, "unauthorized", False), (404, "gone", False), (408, "timed_out", True), (410, "gone", False),
+        (301, "refused", False), (307, "refused", True), (400, "refused", False), (401, "unauthorized", True),
+        (403, "unauthorized", True), (404, "gone", True), (408, "timed_out", True), (410, "gone", False),
         (413, "too_large", False), (422, "refused", False), (425, "server_error", True), (429, "rate_limited", True),
         (500, "server_error", True), (503, "server_error", True), (600, "answer_invalid", True),
     ],
