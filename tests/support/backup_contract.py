@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, func, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select, text
 
 from runtime.bus import TopicPartition
 from storage import archive, assessments, devices, episodes, labels, migrate, patients, readings, rejections, tables
@@ -57,25 +57,23 @@ def filled(database: Database, *, seconds: Iterable[int] = range(1200)) -> None:
 
 def every_row(database: Database) -> Rows:
     """Every table's rows, in an order of their own; booleans as numbers, since SQLite has no others."""
-    found = MetaData()
     with database.snapshot() as conn:
-        found.reflect(conn)
         return {
             name: sorted(
                 (
                     tuple(int(cell) if isinstance(cell, bool) else cell for cell in row)
-                    for row in conn.execute(select(*_columns(table)))
+                    for row in conn.execute(select(*_columns(conn, name)))
                 ),
                 key=repr,
             )
-            for name, table in found.tables.items()
+            for name in inspect(conn).get_table_names()
         }
 
 
-def _columns(table: Table) -> list[Column[Any]]:
-    """Its columns as the program declares them: a database that was upgraded may keep them in another order."""
-    declared = tables.metadata.tables.get(table.name)
-    return list(table.columns if declared is None else (table.c[column.name] for column in declared.columns))
+def _columns(conn: Connection, name: str) -> list[Column[Any]]:
+    """A table's columns as the program declares them: a database that was upgraded may keep them in another order."""
+    declared = tables.metadata.tables.get(name)
+    return list((Table(name, MetaData(), autoload_with=conn) if declared is None else declared).columns)
 
 
 def write(database: Database, file: Path) -> archive.Manifest:

@@ -9,10 +9,10 @@ from runtime.bus import Outgoing
 from runtime.clock import SystemClock
 from runtime.local_log import LocalLog
 from runtime.settings import Configuration
-from storage.migrate import upgrade
 from storage.operations import Deed, last_done
 from storage.session import Database
 from tests.support.backup_contract import every_row
+from tests.support.fresh_database import lay_schema
 from vitals.errors import ConfigurationError, Conflict
 from wardlight.backups import back_up, restore, verify
 
@@ -50,7 +50,9 @@ def file(tmp_path: Path, box: Callable[[str], Configuration]) -> Path:
 def upgrade_in(directory: Path) -> None:
     """A box's database, empty."""
     directory.mkdir()
-    upgrade(f"sqlite:///{directory / 'ward.db'}")
+    database = Database(f"sqlite:///{directory / 'ward.db'}")
+    lay_schema(database)
+    database.close()
 
 
 def records_in(directory: Path) -> int:
