@@ -197,7 +197,7 @@ def one_time_password(said: str) -> str:
 def sign_in(operator: Operator, password: str) -> None:
     """What the page is for: the first sign-in, an own password, and a token for monitoring in the environment."""
     url = operator.environment["WARDLIGHT_URL"]
-    with httpx.Client(base_url=f"{url}/api/v1/", trust_env=False) as client:
+    with httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=30.0) as client:
         operator.until(lambda: client.get("/healthz".lstrip("/"), follow_redirects=False).status_code < 500)
         answer = client.post("sign-in", json={"login": "boss", "password": password}, headers={"origin": url})
         assert answer.status_code == 200, answer.text
