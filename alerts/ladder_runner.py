@@ -92,6 +92,8 @@ class LadderHandler:
         self._rounds: dict[str, tuple[str, Round | Over]] = {}
         """Of each open episode its last transition's id as last seen, and the round that it is in."""
         self._looked_s = float("-inf")
+        self._has_failed = False
+        """Something failed in a way that nobody foresaw, since the last look began."""
         telemetry.not_ready(GROUP, "has not looked at the open alerts yet")
 
     async def claim(self, partitions: frozenset[int]) -> Positions:
@@ -144,14 +146,14 @@ class LadderHandler:
         now_s = self._clock.monotonic_s()
         if not self._epochs or now_s - self._looked_s < self._settings.look_every_s:
             return
-        self._looked_s = now_s
+        self._looked_s, self._has_failed = now_s, False
         try:
             await self.look()
         except WardError:
             raise
         except Exception as error:  # noqa: BLE001 - must not end the process that raises the alarms; the next look tries again
             self._failed(error)
-        else:
+        if not self._has_failed:
             self._telemetry.ready(GROUP)
 
     async def _together(
@@ -170,6 +172,7 @@ class LadderHandler:
         return [*await self._together(items[:half], work), *await self._together(items[half:], work)]
 
     def _failed(self, error: Exception, about: Sequence[OpenEpisode | Transition | str] = ()) -> None:
+        self._has_failed = True
         self._telemetry.count("wardlight_alerts_ladder_failures_total")
         self._telemetry.not_ready(GROUP, f"could not take steps: {type(error).__name__}")
         named = [each if isinstance(each, str) else each.episode_id for each in about]

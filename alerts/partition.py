@@ -33,6 +33,8 @@ class PartitionAlerts:
         self.patients: dict[PatientId, PatientAlerts] = {}
         self.dirty: set[PatientId] = set()
         """Patients whose state changed; whoever stores them empties it."""
+        self.evicted = 0
+        """Patients forgotten because there were too many; whoever counts them sets it back."""
         self._policy = policy
         self._place_of = place_of
         self._patients_max = patients_max
@@ -94,5 +96,5 @@ class PartitionAlerts:
         quiet = [patient for patient in self.patients.values() if not patient.state.has_open_episode()]
         if quiet:
             longest = min(quiet, key=lambda patient: patient.state.contact.heard_ms or 0)
-            del self.patients[longest.state.patient_id]
-            self.dirty.discard(longest.state.patient_id)
+            self.forget([longest.state.patient_id])
+            self.evicted += 1

@@ -160,11 +160,17 @@ class AlertsHandler:
         for number, patient_ids in ended.items():
             self._partitions[number].forget(patient_ids)
             self._telemetry.count("wardlight_alerts_forgotten_patients_total", len(patient_ids))
+        self._count_evicted()
         self._remembered_s = now_s
         self._turns.rotate(-len(turn))
         for number in turn:
             self._partitions[number].dirty.clear()
         self._telemetry.observe("wardlight_alerts_remember_seconds", self._clock.monotonic_s() - now_s)
+
+    def _count_evicted(self) -> None:
+        for partition in self._partitions.values():
+            self._telemetry.count("wardlight_alerts_evicted_patients_total", partition.evicted)
+            partition.evicted = 0
 
     async def _decide(self, decided: list[Transition]) -> None:
         """Store these steps with the states that they left, for good; then they are to be told."""

@@ -60,6 +60,11 @@ ALERT_METRICS: tuple[Metric, ...] = (
         help="Patients whose alert state was deleted long after their stay.",
     ),
     Metric(
+        name="wardlight_alerts_evicted_patients_total",
+        kind=MetricKind.COUNTER,
+        help="Patients forgotten because a partition held patients_per_partition_max: raise it.",
+    ),
+    Metric(
         name="wardlight_alerts_rulebooks_refused_total",
         kind=MetricKind.COUNTER,
         help="Rulebooks that were not taken; the one in force goes on.",

@@ -1,10 +1,15 @@
 """Who left long ago is forgotten, and nobody else."""
 
+import itertools
+
+from alerts.settings import AlertsSettings
+from runtime.bus import partition_of
 from runtime.virtual_loop import run_virtual
 from storage.patients import discharge
 from storage.states import state_keys
 from tests.support.alert_timetable import PATIENT
 from tests.support.alert_ward import PARTITIONS, AlertWard, at_work
+from vitals.reading import PatientId
 
 DAY_S = 86_400
 FORGOTTEN = "wardlight_alerts_forgotten_patients_total"
@@ -59,3 +64,27 @@ def test_who_was_heard_of_since_is_not_forgotten_whenever_they_left() -> None:
         await ward.stop()
 
     run_virtual(scene())
+
+
+def test_beyond_the_bound_the_longest_unheard_without_an_open_alert_is_forgotten_and_counted() -> None:
+    async def scene() -> None:
+        ward = AlertWard(AlertsSettings(patients_per_partition_max=2))
+        alarmed, quiet, newcomer = (PatientId(name) for name in _of_one_partition(3))
+        await ward.open(alarmed, quiet, newcomer)
+        ward.start()
+        await ward.measure(42, patient=alarmed, spo2=84)
+        await ward.measure(5, patient=quiet, spo2=97)
+        await ward.measure(5, patient=newcomer, spo2=97)
+        await ward.clock.sleep(10)
+        assert ward.telemetry.value("wardlight_alerts_evicted_patients_total") == 1
+        assert [episode.patient_id for episode in ward.open_episodes()] == [alarmed]
+        await ward.measure(42, patient=quiet, spo2=84)
+        assert {episode.patient_id for episode in ward.open_episodes()} == {alarmed, quiet}
+        await ward.stop()
+
+    run_virtual(scene())
+
+
+def _of_one_partition(count: int) -> list[str]:
+    names = (f"patient-{number}" for number in itertools.count())
+    return list(itertools.islice((name for name in names if partition_of(name.encode(), PARTITIONS) == 0), count))

@@ -48,8 +48,12 @@ def test_an_alert_whose_step_fails_holds_up_no_other_and_no_engine() -> None:
         assert await ward.handler.idle() == ()
         assert [len(ward.steps(f"e{number}")) for number in range(5)] == [1, 1, 0, 1, 1]
         assert ward.telemetry.value("wardlight_alerts_ladder_failures_total") == 1
+        assert not ward.telemetry.is_ready
         await ward.start()
         assert await ward.look_at(1) == 1
+        ward.clock.pass_s(60)
+        assert await ward.handler.idle() == ()
+        assert ward.telemetry.is_ready
 
     asyncio.run(scene())
 
