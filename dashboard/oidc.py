@@ -76,6 +76,7 @@ class Hospital:
         self._redirect_url = settings.oidc_redirect_url
         self._description: tuple[float, Mapping[str, Any]] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._finishing = 0
         self._trust = httpx.create_ssl_context(trust_env=False)
 
     async def begin(self, then: str) -> tuple[str, Begun]:
@@ -105,6 +106,15 @@ class Hospital:
         """Who came back; raises SignInNeeded where the answer is not to this sign-in or not to be trusted, Unavailable."""
         if not begun.is_answered_by(state):
             raise SignInNeeded("This answer belongs to another sign-in: begin again.")
+        if self._finishing >= self._settings.oidc_at_once_max:
+            raise Unavailable("Too many people sign in through the hospital at once: try again in a moment.")
+        self._finishing += 1
+        try:
+            return await self._identity(begun, code)
+        finally:
+            self._finishing -= 1
+
+    async def _identity(self, begun: Begun, code: str) -> Identity:
         described = await self._described()
         tokens = await self._redeem(described, code, begun.verifier)
         id_token = tokens.get("id_token")

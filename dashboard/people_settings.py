@@ -65,6 +65,8 @@ class PeopleSettings(Section):
     oidc_grants: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parsed)] = Field(default_factory=dict)
     """Per group of the provider its roles: {"ward-3-nurses" = ["nurse:ward-3"], "it" = ["administrator:*"]}."""
     oidc_timeout_s: float = Field(default=10, gt=0, le=60)
+    oidc_at_once_max: int = Field(default=8, ge=1, le=1000)
+    """Sign-ins that are put to the provider at once: whoever makes up answers of it makes us ask it no more than so often."""
     oidc_clock_skew_s: int = Field(default=60, ge=0, le=600)
 
     @field_validator("oidc_grants")

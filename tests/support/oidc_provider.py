@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
+PATIENCE_S = 30.0
 CLIENT_ID = "wardlight"
 CLIENT_SECRET = "a secret between the two"
 
@@ -29,6 +30,13 @@ class Provider:
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "first", "use": "sig"}))
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    answers: threading.Event = field(default_factory=threading.Event)
+    """Set, unless a test wants the token endpoint to take its time."""
+    redeeming: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released for each code that comes to the token endpoint."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def rotate(self) -> None:
         """Sign with another key from now on, and publish only that."""
@@ -120,6 +128,8 @@ def oidc_provider(*, now_s: int) -> Iterator[Provider]:
             body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
             provider.asked.append("/token")
+            provider.redeeming.release()
+            provider.answers.wait(PATIENCE_S)
             self._answer(*provider.token_answer(form, self.headers.get("authorization")))
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so

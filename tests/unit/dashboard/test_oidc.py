@@ -1,5 +1,6 @@
 """Signing in through the hospital: a real provider over HTTP, its honest tokens and every kind of dishonest one."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +16,7 @@ from dashboard.sessions import COOKIE
 from runtime.settings import Configuration
 from storage import audit, people
 from tests.support.builders import EPOCH_MS
-from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, oidc_provider
+from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET, PATIENCE_S, Provider, oidc_provider
 from tests.support.people_scene import OWN, PeopleScene, people_scene
 from vitals.errors import ConfigurationError
 
@@ -34,6 +35,7 @@ async def hospital() -> AsyncIterator[tuple[PeopleScene, Provider]]:
             oidc_client_secret=SecretStr(CLIENT_SECRET),
             oidc_redirect_url=CALLBACK,
             oidc_grants=GRANTS,
+            oidc_at_once_max=2,
         ) as scene:
             yield scene, provider
 
@@ -275,3 +277,19 @@ def test_settings_that_cannot_work_are_refused(people_settings: dict[str, object
 def test_the_table_of_groups_comes_from_the_environment_as_json() -> None:
     read = Configuration.read(file=None, environment={"WARDLIGHT_PEOPLE__OIDC_GRANTS": '{"it": ["administrator:*"]}'})
     assert read.section("people", PeopleSettings).oidc_grants == {"it": ("administrator:*",)}
+
+
+@pytest.mark.asyncio
+async def test_answers_that_somebody_makes_up_are_put_to_the_provider_only_so_many_at_once() -> None:
+    async with hospital() as (scene, provider):
+        back = await there(scene)
+        provider.answers.clear()
+        waiting = [asyncio.create_task(scene.client.get(back)) for _ in range(2)]
+        for _ in waiting:
+            assert await asyncio.to_thread(provider.redeeming.acquire, timeout=PATIENCE_S)  # noqa: TID251 - a real server
+        refused = await scene.client.get(back)
+        provider.answers.set()
+        assert refused.headers["location"] == "/sign-in?refused=unavailable"
+        assert provider.asked.count("/token") == 2
+        await asyncio.gather(*waiting)
+        assert (await through(scene)).status_code == 200
