@@ -8,7 +8,7 @@ import msgspec
 from storage import assessments, rejections
 from storage.readings import charted_text
 from vitals.assessment import Assessment
-from vitals.codec import decode
+from vitals.codec import decode, refuse_nul
 from vitals.errors import MalformedRecord
 from vitals.reading import Charted, Origin, Rejection, Withdrawn
 from vitals.sign import Sign
@@ -78,6 +78,7 @@ def reading_row(value: bytes) -> Row | Withdrawn | None:
         reading: Any = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRecord(f"Not a record of topic readings: {error}") from error
+    refuse_nul(reading, value, "record of topic readings")
     kind = reading.__class__
     if kind is not _ReadingColumns:
         return reading if kind is Withdrawn else None

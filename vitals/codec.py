@@ -1,6 +1,5 @@
 """Bytes to records and back: JSON by msgspec, strict both ways."""
 
-import re
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,12 +16,12 @@ from vitals.reading import DeviceReading, Reading, Receipt, RefusedSigns, Reject
 from vitals.training import TrainingRecord
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
-AnyT = TypeVar("AnyT")
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.json.Encoder()
-_NUL_BYTES: Final = rb"\u0000"
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_WITH_NUL: Final = (Rejection, Label)
+"""They quote what devices and people wrote; their rows go without."""
+_NUL_ESCAPED: Final = rb"\u0000"
 ReadingsRecord = Reading | RefusedSigns | Withdrawn | Unaccounted | SystemFault | ModelSwitch | Tick
 """Whatever may stand on log topic `readings`; whoever wants one kind passes over the others."""
 
@@ -80,15 +79,32 @@ def decode_models_record(value: bytes) -> ModelsRecord:
 def decode(record: type[RecordT], value: bytes) -> RecordT:
     """A record of another log topic, a receipt or a device's own reading; raises MalformedRecord where `value` is not one."""
     decoder: msgspec.json.Decoder[RecordT] = _decoders[record]
+    if record in _WITH_NUL:
+        return _parsed(decoder, value, record.__name__)
     return _decoded(decoder, value, record.__name__)
 
 
-def _decoded(decoder: msgspec.json.Decoder[AnyT], value: bytes, what: str) -> AnyT:
+def refuse_nul(record: msgspec.Struct, value: bytes, what: str) -> None:
+    """Raises MalformedRecord where an id, or another text that has a column of its own, holds the character NUL.
+
+    No text of PostgreSQL can: whoever stored it would fail, claim anew and read it again, for ever. What people noted may
+    hold it: it is kept within JSON, and no reason to lose what they observed. `value` is what `record` was decoded from.
+    """
+    if _NUL_ESCAPED not in value:
+        return
+    for name, text in msgspec.structs.asdict(record).items():
+        if isinstance(text, str) and "\0" in text and name != "note":
+            raise MalformedRecord(f"Not a {what}: {name} holds the character NUL.")
+
+
+def _decoded(decoder: msgspec.json.Decoder[RecordT], value: bytes, what: str) -> RecordT:
+    decoded = _parsed(decoder, value, what)
+    refuse_nul(decoded, value, what)
+    return decoded
+
+
+def _parsed(decoder: msgspec.json.Decoder[RecordT], value: bytes, what: str) -> RecordT:
     try:
-        decoded = decoder.decode(value)
+        return decoder.decode(value)
     except _UNDECODABLE as error:
         raise MalformedRecord(f"Not a {what}: {error}") from error
-    if _NUL_BYTES in value and _NUL.search(value) is not None:
-        # PostgreSQL keeps no such text: whoever stored it would fail, claim anew and read it again, for ever.
-        raise MalformedRecord(f"Not a {what}: it holds the character NUL.")
-    return decoded

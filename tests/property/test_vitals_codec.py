@@ -19,6 +19,8 @@ from vitals.training import Example, Lesson, TrainingRecord
 
 NAMES = st.text(alphabet="abcXYZ019._-", min_size=1, max_size=12)
 IDS = st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+"""PostgreSQL's: all but NUL."""
 TIMES = st.integers(0, 2**45)
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 SIGNS = st.dictionaries(st.sampled_from(Sign), VALUES, min_size=1)
@@ -84,10 +86,19 @@ OUTCOMES = st.builds(
     patient_id=IDS.map(PatientId),
     ward_id=IDS.map(WardId),
     person_id=IDS,
+    by=TEXTS,
     happened_at_ms=TIMES,
     at_ms=TIMES,
 )
-WITHDRAWALS = st.builds(OutcomeWithdrawn, outcome_id=IDS, patient_id=IDS.map(PatientId), person_id=IDS, at_ms=TIMES)
+WITHDRAWALS = st.builds(
+    OutcomeWithdrawn,
+    outcome_id=IDS,
+    patient_id=IDS.map(PatientId),
+    person_id=IDS,
+    by=TEXTS,
+    reason=TEXTS,
+    at_ms=TIMES,
+)
 
 
 @given(record=READINGS)
@@ -105,7 +116,7 @@ def test_an_outcome_and_its_withdrawal_come_back_equal(record: OutcomeRecord) ->
     assert codec.decode_outcomes_record(codec.encode(record)) == record
 
 
-@given(record=st.builds(ModelSwitch, switch=TIMES, number=TIMES, hash=st.just("") | IDS, at_ms=TIMES))
+@given(record=st.builds(ModelSwitch, switch=TIMES, number=TIMES, hash=st.just("") | IDS, at_ms=TIMES, by=TEXTS))
 def test_a_switch_comes_back_equal_from_either_of_its_topics(record: ModelSwitch) -> None:
     assert codec.decode_models_record(codec.encode(record)) == record
     assert codec.decode_readings_record(codec.encode(record)) == record

@@ -1,4 +1,4 @@
-"""The character NUL in a record, which no text of PostgreSQL can hold: the record is malformed, whatever else it says."""
+"""The character NUL in a record, which no text of PostgreSQL can hold: with it in an id or a name the record is malformed."""
 
 import json
 
@@ -10,7 +10,7 @@ from ingest.decoder import DecoderLimits, Refused, decode
 from vitals import codec
 from vitals.alert import Action, Command
 from vitals.errors import MalformedRecord
-from vitals.reading import DeviceId, PatientId, Reading
+from vitals.reading import Charted, DeviceId, PatientId, Reading
 from vitals.sign import Sign
 from vitals.topics import readings_topic
 
@@ -23,21 +23,29 @@ def reading(text: str) -> bytes:
 
 
 def command(text: str) -> bytes:
-    """An order with that note."""
-    return codec.encode(Command("c", PatientId("p"), "e", Action.ACKNOWLEDGE, "Kim", 1000, note=text))
+    """An order by somebody of that name."""
+    return codec.encode(Command("c", PatientId("p"), "e", Action.ACKNOWLEDGE, text, 1000, note="seen"))
 
 
 @given(st.text(st.sampled_from("\0\\u0a\n\"'é\U0001f600"), max_size=12))
 @example("\\u0000")
 @example("\\\0")
 @example("\\\\u0000")
-def test_exactly_the_texts_with_nul_are_refused(text: str) -> None:
+def test_exactly_the_ids_and_names_with_nul_are_refused(text: str) -> None:
     for decode_it, value in ((codec.decode_readings_record, reading(text)), (_as_command, command(text))):
         if "\0" in text:
             with pytest.raises(MalformedRecord, match="NUL"):
                 decode_it(value)
         else:
             assert codec.encode(decode_it(value)) == value
+
+
+def test_what_people_noted_may_hold_it_since_it_is_kept_within_json() -> None:
+    observed = Charted("kim", "Kim", note="Sleepy \0 but rousable")
+    entry = Reading("charting/e", PatientId("p"), DeviceId("charting"), 1000, 1000, {HEART: 70.0}, charted=observed)
+    assert codec.decode_readings_record(codec.encode(entry)) == entry
+    order = Command("c", PatientId("p"), "e", Action.ACKNOWLEDGE, "Kim", 1000, note="seen \0")
+    assert _as_command(codec.encode(order)) == order
 
 
 def _as_command(value: bytes) -> Command:
