@@ -1,4 +1,4 @@
-"""Which bodies nobody behind the door reads: nested too deeply, or with a character that no database keeps. Pure."""
+"""Which bodies nobody behind the door reads: nested too deeply, with a field twice, or a character that no database keeps. Pure."""
 
 import json
 from typing import Any, Final
@@ -7,15 +7,22 @@ NESTED_MAX: Final = 32
 """Objects and lists within one another that a body may have."""
 NUL: Final = "\0"
 _DEEP: Final = "The body is nested too deeply: send plain fields."
+_TWICE: Final = "The body names a field twice: which of the two is meant nobody can know."
 _NUL_HELD: Final = "The body holds the character NUL: leave it out."
+
+
+class _Twice(ValueError):
+    """A field stands twice in one object."""
 
 
 def fault_of(body: bytes) -> str | None:
     """What is wrong with a body, in a sentence for whoever sent it; None where it may be read, or is no JSON at all."""
     try:
-        level: list[Any] = [json.loads(body)] if body else []
+        level: list[Any] = [json.loads(body, object_pairs_hook=_object)] if body else []
     except RecursionError:
         return _DEEP
+    except _Twice:
+        return _TWICE
     except ValueError:
         return None
     for _ in range(NESTED_MAX + 1):
@@ -26,3 +33,10 @@ def fault_of(body: bytes) -> str | None:
             inner for value in holders for inner in ([*value, *value.values()] if isinstance(value, dict) else value)
         ]
     return _DEEP if level else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _Twice
+    return fields

@@ -1,4 +1,4 @@
-"""Bodies nested deeper than any of ours, or holding NUL: refused in our shape, and on record. Addresses with NUL, too."""
+"""Bodies nested deeper than any of ours, holding NUL or a field twice: refused in our shape, and on record. Addresses with NUL, too."""
 
 import pytest
 
@@ -8,7 +8,8 @@ from tests.support.people_scene import OWN, people_scene
 
 JSON = {"content-type": "application/json"}
 NUL_HELD = b'{"name": "Ada\\u0000", "ward_id": "w"}'
-REFUSED = [NUL_HELD, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"[" * 40 + b"]" * 40]
+TWICE = b'{"ward_id": "north", "name": "Ada", "ward_id": "south"}'
+REFUSED = [NUL_HELD, TWICE, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"[" * 40 + b"]" * 40]
 
 
 @pytest.mark.parametrize(("depth", "refused"), [(1, False), (NESTED_MAX, False), (NESTED_MAX + 2, True)])
@@ -26,9 +27,12 @@ def test_how_deep_a_body_may_be(*, depth: int, refused: bool) -> None:
         (b'{"a": "\\u0001"}', False),
         (b"no JSON \\u0000", False),
         (b"", False),
+        (TWICE, True),
+        (b'[{"a": {"b": 1, "b": 1}}]', True),
+        (b'[{"a": 1}, {"a": 1}]', False),
     ],
 )
-def test_whether_a_body_holds_nul(*, body: bytes, refused: bool) -> None:
+def test_whether_a_body_holds_nul_or_a_field_twice(*, body: bytes, refused: bool) -> None:
     assert (fault_of(body) is not None) is refused
 
 
