@@ -1,22 +1,33 @@
 """Which bodies nobody behind the door reads: nested too deeply, with a field twice, or a character that no database keeps. Pure."""
 
 import json
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 NESTED_MAX: Final = 32
 """Objects and lists within one another that a body may have."""
 NUL: Final = "\0"
-_DEEP: Final = "The body is nested too deeply: send plain fields."
-_TWICE: Final = "The body names a field twice: which of the two is meant nobody can know."
-_NUL_HELD: Final = "The body holds the character NUL: leave it out."
+
+
+class BodyFault(NamedTuple):
+    """Why a body is refused, and as what."""
+
+    status: int
+    sentence: str
+    is_readable: bool = True
+    """Whether it can be parsed again, to find out whom it is about."""
+
+
+_DEEP: Final = BodyFault(400, "The body is nested too deeply: send plain fields.", is_readable=False)
+_TWICE: Final = BodyFault(422, "The body names a field twice: which of the two is meant nobody can know.")
+_NUL_HELD: Final = BodyFault(422, "The body holds the character NUL, one of the control characters: leave it out.")
 
 
 class _Twice(ValueError):
     """A field stands twice in one object."""
 
 
-def fault_of(body: bytes) -> str | None:
-    """What is wrong with a body, in a sentence for whoever sent it; None where it may be read, or is no JSON at all."""
+def fault_of(body: bytes) -> BodyFault | None:
+    """What is wrong with a body; None where it may be read, or is no JSON at all."""
     try:
         level: list[Any] = [json.loads(body, object_pairs_hook=_object)] if body else []
     except RecursionError:

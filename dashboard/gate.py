@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.beyond_ward import asks_beyond_ward, names_patient
+from dashboard.body_shape import BodyFault
 from dashboard.exports import Exports
 from dashboard.guard import CHANGING
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
@@ -109,9 +110,9 @@ class Gate:
             except WardError as error:
                 await _refused(error, scope)(scope, receive, send)
                 return
-            fault: str | None = scope.get("body_fault")
+            fault: BodyFault | None = scope.get("body_fault")
             if fault is not None:
-                await refusal(400, ErrorCode.INVALID_ARGUMENT, fault)(scope, receive, send)
+                await refusal(fault.status, ErrorCode.INVALID_ARGUMENT, fault.sentence)(scope, receive, send)
                 return
             scope["recheck"] = partial(self._admitted, scope, ruled)
         await self._app(scope, receive, send)

@@ -77,8 +77,8 @@ class Guard:
             return
         fault = fault_of(body)
         if fault is not None:
-            # Nobody behind reads it: the gate refuses it, which is put on record.
-            scope["body_fault"], body = fault, b""
+            # The gate refuses it, which is put on record.
+            scope["body_fault"], body = fault, body if fault.is_readable else b""
         scope["body"] = body
         await self._app(scope, _replayed(body, receive), sender)
 
@@ -111,7 +111,7 @@ class Guard:
 
 def _of_address(scope: Scope) -> tuple[int, ErrorCode, str] | None:
     if NUL in scope["path"] or NUL in unquote_plus(scope["query_string"].decode("latin-1"), errors="replace"):
-        return 400, ErrorCode.INVALID_ARGUMENT, "The address holds the character NUL: leave it out."
+        return 422, ErrorCode.INVALID_ARGUMENT, "The address holds the character NUL: leave it out."
     return None
 
 

@@ -74,8 +74,8 @@ async def test_a_name_with_control_characters_is_refused(name: str) -> None:
     async with people_scene() as scene:
         headers = await scene.session(await scene.add("kim", (Role.WARD_MANAGER, OWN)))
         made = await scene.client.post("patients", json={"ward_id": OWN, "bed": "1", "name": name}, headers=headers)
-        refused = (400, "the character NUL") if "\0" in name else (422, "control characters")
-        assert (made.status_code, refused[1] in made.json()["message"]) == (refused[0], True)
+        assert made.status_code == 422
+        assert "control characters" in made.json()["message"]
 
 
 @pytest.mark.asyncio

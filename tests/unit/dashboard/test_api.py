@@ -79,7 +79,7 @@ async def test_a_patient_is_admitted_listed_and_found() -> None:
         {},
         {"ward_id": "w1", "name": ""},
         {"ward_id": "w1", "name": "   "},
-        {"ward_id": "w1", "name": "a\u0001b"},
+        {"ward_id": "w1", "name": "a\u0000b"},
         {"ward_id": "w1", "name": "a\nb"},
         {"ward_id": "w1", "name": "a" * 121},
         {"ward_id": "a/b", "name": "Ada"},

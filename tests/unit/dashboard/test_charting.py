@@ -193,7 +193,7 @@ async def test_admission_takes_no_scale() -> None:
         ({"signs": ON_AIR, "observed_at": "2020-01-01T00:00:00Z"}, "old"),
         ({"signs": ON_AIR, "valid_for_s": 1}, "5 min to 12 h"),
         ({"note": "a" * 2001}, "note"),
-        ({"note": "a\u0001b"}, "control characters"),
+        ({"note": "a\u0000b"}, "control characters"),
         ({"signs": ON_AIR, "idempotency_key": "short"}, "idempotency_key"),
         ({"signs": ON_AIR, "by": "Somebody Else"}, "by"),
         ({"signs": ON_AIR, "spo2_scale": 2}, "spo2_scale"),
