@@ -305,16 +305,8 @@ async def test_devices_are_added_assigned_and_released() -> None:
         assert released.json()["patient_id"] is None
         assert [device["device_id"] for device in (await client.get("devices")).json()] == ["w9", "watch-1"]
         said(await client.post("devices", json={"device_id": "w9", "ward_id": WARD}), 409, "conflict")
+        said(await client.post("devices/none/assign", json={"patient_id": patient_id}), 404, "not_found")
         said(await client.post("devices/none/release", json={}), 404, "not_found")
-
-
-async def test_who_assigns_an_unknown_device_is_told_to_make_it_known_first() -> None:
-    async with api() as (scene, client):
-        patient_id = scene.admit("1", "Ada")
-        for deed, body in (("assign", {"patient_id": patient_id}), ("swap", {"with_device_id": "watch-1"})):
-            answer = await client.post(f"devices/watch-7/{deed}", json=body)
-            said(answer, 404, "not_found")
-            assert "wardlight devices add watch-7 --ward WARD" in answer.text
 
 
 async def test_a_discharged_patient_frees_the_bed_and_keeps_the_history() -> None:
