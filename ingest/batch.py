@@ -19,7 +19,9 @@ DETAIL_CHARACTERS_MAX = 300
 _READINGS = LogTopic.READINGS.value
 _REJECTED = LogTopic.REJECTED.value
 _UNASSIGNED = Complaint(
-    RejectionReason.UNASSIGNED, "Nobody was assigned this device at the time of measurement: assign it, then replay."
+    RejectionReason.UNASSIGNED,
+    "Nobody was assigned this device at the time of measurement: make it known if it is new (wardlight devices add),"
+    " assign it from then on (wardlight devices assign --from), then replay.",
 )
 
 

@@ -6,14 +6,15 @@ keeps the whole message's bytes; both are counted, and the message's receipt say
 sign is refused as a whole. Where one of two values must be wrong (systolic not above diastolic) both are refused.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, isnan
 from typing import NamedTuple
 
 from ingest.measured_at import epoch_ms_of
-from ingest.message import Fields, Misshapen, read_fields
+from ingest.message import Fields, Misshapen, kind_of, read_fields
 from vitals.identity import hashed_reading_id, sequenced_reading_id
 from vitals.limits import WITHIN_LIMITS
 from vitals.reading import DeviceId, DeviceReading, Origin, RejectionReason
@@ -24,6 +25,8 @@ SEQUENCE_MAX = 2**53 - 1
 """Beyond this, JSON numbers are not exact everywhere."""
 DEVICE_NAME_CHARACTERS_MAX = 64
 _TOPIC_CHARACTERS_MAX = 256
+_VALUE_CHARACTERS_MAX = 24
+"""Shown of a text that stands where a number should."""
 _TOPICS_REMEMBERED = 10_000
 _BOOT_CHARACTERS_MAX = 64
 _READINGS_LEVEL = "/readings"
@@ -252,12 +255,24 @@ def _judge_value(name: str, value: object, rule: _SignRule | None) -> float | Co
         return Complaint(RejectionReason.UNKNOWN_SIGN, f"There is no sign {name[:64]!r}.")
     number = _number_of(rule.sign, value)
     if number is None:
-        return Complaint(RejectionReason.NOT_A_NUMBER, f"Sign {name} is {str(value)[:24]!r}, not a finite number.")
+        expected = "a letter of ACVPU" if rule.sign is Sign.CONSCIOUSNESS else "a finite number"
+        return Complaint(RejectionReason.NOT_A_NUMBER, f"Sign {name} is {_as_sent(value)}, not {expected}.")
     if not rule.low <= number <= rule.high or (rule.is_coded and not number.is_integer()):
         values = "whole numbers from" if rule.is_coded else "from"
         detail = f"Sign {name} is {number:g}; possible is {values} {rule.low:g} to {rule.high:g}."
         return Complaint(RejectionReason.IMPLAUSIBLE, detail)
     return number
+
+
+def _as_sent(value: object) -> str:
+    """What is no number, in the words of JSON; short and of ASCII, whatever was sent."""
+    if isinstance(value, str):
+        return f"the text {json.dumps(value[:_VALUE_CHARACTERS_MAX])}"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return "NaN" if isinstance(value, float) and isnan(value) else "a number too large"
+    return kind_of(value)
 
 
 def _number_of(sign: Sign, value: object) -> float | None:

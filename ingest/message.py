@@ -78,7 +78,7 @@ def _read_slowly(payload: bytes) -> Fields | Misshapen:
     except (ValueError, RecursionError) as error:
         return Misshapen(RejectionReason.NOT_JSON, f"The payload is not JSON: {error}.")
     if not isinstance(value, dict):
-        return Misshapen(RejectionReason.WRONG_SHAPE, f"The message is not a JSON object but {_kind(value)}.")
+        return Misshapen(RejectionReason.WRONG_SHAPE, f"The message is not a JSON object but {kind_of(value)}.")
     return _fields(value)
 
 
@@ -96,7 +96,7 @@ def _fields(value: dict[str, object]) -> Fields | Misshapen:
             return misshapen(f"The message has no field {name!r}.")
     signs, origin = value["signs"], value.get("origin", Origin.REAL.value)
     if not isinstance(signs, dict):
-        return misshapen(f"Field 'signs' is not an object of sign names and values but {_kind(signs)}.")
+        return misshapen(f"Field 'signs' is not an object of sign names and values but {kind_of(signs)}.")
     if not (isinstance(origin, str) and origin in list(Origin)):
         return misshapen(f"Field 'origin' is none of {', '.join(Origin)}.")
     return Fields(value["measured_at"], signs, boot, sequence, Origin(origin))
@@ -109,7 +109,12 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What JSON calls a value that came from it, with its article.
+
+    >>> kind_of([72])
+    'an array'
+    """
     match value:
         case None:
             return "null"

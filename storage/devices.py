@@ -85,7 +85,7 @@ def assign(conn: Connection, device_id: DeviceId, patient_id: PatientId, from_ms
     """
     begin_change(conn)
     if _device(conn, device_id) is None:
-        raise NotFound(f"There is no device {device_id}.")
+        raise _unknown(device_id)
     if patients.get(conn, patient_id).discharged_at_ms is not None:
         raise Conflict(f"Patient {patient_id} has been discharged.")
     history = assignments_of(conn, device_id)
@@ -126,7 +126,7 @@ def swap(conn: Connection, first_id: DeviceId, second_id: DeviceId, at_ms: int) 
     wearers: dict[DeviceId, PatientId | None] = {}
     for device_id in (first_id, second_id):
         if _device(conn, device_id) is None:
-            raise NotFound(f"There is no device {device_id}.")
+            raise _unknown(device_id)
         history = assignments_of(conn, device_id)
         wearers[device_id] = history[-1].patient_id if history and history[-1].until_ms is None else None
     if wearers[first_id] is None and wearers[second_id] is None:
@@ -278,6 +278,12 @@ def _device(conn: Connection, device_id: DeviceId) -> Device | None:
         select(tables.devices).where(tables.devices.c.device_id == device_id)
     ).first()
     return None if row is None else Device(**row._mapping)  # noqa: SLF001 - documented name
+
+
+def _unknown(device_id: DeviceId) -> NotFound:
+    return NotFound(
+        f"There is no device {device_id}: make it known first (wardlight devices add {device_id} --ward WARD)."
+    )
 
 
 def _end_open(conn: Connection, device_id: DeviceId, at_ms: int) -> None:

@@ -29,7 +29,14 @@ CHARTABLE: tuple[Sign, ...] = (
 """What people chart, in the order of the form."""
 _WHOLE = frozenset({Sign.CONSCIOUSNESS, Sign.SUPPLEMENTAL_OXYGEN, Sign.PAIN, Sign.RESPIRATORY_EFFORT})
 """Codes and scores: no value lies between two."""
-_YES_NO: Mapping[str, float] = {"yes": 1.0, "on": 1.0, "true": 1.0, "no": 0.0, "off": 0.0, "false": 0.0}
+_YES_NO: Mapping[str, float] = {
+    "yes": 1.0, "on": 1.0, "true": 1.0, "no": 0.0, "off": 0.0, "false": 0.0, "air": 0.0,
+}  # fmt: skip
+_EXPECTED = {
+    Sign.CONSCIOUSNESS: f"{', '.join(CONSCIOUSNESS_LETTERS[:-1])} or {CONSCIOUSNESS_LETTERS[-1]}",
+    Sign.SUPPLEMENTAL_OXYGEN: "yes or no",
+}
+"""What people write of these signs; of all others, a number."""
 
 _DIGEST_BYTES = 16
 
@@ -101,7 +108,7 @@ def says_the_same(one: Reading, other: Reading) -> bool:
 
 
 def value_of(sign: Sign, value: float | str) -> float:
-    """A value as people write it: consciousness also as a letter of ACVPU, oxygen also as true, yes or on.
+    """A value as people write it: consciousness also as a letter of ACVPU, oxygen also as true, yes, on or air.
 
     Raises InvalidArgument.
 
@@ -117,7 +124,8 @@ def value_of(sign: Sign, value: float | str) -> float:
         return float(CONSCIOUSNESS_LETTERS.index(value.upper()))
     elif sign is Sign.SUPPLEMENTAL_OXYGEN and value.lower() in _YES_NO:
         return _YES_NO[value.lower()]
-    raise InvalidArgument(f"{value!r} is not a value of {SIGN_FACTS[sign].label.lower()}: give a number.")
+    expected = _EXPECTED.get(sign, "a number")
+    raise InvalidArgument(f"{value!r} is not a value of {SIGN_FACTS[sign].label.lower()}: give {expected}.")
 
 
 def _reading_id(

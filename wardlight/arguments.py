@@ -4,8 +4,9 @@ import math
 import re
 from datetime import UTC, datetime, time, timedelta
 
+from vitals.charting import value_of
 from vitals.errors import InvalidArgument
-from vitals.sign import CONSCIOUSNESS_LETTERS, SIGN_FACTS, Sign, is_possible, possible_high_of
+from vitals.sign import SIGN_FACTS, Sign, is_possible, possible_high_of
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
 _TIME_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
@@ -33,7 +34,6 @@ _SHORT_NAMES = {
     "refill": Sign.CAPILLARY_REFILL,
     "effort": Sign.RESPIRATORY_EFFORT,
 }
-_YES_NO = {"yes": 1.0, "true": 1.0, "on": 1.0, "no": 0.0, "false": 0.0, "air": 0.0, "off": 0.0}
 
 
 def seconds(text: str) -> float:
@@ -138,13 +138,7 @@ def observation(text: str, *, of_child: bool = False) -> tuple[Sign, float]:
 
 
 def _value(sign: Sign, text: str) -> float:
-    if sign is Sign.CONSCIOUSNESS and text.upper() in tuple(CONSCIOUSNESS_LETTERS):
-        return float(CONSCIOUSNESS_LETTERS.index(text.upper()))
-    if sign is Sign.SUPPLEMENTAL_OXYGEN and text.lower() in _YES_NO:
-        return _YES_NO[text.lower()]
     try:
         return float(text)
-    except ValueError as error:
-        raise InvalidArgument(
-            f"{text!r} is not a value of {SIGN_FACTS[sign].label.lower()}: write a number."
-        ) from error
+    except ValueError:
+        return value_of(sign, text)

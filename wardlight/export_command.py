@@ -11,12 +11,12 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from runtime.clock import SystemClock
-from runtime.private_files import private_file
 from runtime.spreadsheet import as_cell
 from vitals.errors import InvalidArgument
 from vitals.sign import Sign
 from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
 from wardlight.arguments import moment_ms, moment_text
+from wardlight.written_files import new_file
 
 PAGE_ROWS = 5000
 """Rows asked of the API at once."""
@@ -56,7 +56,8 @@ def add_to(app: typer.Typer) -> None:
             if output is None:
                 _write(rows, format_, sys.stdout)
             else:
-                _write_file(rows, format_, output)
+                with new_file(output) as stream:
+                    _write(rows, format_, stream)
 
 
 def _pages(
@@ -78,21 +79,6 @@ def _bounded(rows: Iterator[dict[str, Any]], rows_max: int) -> Iterator[dict[str
         if number >= rows_max:
             raise InvalidArgument(f"These are more than {rows_max:,} rows: narrow the window, or raise --rows-max.")
         yield row
-
-
-def _write_file(rows: Iterator[dict[str, Any]], format_: ResearchFormat, output: Path) -> None:
-    """Closed to other users of the machine, and whole or not there."""
-    if output.exists():
-        raise InvalidArgument(f"{output} is there already: name another file.")
-    try:
-        private_file(output)
-        with output.open("w", newline="", encoding="utf-8") as stream:
-            _write(rows, format_, stream)
-    except OSError as error:
-        raise InvalidArgument(f"Cannot write {output}: {error.strerror or error}.") from error
-    except BaseException:
-        output.unlink(missing_ok=True)
-        raise
 
 
 def _write(rows: Iterator[dict[str, Any]], format_: ResearchFormat, stream: TextIO) -> None:

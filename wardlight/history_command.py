@@ -3,9 +3,10 @@
 import csv
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, BinaryIO, TextIO
 
 import typer
 
@@ -17,12 +18,12 @@ from wardlight.api_client import DEFAULT_URL, ApiClient, UrlOption, api
 from wardlight.arguments import moment_ms, moment_text, seconds, sign_named
 from wardlight.fhir import bundle
 from wardlight.printing import print_json, print_table, table
+from wardlight.written_files import new_file
 
 PAGE_ROWS = 5000
 """Rows asked of the API at once."""
 CHARTED_BY = "charted_by"
 """The column that names who observed a row, where people did."""
-_NOT_TEXT = "Parquet is not text: name a file with --output."
 
 
 class Format(StrEnum):
@@ -46,7 +47,9 @@ def add_to(app: typer.Typer) -> None:
         to: Annotated[str | None, typer.Option("--to", help="a time, or how long ago; now without it")] = None,
         every: Annotated[str | None, typer.Option(help="one mean per this long, such as 1m")] = None,
         format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
-        output: Annotated[Path | None, typer.Option("--output", help="file to write; needed for parquet")] = None,
+        output: Annotated[
+            Path | None, typer.Option("--output", help="file to write; it must not exist; needed for parquet")
+        ] = None,
         url: UrlOption = DEFAULT_URL,
     ) -> None:
         """What was measured of one patient, oldest first; absent is absent."""
@@ -56,11 +59,10 @@ def add_to(app: typer.Typer) -> None:
         if window[0] >= window[1]:
             raise InvalidArgument("--from must lie before --to.")
         if format_ is Format.PARQUET and output is None:
-            raise InvalidArgument(_NOT_TEXT)
+            raise InvalidArgument("Parquet is not text: name a file with --output.")
         every_ms = None if every is None else round(seconds(every) * 1000)
-        with api(url) as client:
-            rows = list(_pages(client, patient, signs, window, every_ms, format_))
-        _write(rows, signs, patient, format_, output)
+        with api(url) as client, nullcontext(sys.stdout) if output is None else new_file(output) as stream:
+            _write(list(_pages(client, patient, signs, window, every_ms, format_)), signs, patient, format_, stream)
 
 
 def _pages(
@@ -88,23 +90,8 @@ def _pages(
             return
 
 
-def _write(rows: list[dict[str, Any]], signs: list[Sign], patient: str, format_: Format, output: Path | None) -> None:
+def _write(rows: list[dict[str, Any]], signs: list[Sign], patient: str, format_: Format, stream: TextIO) -> None:
     present = [sign for sign in signs if any(sign.value in row["signs"] for row in rows)]
-    if output is None:
-        _print(rows, present, patient, format_, sys.stdout)
-        return
-    try:
-        if format_ is Format.PARQUET:
-            _write_parquet(rows, present, output)
-            return
-        with output.open("w", newline="", encoding="utf-8") as stream:
-            _print(rows, present, patient, format_, stream)
-    except OSError as error:
-        raise InvalidArgument(f"Cannot write {output}: {error.strerror or error}.") from error
-
-
-def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format_: Format, stream: TextIO) -> None:
-    """Every format that is text."""
     match format_:
         case Format.TABLE:
             print_table(table(("measured at", *_columns(rows, present)), _lines(rows, present)), stream=stream)
@@ -118,7 +105,7 @@ def _print(rows: list[dict[str, Any]], present: list[Sign], patient: str, format
         case Format.FHIR:
             print_json(bundle(patient, rows), stream=stream)
         case Format.PARQUET:
-            raise InvalidArgument(_NOT_TEXT)
+            _write_parquet(rows, present, stream.buffer)
 
 
 def _columns(rows: list[dict[str, Any]], signs: list[Sign]) -> list[str]:
@@ -138,7 +125,7 @@ def _author(row: dict[str, Any]) -> str | None:
     return None if charted is None else str(charted["by"])
 
 
-def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path) -> None:
+def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], stream: BinaryIO) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -149,4 +136,4 @@ def _write_parquet(rows: list[dict[str, Any]], signs: list[Sign], output: Path) 
         columns[sign.value] = pa.array([row["signs"].get(sign.value) for row in rows], type=pa.float64())
     if any(map(_author, rows)):
         columns[CHARTED_BY] = pa.array([_author(row) for row in rows], type=pa.string())
-    parquet.write_table(pa.table(columns), str(output))
+    parquet.write_table(pa.table(columns), stream)

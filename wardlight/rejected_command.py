@@ -16,6 +16,8 @@ COUNTED_MAX: Final = 1000
 SETTLE_S: Final = 2.0
 """What ingest and recorder may take to refuse again, before what waits is counted."""
 
+_LISTED: Final = ("rejection_id", "received_at_ms", "replayed_at_ms", "device_id", "reason", "detail", "payload_bytes")
+
 
 def add_to(app: typer.Typer) -> None:
     """Register `rejected list|replay`."""
@@ -32,9 +34,7 @@ def add_to(app: typer.Typer) -> None:
         """Refused messages, newest first."""
         with api(url) as client:
             rows = client.get("rejected", reason=reason, limit=limit)
-        print_rows(
-            rows, ("rejection_id", "received_at_ms", "device_id", "reason", "detail", "payload_bytes"), as_json=as_json
-        )
+        print_rows(rows, _LISTED, as_json=as_json)
 
     @rejected.command()
     def replay(

@@ -4,7 +4,6 @@
 from there; remove that folder to repeat a run exactly.
 """
 
-import argparse
 import importlib.util
 import random
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.attacks.fuzz_http import fuzz
+from tests.support.campaign_arguments import CampaignArguments
 
 CORPUS: Final = Path("build/fuzz/corpus")
 
@@ -28,9 +28,9 @@ def payloads(*, seconds: int, seed: int, corpus: Path) -> subprocess.CompletedPr
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where nothing broke; otherwise 1, with what broke and how to repeat it."""
-    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long, both together")
-    parser.add_argument("--examples", type=int, default=50, help="for each operation of the API, caller and kind")
+    parser = CampaignArguments(prog="make fuzz", description=__doc__)
+    parser.add_length("--minutes", "how long, both together", default=10.0)
+    parser.add_count("--examples", "for each operation of the API, caller and kind", default=50)
     parser.add_argument("--seed", type=int, default=None, help="repeats a run; drawn where left out")
     said = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1, 2**31) if said.seed is None else said.seed

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from dashboard.permissions import Permission, Role
 from storage import archive
 from tests.support.people_scene import OTHER, OWN, people_scene
-from tests.support.scripted_api import Answer, scripted_api
+from tests.support.scripted_api import Answer, ScriptedApi, scripted_api
 from vitals.errors import Conflict, WardError
 from wardlight.command_line import run
 
@@ -63,6 +65,57 @@ def test_a_history_written_as_a_table_runs_nothing_when_a_spreadsheet_opens_it(t
     (_, row) = csv.reader(io.StringIO(file.read_text(encoding="utf-8")))
     assert row[1] == "-1.0"
     assert row[2].startswith("'=")
+
+
+WRITTEN = (
+    *(("history", "p", "--format", name) for name in ("table", "csv", "json", "parquet", "fhir")),
+    *(("export", "--recipient", "lab", "--ward", "w", "--format", name) for name in ("csv", "jsonl")),
+)
+
+
+def api_of_a_patient() -> AbstractContextManager[ScriptedApi]:
+    row = {"measured_at_ms": 1_767_225_600_000, "subject": "s", "at_ms": 0, "signs": {"heart_rate_bpm": 71.0}}
+    return scripted_api(lambda _: Answer({"patient_id": "p", "rows": [row], "next": None}))
+
+
+@pytest.mark.parametrize("command", WRITTEN, ids=lambda command: f"{command[0]} {command[-1]}")
+def test_what_patients_measured_is_written_over_nothing_and_through_no_link(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious, nowhere = tmp_path / "precious", tmp_path / "nowhere"
+    precious.write_text("kept")
+    (tmp_path / "link").symlink_to(precious)
+    (tmp_path / "dangling").symlink_to(nowhere)
+    with api_of_a_patient() as server:
+        for name in ("precious", "link", "dangling"):
+            assert run([*command, "--output", str(tmp_path / name), "--url", server.url]) == 2
+            assert "is there already" in capsys.readouterr().err
+        assert not server.asked, "what cannot be written is not asked for, so that the audit trail tells of no export"
+    assert precious.read_text() == "kept"
+    assert not nowhere.exists()
+
+
+@pytest.mark.parametrize("command", WRITTEN, ids=lambda command: f"{command[0]} {command[-1]}")
+def test_what_patients_measured_is_written_for_nobody_else_on_the_machine(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "out"
+    before = os.umask(0o022)
+    try:
+        with api_of_a_patient() as server:
+            assert run([*command, "--output", str(file), "--url", server.url]) == 0
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", [WRITTEN[1], WRITTEN[-1]], ids=lambda command: command[0])
+def test_half_of_what_patients_measured_is_not_left_behind(command: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    with scripted_api(lambda _: Answer({"title": "gone"}, 500)) as server:
+        assert run([*command, "--output", str(file), "--url", server.url]) != 0
+    assert not file.exists()
 
 
 def test_a_backup_is_written_over_nothing_and_through_no_link(tmp_path: Path) -> None:

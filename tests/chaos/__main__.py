@@ -18,6 +18,7 @@ from tests.chaos import results
 from tests.chaos.campaign import Campaign, dues_of
 from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.load import Plan
+from tests.support.campaign_arguments import CampaignArguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,12 +65,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser = CampaignArguments(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
-    parser.add_argument("--repetitions", type=int, default=None, help="of each fault in all, those on file included")
-    parser.add_argument("--at-a-time", type=int, default=5, metavar="N", help="repetitions in one course at most")
+    parser.add_count("--repetitions", "of each fault in all, those on file included")
+    parser.add_count("--at-a-time", "repetitions in one course at most", default=5)
     parser.add_argument("--results", type=Path, default=Path("build/chaos.jsonl"), help="where results are appended")
-    parser.add_argument("--minutes", type=float, default=None, help="begin no new course after so long")
+    parser.add_length("--minutes", "begin no new course after so long")
     parser.add_argument("--seed", type=int, default=21)
     parser.add_argument("--brokers", type=int, default=3, choices=(1, 3))
     parser.add_argument("--list", action="store_true", help="name every fault and end")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
@@ -11,7 +12,7 @@ from storage import episodes, labels
 from tests.support.chromium import chromium, page_at
 from tests.support.living_ward import SPEED, Oximeter, living
 from tests.support.pictures import picture
-from tests.support.shown_ward import acknowledge, seed_alerts, seed_lives, seed_ward, step, tile_of
+from tests.support.shown_ward import acknowledge, followed, seed_alerts, seed_lives, seed_ward, step, tile_of
 from tests.support.ward_scene import WardScene, serving, transition, ward_scene
 from vitals.alert import AlertKind, Command, Priority, TransitionKind
 from vitals.fault import SYSTEM_WARD, subject_of
@@ -193,6 +194,28 @@ async def test_the_dialog_is_worked_by_the_keyboard_alone_and_by_three_taps_on_a
                     if len(orders) == 2:
                         break
                 assert orders[1].until_ms == orders[1].at_ms + 30 * 60_000
+
+
+async def test_nobody_is_asked_for_how_long_an_alert_is_in_hand_that_acknowledging_clears(tmp_path: Path) -> None:
+    async with ward_scene(tmp_path) as scene, chromium() as browser:
+        seed_ward(scene, beds=2)
+        raised = step(scene, 1, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=60)
+        ended = followed(raised, TransitionKind.LATCHED, None, after_s=30)
+        scene.store_steps(raised, msgspec.structs.replace(ended, active=False, latched=True))
+        scene.store_steps(step(scene, 2, AlertKind.SPO2_LOW, Priority.HIGH, "SpO2 low", ago_s=5))
+        async with serving(scene) as dashboard, page_at(browser, dashboard.url) as page:
+            dialog, in_hand_for = page.locator("dialog.alert-dialog"), page.get_by_role("group", name="In hand for")
+            await tile_of(page, 2).get_by_role("button", name="Acknowledge").click()
+            await expect(in_hand_for).to_be_visible()
+            await page.keyboard.press("Escape")
+            await tile_of(page, 1).get_by_role("button", name="Acknowledge").click()
+            await expect(dialog).to_contain_text("acknowledging it clears the alert")
+            await expect(in_hand_for).to_be_hidden()
+            await dialog.get_by_role("button", name="Acknowledge").click()
+            async for command in scene.commands():
+                assert (command.action, command.episode_id) == ("acknowledge", raised.episode_id)
+                assert command.until_ms is None
+                break
 
 
 @pytest.mark.pictures

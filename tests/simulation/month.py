@@ -5,7 +5,6 @@ The alert engine over signed snapshots and a replayed log, partition by partitio
 suppressed, an alert without ground, other episodes or onsets where the same topics are interleaved otherwise.
 """
 
-import argparse
 import multiprocessing
 import os
 import sys
@@ -15,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from runtime.clock import SystemClock
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK
+from tests.support.campaign_arguments import CampaignArguments
 from tests.support.month_world import MIX, MonthPlan
 from tests.support.simulated_month import MonthOutcome, SimulatedMonth
 from wardlight.printing import print_table, table
@@ -29,11 +29,11 @@ def simulate(plan: MonthPlan, partition: int) -> MonthOutcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate and report; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.month", description=__doc__)
-    parser.add_argument("--beds", type=int, default=200)
-    parser.add_argument("--days", type=float, default=30.0)
+    parser = CampaignArguments(prog="python -m tests.simulation.month", description=__doc__)
+    parser.add_count("--beds", "how many patients", default=200)
+    parser.add_length("--days", "how long", default=30.0, metavar="DAYS")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--partitions", type=int, default=8)
+    parser.add_count("--partitions", "of the log", default=8)
     parser.add_argument("--crashes-per-day", type=float, default=2.0, metavar="CRASHES", help="of each worker")
     options = parser.parse_args(arguments)
     plan = MonthPlan(

@@ -5,7 +5,6 @@ people do; checkers look after every second and at rest. Results are appended to
 as it is are not run again, so that many sittings make one campaign. Exits 1 where a seed is not clean.
 """
 
-import argparse
 import multiprocessing
 import os
 import sys
@@ -16,6 +15,7 @@ from pprint import pformat
 
 from runtime.clock import SystemClock
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK
+from tests.support.campaign_arguments import CampaignArguments
 from tests.support.storm_campaign import Results, SeedResult, code_hash, due_seeds, run_seed
 from tests.support.storm_plan import storm_of
 
@@ -26,12 +26,12 @@ BATCH = 50
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds and report; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.seeds", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="how many")
-    parser.add_argument("--first", type=int, default=1, metavar="SEED")
+    parser = CampaignArguments(prog="python -m tests.simulation.seeds", description=__doc__)
+    parser.add_count("--seeds", "how many", default=100)
+    parser.add_count("--first", "the first of them", default=1, metavar="SEED")
     parser.add_argument("--seed", type=int, help="only this one, with its plan, whether it was clean before or not")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side")
-    parser.add_argument("--minutes", type=float, help="begin no seed after so long")
+    parser.add_count("--jobs", "processes side by side", default=os.cpu_count() or 1)
+    parser.add_length("--minutes", "begin no seed after so long")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
     options = parser.parse_args(arguments)
     code = code_hash()

@@ -4,7 +4,6 @@ Readings of several signs, gaps, scores, ticks, orders of several people, silenc
 corrections. Exits 1 with the seed of the first sequence that broke an invariant; `--only` runs that one again.
 """
 
-import argparse
 import multiprocessing
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 
 from runtime.clock import SystemClock
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK
+from tests.support.campaign_arguments import CampaignArguments
 from tests.support.sequence_checks import checked
 from vitals.alert import Reason, TransitionKind
 
@@ -49,8 +49,8 @@ def tally(seed: int, first: int, count: int) -> Tally:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and report; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.sequences", description=__doc__)
-    parser.add_argument("--sequences", type=int, default=100_000)
+    parser = CampaignArguments(prog="python -m tests.simulation.sequences", description=__doc__)
+    parser.add_count("--sequences", "how many", default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, metavar="NUMBER", help="run this one alone, and print what happens in it")
     options = parser.parse_args(arguments)

@@ -4,7 +4,6 @@ Exits 1 where a reading was lost, doubled or made up, where the ledger does not 
 False alarms are counted and printed: they are the rules', and no reason to bend a scenario.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from runtime.lifecycle import EXIT_FAILED, EXIT_OK
 from runtime.logs import set_up_logging
 from runtime.settings import TelemetrySettings
 from runtime.virtual_loop import run_virtual
+from tests.support.campaign_arguments import CampaignArguments
 from tests.support.simulated_week import Seen, SimulatedWeek, WeekOutcome, WeekPlan
 from tests.support.week_verdicts import summary
 from wardlight.printing import print_table, table
@@ -22,9 +22,9 @@ from wardlight.printing import print_table, table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate and report; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.week", description=__doc__)
-    parser.add_argument("--beds", type=int, default=48)
-    parser.add_argument("--hours", type=float, default=168)
+    parser = CampaignArguments(prog="python -m tests.simulation.week", description=__doc__)
+    parser.add_count("--beds", "how many patients", default=48)
+    parser.add_length("--hours", "how long", default=168.0, metavar="HOURS")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--onsets-within", type=float, default=24, metavar="HOURS", help="over which scenarios begin")
     parser.add_argument("--readings-days", type=int, default=3, help="how long readings are kept as they came")

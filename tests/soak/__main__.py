@@ -5,7 +5,6 @@ lines to which every sitting is appended while it runs; --judge reads such a fil
 something was not flat, or a receipted reading was not stored and assessed.
 """
 
-import argparse
 import asyncio
 import signal
 import sys
@@ -17,26 +16,33 @@ from runtime.clock import SystemClock
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from runtime.logs import set_up_logging
 from runtime.settings import TelemetrySettings
+from tests.soak.flatness import judged_s_min
 from tests.soak.report import judged, say
 from tests.soak.results import SoakPlan, read_sittings
 from tests.soak.sitting import sit
+from tests.support.campaign_arguments import CampaignArguments
+
+RESULTS = Path("build/soak.jsonl")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Soak or judge; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=120.0)
-    parser.add_argument("--rate", type=float, default=20.0, metavar="READINGS", help="readings per second in all")
-    parser.add_argument("--beds", type=int, default=40)
+    parser = CampaignArguments(prog="python -m tests.soak", description=__doc__)
+    parser.add_length("--minutes", "how long in all", default=120.0)
+    parser.add_length("--rate", "readings per second in all", default=20.0, metavar="READINGS")
+    parser.add_count("--beds", "how many patients", default=40)
     parser.add_argument("--idle", action="store_true", help="everything runs and nothing comes")
-    parser.add_argument("--warm-up", type=float, default=20.0, metavar="MINUTES", help="not judged")
-    parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between samples")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("build/soak.jsonl"))
+    parser.add_length("--warm-up", "not judged", default=20.0, or_zero=True)
+    parser.add_length("--every", "between samples", default=30.0, metavar="SECONDS")
+    parser.add_argument("--seed", type=int, default=1, help="decides what comes; %(default)s without it")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="%(default)s without it")
     parser.add_argument("--judge", action="store_true", help="judge what --results holds; start nothing")
     options = parser.parse_args(arguments)
-    if options.minutes <= options.warm_up and not options.judge:
-        sys.stderr.write("--minutes must be longer than --warm-up: nothing else is judged.\n")
+    minutes_min = options.warm_up + judged_s_min(options.every) / 60
+    if options.minutes < minutes_min and not options.judge:
+        sys.stderr.write(
+            f"--minutes must be {minutes_min:g} or more with this --warm-up and --every: less is too little to judge.\n"
+        )
         return EXIT_USAGE
     plan = SoakPlan(
         minutes=options.minutes,

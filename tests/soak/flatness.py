@@ -51,6 +51,11 @@ DISK_SHARE_MAX = 0.25
 """By how much a reading may cost more disk in the last third than in the first."""
 
 
+def judged_s_min(every_s: float) -> float:
+    """How long a series must go on after its warm-up, at a sample each `every_s`, until something can be said of it."""
+    return (WINDOWS + 1) * every_s
+
+
 def judge(what: str, series: Sequence[tuple[float, float]], *, warm_up_s: float, bound: Bound) -> Verdict | None:
     """Whether a series of (second, value) stayed flat after its warm-up; None where too little is left to say."""
     floors = _floors([point for point in series if point[0] >= warm_up_s])

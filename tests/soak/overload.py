@@ -29,6 +29,7 @@ from simulators.settings import SimulatorSettings
 from tests.soak.house import SERVICES, House, running_house
 from tests.soak.probes import Probes
 from tests.soak.probing_ward import admit_all, held_of
+from tests.support.campaign_arguments import CampaignArguments
 from wardlight.printing import print_table, table
 
 STAGES = ("ingest", "recorder", "stream", "alerts")
@@ -244,9 +245,9 @@ def _total(found: Metrics, name: str, label: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Overload a house and tell; an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.overload", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="at twice the capacity")
-    parser.add_argument("--beds", type=int, default=400)
+    parser = CampaignArguments(prog="python -m tests.soak.overload", description=__doc__)
+    parser.add_length("--minutes", "at twice the capacity", default=10.0)
+    parser.add_count("--beds", "how many devices", default=400)
     parser.add_argument(
         "--capacity", type=float, default=0.0, metavar="READINGS", help="per second; measured unless given"
     )

@@ -4,7 +4,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from tests.soak.flatness import DESCRIPTORS, MB, MEMORY, THREADS, Verdict, judge, judge_disk, judge_lag
+from tests.soak.flatness import DESCRIPTORS, MB, MEMORY, THREADS, Verdict, judge, judge_disk, judge_lag, judged_s_min
 from tests.soak.results import Sitting
 from wardlight.printing import print_table, table
 
@@ -34,7 +34,9 @@ def say(sitting: Sitting, verdicts: list[Verdict]) -> None:
     )  # fmt: skip
     print_table(table(("what", "first third", "last third", "growth per hour", "bound", "verdict"), rows))
     if not verdicts:
-        sys.stdout.write("Too little was sampled to judge.\n")
+        sys.stdout.write(
+            f"Too little was sampled to judge: it takes {judged_s_min(plan.every_s) / 60:g} minutes after the warm-up.\n"
+        )
     ended = sitting.ended
     if ended is None:
         sys.stdout.write("It was cut off before its end, or still runs.\n")

@@ -48,7 +48,7 @@ export class AlertDialog {
     const open = isOpen(episode);
     setText(this.#title, `${PRIORITY_NAMES[episode.priority]}: ${kindName(episode.kind)}`);
     setText(this.#state, this.#said(episode));
-    this.#minutesSet.hidden = !open;
+    this.#minutesSet.hidden = !open || episode.latched;
     const usual = [null, "Usual time"];
     this.#minutes.replaceChildren(...[usual, ...MINUTES[episode.priority].map((minutes) => [minutes, minutes < 120 ? `${minutes} min` : `${minutes / 60} h`])].map(([minutes, text], index) => chip("minutes", minutes ?? "", text, index === 0)));
     this.#feedback.replaceChildren(...FEEDBACKS.map(([value, text]) => chip("feedback", value, text, false, { optional: true })));

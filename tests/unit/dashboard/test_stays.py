@@ -41,6 +41,14 @@ async def test_two_devices_are_swapped_and_their_wearers_can_be_looked_up() -> N
         assert "same device" in said(same, 409, "conflict")
 
 
+async def test_who_assigns_or_swaps_an_unknown_device_is_told_to_make_it_known_first() -> None:
+    async with api() as (scene, client):
+        patient_id = scene.admit("1", "Amina Yusuf")
+        for deed, body in (("assign", {"patient_id": patient_id}), ("swap", {"with_device_id": "watch-1"})):
+            answer = await client.post(f"devices/watch-7/{deed}", json=body)
+            assert "wardlight devices add watch-7 --ward WARD" in said(answer, 404, "not_found")
+
+
 async def test_a_correction_says_what_it_would_do_and_is_then_on_record() -> None:
     async with api() as (scene, client):
         patient_id = scene.admit("1", "Amina Yusuf")

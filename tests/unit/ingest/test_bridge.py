@@ -222,6 +222,8 @@ def test_an_unassigned_device_is_refused_with_all_it_takes_to_replay_it() -> Non
             (rejection,) = await ward.rejections()
             assert rejection.reason is RejectionReason.UNASSIGNED
             assert rejection.payload_bytes == len(rejection.payload)
+            for way in ("wardlight devices add", "wardlight devices assign", "then replay."):
+                assert way in rejection.detail
             ward.assign(W1, "p1")
             await ward.clock.sleep(ward.settings.directory_refresh_s * 3)
             await ward.device.publish(readings_topic(W1), rejection.payload)

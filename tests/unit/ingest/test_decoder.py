@@ -156,6 +156,35 @@ def test_each_fault_has_its_own_reason(payload: bytes, reason: RejectionReason) 
 
 
 @pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("null", "null, not a finite number."),
+        ("true", "true, not a finite number."),
+        ("NaN", "NaN, not a finite number."),
+        ("1e999", "a number too large, not a finite number."),
+        ("-1e999", "a number too large, not a finite number."),
+        ("1" + 400 * "0", "a number too large, not a finite number."),
+        ('"72"', 'the text "72", not a finite number.'),
+        ('"\\u001b[2J\\u202e\\u0085"', 'the text "\\u001b[2J\\u202e\\u0085", not a finite number.'),
+        (f'"{60_000 * "x"}"', f'the text "{24 * "x"}", not a finite number.'),
+        ("[72]", "an array, not a finite number."),
+        (900 * "[" + 900 * "]", "an array, not a finite number."),
+        ('{"value":72}', "an object, not a finite number."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_no_number_is_told_in_the_words_of_json(sent: str, shown: str) -> None:
+    payload = signs(heart_rate_bpm=98.5).replace(b"98.5", sent.encode())
+    assert refused(payload).detail == f"Sign heart_rate_bpm is {shown}"
+
+
+def test_what_is_no_consciousness_is_told_which_letters_there_are() -> None:
+    assert refused(signs(consciousness_acvpu="AC")).detail == (
+        'Sign consciousness_acvpu is the text "AC", not a letter of ACVPU.'
+    )
+
+
+@pytest.mark.parametrize(
     ("topic", "name"),
     [
         ("wardlight/v1/devices/w1/status", "w1"),

@@ -125,6 +125,20 @@ def test_what_is_no_possible_observation_is_refused(text: str) -> None:
         observation(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("acvpu=Q", "'Q' is not a value of consciousness: give A, C, V, P or U."),
+        ("o2=some", "'some' is not a value of supplemental oxygen: give yes or no."),
+        ("spo2=high", "'high' is not a value of SpO2: give a number."),
+    ],
+)
+def test_who_mistypes_a_value_is_told_what_is_expected(text: str, expected: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        observation(text)
+    assert str(refused.value).lower() == expected.lower()
+
+
 @given(st.text())
 def test_any_text_is_a_finite_observation_or_refused(text: str) -> None:
     try:
