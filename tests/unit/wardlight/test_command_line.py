@@ -1,6 +1,7 @@
 """The command line as people and programs meet it: one sentence and an exit code for whatever is wrong."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +110,17 @@ def test_db_check_says_what_to_do_where_there_is_no_database(
     assert run(["db", "upgrade"]) == 0
     capsys.readouterr()
     assert run(["db", "check"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["db", "check"], ["db", "upgrade"], ["backup", "ward.backup"], ["users", "add", "kim", "--administrator"]],
+)
+def test_a_damaged_database_is_one_sentence_that_names_the_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WARDLIGHT_DATABASE__URL", "sqlite:///ward.db")
+    (tmp_path / "ward.db").write_bytes(b"no database" * 1000)
+    assert run(arguments) == 1
+    assert "The database ward.db is damaged" in sentence(capsys)
