@@ -186,7 +186,7 @@ class Configuration:
     @classmethod
     def read(cls, *, file: Path | None, environment: Mapping[str, str] | None = None) -> "Configuration":
         """Merge `file` (TOML, optional) and the environment; raises ConfigurationError naming the key at fault."""
-        tables: dict[str, dict[str, Any]] = {name: dict(table) for name, table in _from_file(file).items()}
+        tables: dict[str, dict[str, Any]] = {name: _table(name, value) for name, value in _from_file(file).items()}
         for name, value in (os.environ if environment is None else environment).items():
             if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
                 continue
@@ -233,7 +233,18 @@ def _no_such_setting(section: str, where: tuple[str, ...], model: type[BaseModel
     return f"{said}; did you mean {begin}.{alike[0]}?" if alike else f"{said}."
 
 
-def _from_file(file: Path | None) -> Mapping[str, Mapping[str, Any]]:
+def _table(name: str, value: object) -> dict[str, Any]:
+    """What stands at the top of a settings file, if it is a section."""
+    if isinstance(value, dict):
+        return dict(value)
+    if name in SECTION_NAMES:
+        raise ConfigurationError(f"{name!r} is a section: write [{name}] on a line of its own, and its settings below.")
+    raise ConfigurationError(
+        f"{name!r} stands outside every section: write it below the line of its section, such as [mqtt]."
+    )
+
+
+def _from_file(file: Path | None) -> Mapping[str, object]:
     if file is None:
         return {}
     try:

@@ -52,6 +52,10 @@ def test_variables_without_a_section_are_not_settings() -> None:
         ('[mqtt]\n"ho\\nst" = 1\n', r"There is no setting mqtt\.'ho\\nst'; did you mean mqtt\.host\?$"),
         ("[mqtt]\nport = 70000\n", r"Setting mqtt\.port: .*65535"),
         ("[mqtt\n", "not valid TOML"),
+        ("port = 8080\n", r"^'port' stands outside every section: .* \[mqtt\]\.$"),
+        ("ports = [1, 2]\n", r"^'ports' stands outside every section"),
+        ("mqtt = 1\n", r"^'mqtt' is a section: write \[mqtt\]"),
+        ("[[mqtt]]\nport = 1\n", r"^'mqtt' is a section: write \[mqtt\]"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, content: str, sentence: str) -> None:
