@@ -46,6 +46,7 @@ from wardlight import (
     status_command,
     subscriptions_command,
     users_command,
+    version_command,
     watch_command,
 )
 from wardlight.api_client import give_tokens
@@ -59,6 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for commands in (
+    version_command,
     demo_command,
     service_commands,
     publish_commands,
@@ -122,13 +124,23 @@ def _run(arguments: Sequence[str]) -> int:
         if text.startswith("Usage:"):
             sys.stdout.write(f"{text}\n")
         else:
-            sys.stderr.write(f"{harmless(text)} See wardlight --help.\n")
+            sys.stderr.write(f"{harmless(_ended(text))} See {_command_of(error)} --help.\n")
         return EXIT_USAGE
     except WardError as error:
         return say(error)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _command_of(error: TyperException) -> str:
+    """The command whose arguments are wrong, as it was called."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return "wardlight" if context is None else context.command_path
 
 
 def _is_stuck() -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.version import VERSION
 from wardlight.command_line import run
 
 
@@ -61,6 +62,26 @@ def test_wrong_arguments_are_one_sentence_and_exit_code_two(
 ) -> None:
     assert run(arguments) == 2
     assert sentence(capsys).strip().endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--nonsense"], "No such option: --nonsense. See wardlight --help."),
+        (["users", "token", "own"], "Missing argument 'LOGIN'. See wardlight users token own --help."),
+        (["users", "token", "nope"], "No such command 'nope'. See wardlight users token --help."),
+    ],
+)
+def test_wrong_arguments_lead_to_the_help_of_their_own_command(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert run(arguments) == 2
+    assert sentence(capsys) == f"{told}\n"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"wardlight {VERSION}\n"
 
 
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
