@@ -26,7 +26,7 @@ from storage.ladders import LadderBook, StoredLadder, ladder_book
 from storage.session import Connection, Database, in_snapshot
 from vitals import codec
 from vitals.alert import Transition, TransitionKind, order_of
-from vitals.errors import MalformedRecord, WardError
+from vitals.errors import Fenced, MalformedRecord, Unavailable
 from vitals.escalation import Case, Due, Over, Round, next_step, round_of, rung
 from vitals.ladder import LadderStep
 from vitals.phone_book import Answer, PhoneBook
@@ -149,7 +149,7 @@ class LadderHandler:
         self._looked_s, self._has_failed = now_s, False
         try:
             await self.look()
-        except WardError:
+        except (Fenced, Unavailable):
             raise
         except Exception as error:  # noqa: BLE001 - must not end the process that raises the alarms; the next look tries again
             self._failed(error)
@@ -162,7 +162,7 @@ class LadderHandler:
         """All at once, or half by half where one of them fails in a way that nobody foresaw: it holds up no other."""
         try:
             return await work(items)
-        except WardError:
+        except (Fenced, Unavailable):
             raise
         except Exception as error:  # noqa: BLE001 - a worker's loop, as above
             if len(items) <= 1:

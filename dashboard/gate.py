@@ -23,7 +23,7 @@ from dashboard.exports import Exports
 from dashboard.guard import CHANGING
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
-from dashboard.refusals import STATUS, refusal
+from dashboard.refusals import refusal, status_of
 from storage.whereabouts import Kind, Named, Place
 from vitals.errors import ErrorCode, Forbidden, Locked, SignInNeeded, WardError
 
@@ -195,7 +195,7 @@ def _named_in_body(scope: Scope) -> Iterable[Named]:
 def _refused(error: WardError, scope: Scope) -> ASGIApp:
     """The answer; a page leads to where its reader may go instead."""
     if scope["method"] != "GET" or scope["path"].startswith("/api/"):
-        return refusal(STATUS[error.code], error.code, str(error))
+        return refusal(status_of(error), error.code, str(error))
     return _elsewhere(error, scope)
 
 
@@ -212,7 +212,7 @@ def _elsewhere(error: WardError, scope: Scope) -> ASGIApp:
         for page, permission in _HOMES:
             if page != "/" and person.may_somewhere(permission):
                 return RedirectResponse(page, status_code=303)
-    return PlainTextResponse(str(error), status_code=STATUS[error.code])
+    return PlainTextResponse(str(error), status_code=status_of(error))
 
 
 def _parameters_last(line: tuple[str, Any]) -> tuple[int, int, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -10,6 +11,8 @@ from starlette.exceptions import HTTPException
 from dashboard.fhir_resources import outcome
 from vitals.errors import ErrorCode, WardError
 from vitals.fhir_subscription import MEDIA_TYPE
+
+log = structlog.get_logger()
 
 STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.INVALID_ARGUMENT: 422,
@@ -20,6 +23,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.UNTRUSTED_SERVER: 503,
     ErrorCode.ACCESS_DENIED: 503,
     ErrorCode.CONFIGURATION: 503,
+    ErrorCode.UNUSABLE: 503,
     ErrorCode.SIGN_IN_NEEDED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.LOCKED: 423,
@@ -49,7 +53,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(WardError)
     async def _ward_error(request: Request, error: WardError) -> JSONResponse:
-        return _answer(request, STATUS.get(error.code, 500), error.code, str(error))
+        return _answer(request, status_of(error), error.code, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -71,6 +75,13 @@ def _answer(request: Request, status: int, code: ErrorCode, message: str) -> JSO
     if not request.url.path.startswith(_FHIR):
         return refusal(status, code, message)
     return JSONResponse(outcome(_ISSUES.get(code, "processing"), message), status_code=status, media_type=MEDIA_TYPE)
+
+
+def status_of(error: WardError) -> int:
+    """HTTP status of an error; a database that a person has to mend is told to whoever reads the log, too."""
+    if error.code is ErrorCode.UNUSABLE:
+        log.error("database_unusable", error=str(error))
+    return STATUS.get(error.code, 500)
 
 
 def refusal(status: int, code: ErrorCode, message: str) -> JSONResponse:

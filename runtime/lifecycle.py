@@ -42,7 +42,8 @@ def run_service(main: Callable[[asyncio.Event], Awaitable[None]], *, shutdown_s:
         expected, others = group.split(WardError)
         if expected is None or others is not None:
             raise
-        return max(say(error) for error in _leaves(expected))
+        # Services that share a database or a broker fail of the same: it is said once.
+        return max(map(say, {str(error): error for error in _leaves(expected)}.values()))
     finally:
         deadline.disarm()
 

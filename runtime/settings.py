@@ -1,11 +1,13 @@
 """Settings: frozen, read once at start, from a TOML file and the environment (`WARDLIGHT_MQTT__PORT=1884`).
 
 Each room declares its own section (`ingest/settings.py` …) as a Section; a service asks for the sections it needs.
-The environment wins over the file, the file over defaults. A key that no section knows is an error, not silence.
+The environment wins over the file, the file over defaults. A key that no section knows is an error, not silence; so is a
+variable whose section and key one underscore parts.
 """
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +22,10 @@ SectionT = TypeVar("SectionT", bound="Section")
 ENVIRONMENT_PREFIX = "WARDLIGHT_"
 DEVICE_PLACE = "{device}"
 """Where a device's id goes into the names of its certificate files."""
+_OF_ANOTHER_CONTAINER = re.compile(
+    r"^SERVICE_(HOST|PORT)|^PORT_\d+_(TCP|UDP|SCTP)|^PORT=(tcp|udp|sctp)://", re.IGNORECASE
+)
+"""What Kubernetes puts into every container where a service is called such as `wardlight-mqtt`: where that one is."""
 SECTION_NAMES = frozenset(
     {
         "process",
@@ -186,9 +192,12 @@ class Configuration:
     @classmethod
     def read(cls, *, file: Path | None, environment: Mapping[str, str] | None = None) -> "Configuration":
         """Merge `file` (TOML, optional) and the environment; raises ConfigurationError naming the key at fault."""
-        tables: dict[str, dict[str, Any]] = {name: dict(table) for name, table in _from_file(file).items()}
+        tables: dict[str, dict[str, Any]] = {name: _table(name, value) for name, value in _from_file(file).items()}
         for name, value in (os.environ if environment is None else environment).items():
-            if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            if not name.startswith(ENVIRONMENT_PREFIX):
+                continue
+            if "__" not in name:
+                _refuse_meant_for_a_section(name, value)
                 continue
             section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
             tables.setdefault(section, {})[key] = value
@@ -233,7 +242,26 @@ def _no_such_setting(section: str, where: tuple[str, ...], model: type[BaseModel
     return f"{said}; did you mean {begin}.{alike[0]}?" if alike else f"{said}."
 
 
-def _from_file(file: Path | None) -> Mapping[str, Mapping[str, Any]]:
+def _refuse_meant_for_a_section(name: str, value: str) -> None:
+    """Other variables of ours begin with no section's name; one that does has lost an underscore, and would be no setting."""
+    section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).partition("_")
+    if section.lower() in SECTION_NAMES and key and not _OF_ANOTHER_CONTAINER.search(f"{key}={value}"):
+        meant = f"{ENVIRONMENT_PREFIX}{section}__{key}"
+        raise ConfigurationError(f"The environment variable {name} is no setting; did you mean {meant}?")
+
+
+def _table(name: str, value: object) -> dict[str, Any]:
+    """What stands at the top of a settings file, if it is a section."""
+    if isinstance(value, dict):
+        return dict(value)
+    if name in SECTION_NAMES:
+        raise ConfigurationError(f"{name!r} is a section: write [{name}] on a line of its own, and its settings below.")
+    raise ConfigurationError(
+        f"{name!r} stands outside every section: write it below the line of its section, such as [mqtt]."
+    )
+
+
+def _from_file(file: Path | None) -> Mapping[str, object]:
     if file is None:
         return {}
     try:

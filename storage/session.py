@@ -21,7 +21,8 @@ from runtime.settings import DatabaseSettings
 from storage.connection_errors import refusal_of
 from storage.row_security import Seen, look
 from storage.sealing import KEYS_OPTION
-from vitals.errors import ConfigurationError, Unavailable
+from storage.sqlite_errors import READ_ONLY, kind_of, unusable_of
+from vitals.errors import ConfigurationError, Unavailable, WardError
 
 __all__ = ["Connection", "Database", "in_snapshot", "in_transaction", "open_database"]
 """`Connection` is here for the annotations of rooms that pass one on: SQLAlchemy itself stays in storage."""
@@ -39,8 +40,8 @@ KEYS_SUFFIX: Final = ".keys"
 IDLE_IN_TRANSACTION_MS: Final = 30_000
 """PostgreSQL ends a transaction whose process sits still this long, so that a stopped worker cannot hold up its successor."""
 
-_SQLITE_LASTING_ERRORS = frozenset({1, 8})
-"""SQLITE_ERROR and SQLITE_READONLY: wrong SQL, a missing table, a write where none is allowed; trying again does not help."""
+_SQLITE_LASTING_ERRORS = frozenset({1, READ_ONLY})
+"""SQLITE_ERROR and SQLITE_READONLY: wrong SQL, a missing table, a write within a snapshot; trying again does not help."""
 _IDLE_IN_TRANSACTION = "25P03"
 _READ_ONLY_TRANSACTION = "25006"
 """In a write transaction: connected to a standby, as happens during a fail-over."""
@@ -53,6 +54,7 @@ class Database:
     there is one connection, used by one thread at a time: a transaction must not be opened inside another one.
     Construction connects to nothing; an unusable URL raises ConfigurationError. `keys` open and seal names and secrets;
     without, SQLite has a keys file beside its own, one in memory has its keys there, and PostgreSQL none.
+    What uses it raises Unavailable where trying again may help, and Unusable where the file is read-only or damaged.
     """
 
     def __init__(self, url: str, *, connections_max: int = 4, keys: Keys | None = None) -> None:
@@ -78,14 +80,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A write transaction: committed on leaving, rolled back on an exception; durable once left."""
-        with self._turn, self._writing(), _translated(writing=True), self._engine.connect() as conn, conn.begin():
+        with self._turn, self._writing(), self._translated(writing=True), self._engine.connect() as conn, conn.begin():
             self._look(conn)
             yield conn
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A read-only transaction in which every query sees the database of one moment."""
-        with self._turn, _translated(writing=False), self._engine.connect() as plain:
+        with self._turn, self._translated(writing=False), self._connected() as plain:
             conn = plain.execution_options(**self._snapshot_options())
             if self.is_sqlite:
                 only_reading: Any = conn.connection.driver_connection
@@ -96,7 +98,7 @@ class Database:
 
     def run_alone(self, *statements: str) -> None:
         """Run statements that no transaction may hold, such as VACUUM; raises Unavailable."""
-        with self._turn, self._writing(), _translated(writing=True), self._engine.connect() as conn:
+        with self._turn, self._writing(), self._translated(writing=True), self._engine.connect() as conn:
             plain: Any = conn.connection.driver_connection
             if isinstance(plain, psycopg.Connection):
                 plain.autocommit = True
@@ -133,6 +135,32 @@ class Database:
             yield
         finally:
             self._writer.release()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection of the pool; a new one of SQLite writes, so that what then fails is no fault of a snapshot."""
+        with self._translated(writing=True):
+            conn = self._engine.connect()
+        with conn:
+            yield conn
+
+    @contextmanager
+    def _translated(self, *, writing: bool) -> Iterator[None]:
+        """The drivers' errors as ours; those of wrong SQL, a write within a snapshot included, rise as they are."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise Unavailable("All database connections are in use; raise database.threads_max.") from error
+        except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            ours: WardError | None = refusal_of(cause)
+            if ours is None and (writing or kind_of(cause) != READ_ONLY):
+                ours = unusable_of(cause, file=self.file)
+            if ours is None and _passes(cause, writing=writing):
+                ours = Unavailable(_sentence(cause))
+            if ours is None:
+                raise
+            raise ours from error
 
     def _snapshot_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -263,32 +291,10 @@ def _begin_sqlite(conn: Connection) -> None:
     conn.exec_driver_sql(conn.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
 
 
-@contextmanager
-def _translated(*, writing: bool) -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeout as error:
-        raise Unavailable("All database connections are in use; raise database.threads_max.") from error
-    except DBAPIError as error:
-        refused = refusal_of(error.orig)
-        if refused is not None:
-            raise refused from error
-        if _passes(error.orig, writing=writing):
-            raise Unavailable(_sentence(error.orig)) from error
-        raise
-    except (psycopg.Error, sqlite3.Error) as error:
-        refused = refusal_of(error)
-        if refused is not None:
-            raise refused from error
-        if _passes(error, writing=writing):
-            raise Unavailable(_sentence(error)) from error
-        raise
-
-
 def _passes(error: BaseException | None, *, writing: bool) -> bool:
     """Whether trying again may help; two PostgreSQL states that psycopg calls internal errors do pass."""
     if isinstance(error, sqlite3.OperationalError):
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _SQLITE_LASTING_ERRORS
+        return kind_of(error) not in _SQLITE_LASTING_ERRORS
     if isinstance(error, psycopg.Error) and error.sqlstate == _IDLE_IN_TRANSACTION:
         return True
     if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY_TRANSACTION:

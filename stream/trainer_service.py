@@ -16,6 +16,7 @@ from storage.session import Database
 from stream.population import Candidate
 from stream.trainer import GROUP, TOPICS, TrainerHandler
 from stream.trainer_settings import TrainerSettings
+from vitals.errors import WardError
 
 log = structlog.get_logger()
 
@@ -72,5 +73,10 @@ class Trainer:
             except Exception as error:  # a worker's loop: learning must not end the process that raises the alarms
                 self._telemetry.count("wardlight_trainer_failures_total")
                 self._telemetry.not_ready(GROUP, f"nothing is learned: {error}")
-                log.exception("trainer_failed", then="scoring goes on; it is tried again")
+                log.exception(
+                    "trainer_failed",
+                    error=str(error),
+                    then="scoring goes on; it is tried again",
+                    exc_info=not isinstance(error, WardError),
+                )
                 await backoff.pause(until=stopping)

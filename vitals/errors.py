@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     CREDENTIALS_REFUSED = "credentials_refused"
     UNTRUSTED_SERVER = "untrusted_server"
     ACCESS_DENIED = "access_denied"
+    UNUSABLE = "unusable"
 
 
 class WardError(Exception):
@@ -67,6 +68,12 @@ class AccessDenied(Unavailable):
     """A log or database knows this service and does not let it do this; whoever runs it may grant it while we wait."""
 
     code = ErrorCode.ACCESS_DENIED
+
+
+class Unusable(WardError):
+    """The database's file is read-only or damaged: nothing goes on until a person has mended it."""
+
+    code = ErrorCode.UNUSABLE
 
 
 class Fenced(WardError):

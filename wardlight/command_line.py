@@ -46,6 +46,7 @@ from wardlight import (
     status_command,
     subscriptions_command,
     users_command,
+    version_command,
     watch_command,
 )
 from wardlight.api_client import give_tokens
@@ -59,6 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for commands in (
+    version_command,
     demo_command,
     service_commands,
     publish_commands,
@@ -98,7 +100,23 @@ give_tokens(app)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; its exit code. What is wrong with the arguments is said in one sentence on stderr."""
+    """Run one command line; its exit code. What is wrong with the arguments, or with where it prints, is said in one sentence on stderr."""
+    try:
+        code = _run(arguments)
+        _flush()
+    except BrokenPipeError:
+        _print_no_more()
+        return EXIT_FAILED
+    except OSError as error:
+        if not _is_stuck():
+            raise
+        _print_no_more()
+        sys.stderr.write(f"Cannot write to standard output: {error.strerror or error}.\n")
+        return EXIT_FAILED
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = _command()(list(arguments), standalone_mode=False, prog_name="wardlight")
     except TyperException as error:
@@ -106,16 +124,45 @@ def run(arguments: Sequence[str]) -> int:
         if text.startswith("Usage:"):
             sys.stdout.write(f"{text}\n")
         else:
-            sys.stderr.write(f"{harmless(text)} See wardlight --help.\n")
+            sys.stderr.write(f"{harmless(_ended(text))} See {_command_of(error)} --help.\n")
         return EXIT_USAGE
     except WardError as error:
         return say(error)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _command_of(error: TyperException) -> str:
+    """The command whose arguments are wrong, as it was called."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return "wardlight" if context is None else context.command_path
+
+
+def _is_stuck() -> bool:
+    """Whether stdout takes nothing, not even one more line's end: then the error was its, and of no other file."""
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write("\n")
+        _flush()
+    except OSError:
+        return True
+    return False
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where whoever starts us has closed it
+        sys.stdout.flush()
+
+
+def _print_no_more() -> None:
+    """What stdout still holds goes nowhere, so that the interpreter does not stumble over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @cache

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import typer
 import typer.main
 from typer.exceptions import TyperException
 
@@ -19,6 +20,8 @@ def complaint_about(words: Sequence[str]) -> str | None:
         command.make_context(name, rest)
     except TyperException as error:
         return error.format_message()
+    except typer.Exit:
+        return None  # an option that answers by itself, such as --version
     return None
 
 

@@ -12,6 +12,7 @@ from storage.session import Connection
 from tests.support.alert_transitions import an_alert, resolved
 from tests.support.ladder_scene import a_ward
 from vitals.codec import encode
+from vitals.errors import Unusable
 
 
 class Unforeseen(Exception):
@@ -54,6 +55,22 @@ def test_an_alert_whose_step_fails_holds_up_no_other_and_no_engine() -> None:
         ward.clock.pass_s(60)
         assert await ward.handler.idle() == ()
         assert ward.telemetry.is_ready
+
+    asyncio.run(scene())
+
+
+def test_a_damaged_table_of_ladders_is_told_and_does_not_end_what_raises_alarms() -> None:
+    async def scene() -> None:
+        ward = await a_ward()
+        ward.alert(an_alert())
+
+        def damaged(_conn: Connection, _paging: Paging, _now_ms: int) -> None:
+            raise Unusable("The database ward.db is damaged.")
+
+        await ward.start(damaged)
+        assert await ward.handler.idle() == ()
+        assert ward.telemetry.value("wardlight_alerts_ladder_failures_total") == 1
+        assert not ward.telemetry.is_ready
 
     asyncio.run(scene())
 

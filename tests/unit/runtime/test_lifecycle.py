@@ -13,7 +13,7 @@ import pytest
 
 from runtime.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_USAGE, run_all, run_service
 from tests.support.tree import ROOT
-from vitals.errors import ConfigurationError, InvalidArgument, Unavailable, WardError
+from vitals.errors import ConfigurationError, InvalidArgument, Unavailable, Unusable, WardError
 
 PREAMBLE = """
 import asyncio, sys, time
@@ -121,6 +121,17 @@ def test_expected_errors_of_a_task_group_are_sentences_too(capsys: pytest.Captur
 
     assert run_service(main, shutdown_s=1) == EXIT_USAGE
     assert capsys.readouterr().err.splitlines() == ["No log.", "No such file."]
+
+
+def test_what_several_services_fail_of_alike_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail() -> None:
+        raise Unusable("The database ward.db is read-only.")
+
+    async def main(stopping: asyncio.Event) -> None:
+        await run_all({"recorder": fail(), "stream": fail()}, stopping=stopping)
+
+    assert run_service(main, shutdown_s=1) == EXIT_FAILED
+    assert capsys.readouterr().err.count("read-only") == 1
 
 
 def test_a_programmers_error_rises() -> None:

@@ -39,6 +39,37 @@ def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path:
     assert (mqtt.host, mqtt.port, mqtt.keepalive_s) == ("broker", 1885, MqttSettings().keepalive_s)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("WARDLIGHT_MQTT_PASSWORD", "WARDLIGHT_MQTT__PASSWORD"),
+        ("WARDLIGHT_DASHBOARD_PORT", "WARDLIGHT_DASHBOARD__PORT"),
+        ("WARDLIGHT_DATABASE_KEYS_FILE", "WARDLIGHT_DATABASE__KEYS_FILE"),
+    ],
+)
+def test_a_variable_that_lost_an_underscore_is_refused_with_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is no setting; did you mean {meant}\\?$") as told:
+        read(None, **{name: "8080"})
+    assert "8080" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WARDLIGHT_MQTT_SERVICE_HOST", "10.0.0.7"),
+        ("WARDLIGHT_MQTT_SERVICE_PORT_TLS", "8883"),
+        ("WARDLIGHT_MQTT_PORT", "tcp://10.0.0.7:8883"),
+        ("WARDLIGHT_MQTT_PORT_8883_TCP_ADDR", "10.0.0.7"),
+        ("WARDLIGHT_TOKEN", "wl_1"),
+        ("WARDLIGHT_URL", "http://127.0.0.1:8080"),
+        ("WARDLIGHT_NEW_PASSWORD", "sesame"),
+        ("WARDLIGHT_AUTHORITY_PASSPHRASE", "sesame"),
+    ],
+)
+def test_variables_of_commands_and_of_kubernetes_are_left_alone(name: str, value: str) -> None:
+    assert read(None, **{name: value}).section("mqtt", MqttSettings) == MqttSettings()
+
+
 def test_variables_without_a_section_are_not_settings() -> None:
     assert read(WARDLIGHT_TEST_SEED="1", PATH="/bin").section("log", LogSettings) == LogSettings()
 
@@ -52,6 +83,10 @@ def test_variables_without_a_section_are_not_settings() -> None:
         ('[mqtt]\n"ho\\nst" = 1\n', r"There is no setting mqtt\.'ho\\nst'; did you mean mqtt\.host\?$"),
         ("[mqtt]\nport = 70000\n", r"Setting mqtt\.port: .*65535"),
         ("[mqtt\n", "not valid TOML"),
+        ("port = 8080\n", r"^'port' stands outside every section: .* \[mqtt\]\.$"),
+        ("ports = [1, 2]\n", r"^'ports' stands outside every section"),
+        ("mqtt = 1\n", r"^'mqtt' is a section: write \[mqtt\]"),
+        ("[[mqtt]]\nport = 1\n", r"^'mqtt' is a section: write \[mqtt\]"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_it(tmp_path: Path, content: str, sentence: str) -> None:

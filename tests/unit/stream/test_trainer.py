@@ -5,10 +5,13 @@ from functools import partial
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.blocking import InlineDoor
 from runtime.bus import partition_of
 from runtime.clock import SystemClock
+from runtime.telemetry import Telemetry
+from runtime.worker import Worker
 from storage import models, training
 from storage.signing import load_signer
 from stream.population import Candidate, PopulationModel
@@ -16,7 +19,7 @@ from stream.trainer_service import Trainer, build_trainer
 from tests.support.builders import at_ms
 from tests.support.learning import HOUR_S, example, lesson, logistic, outcome, outcome_withdrawn
 from tests.support.training_bench import PARTITIONS, QUICK, training_bench
-from vitals.errors import Conflict, NotFound
+from vitals.errors import Conflict, NotFound, Unusable
 from vitals.model_version import ModelStanding
 from vitals.outcome import Outcome
 from vitals.training import Example, LessonSource
@@ -327,3 +330,26 @@ async def test_a_trainer_that_fails_unforeseen_ends_alone_and_is_tried_again() -
     assert bench.telemetry.value("wardlight_trainer_failures_total") >= 1
     stopping.set()
     await serving
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"), [(Unusable("The database ward.db is read-only."), False), (RuntimeError("a mistake"), True)]
+)
+async def test_a_failure_with_a_sentence_of_its_own_is_logged_without_a_trace(
+    error: Exception, *, traced: bool
+) -> None:
+    def build() -> Worker:
+        raise error
+
+    telemetry = Telemetry()
+    trainer = Trainer(build, clock=SystemClock(), telemetry=telemetry)
+    stopping = asyncio.Event()
+    with capture_logs() as logged:
+        serving = asyncio.create_task(trainer.serve(stopping))
+        async with asyncio.timeout(10):
+            while not logged:
+                await SystemClock().sleep(0.001)
+        stopping.set()
+        await serving
+    assert logged[0]["error"] == str(error)
+    assert logged[0]["exc_info"] is traced

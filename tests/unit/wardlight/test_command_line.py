@@ -1,9 +1,11 @@
 """The command line as people and programs meet it: one sentence and an exit code for whatever is wrong."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from runtime.version import VERSION
 from wardlight.command_line import run
 
 
@@ -62,6 +64,26 @@ def test_wrong_arguments_are_one_sentence_and_exit_code_two(
     assert sentence(capsys).strip().endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--nonsense"], "No such option: --nonsense. See wardlight --help."),
+        (["users", "token", "own"], "Missing argument 'LOGIN'. See wardlight users token own --help."),
+        (["users", "token", "nope"], "No such command 'nope'. See wardlight users token --help."),
+    ],
+)
+def test_wrong_arguments_lead_to_the_help_of_their_own_command(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert run(arguments) == 2
+    assert sentence(capsys) == f"{told}\n"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"wardlight {VERSION}\n"
+
+
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     captured = capsys.readouterr()
@@ -109,3 +131,17 @@ def test_db_check_says_what_to_do_where_there_is_no_database(
     assert run(["db", "upgrade"]) == 0
     capsys.readouterr()
     assert run(["db", "check"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["db", "check"], ["db", "upgrade"], ["backup", "ward.backup"], ["users", "add", "kim", "--administrator"]],
+)
+def test_a_damaged_database_is_one_sentence_that_names_the_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WARDLIGHT_DATABASE__URL", "sqlite:///ward.db")
+    (tmp_path / "ward.db").write_bytes(b"no database" * 1000)
+    assert run(arguments) == 1
+    assert "The database ward.db is damaged" in sentence(capsys)
