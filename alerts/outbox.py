@@ -1,6 +1,6 @@
 """What is sent of a claimed delivery, and when it is tried again. Pure."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from alerts.notification import Link, Notification, NotificationKind, Undelivered
 from alerts.notification_settings import NotificationsSettings
@@ -9,6 +9,9 @@ from storage.notifications_outbox import Claimed
 from vitals.alert import Priority
 from vitals.delivery import URGENCY, pause_ms
 from vitals.fault import is_system
+from vitals.notification import DeliveryFault
+
+_REFUSALS: Final = frozenset({DeliveryFault.UNAUTHORIZED, DeliveryFault.GONE})
 
 
 class NextAttempt(NamedTuple):
@@ -59,8 +62,11 @@ def notification_of(claimed: Claimed, *, base_url: str | None, seen_token: str |
 def next_attempt(
     claimed: Claimed, error: Undelivered, settings: NotificationsSettings, *, chance: float, now_ms: int
 ) -> NextAttempt:
-    """After a failure: doubling pauses, sooner for high alerts; what the server asked for counts for all it gets."""
-    if not error.retryable:
+    """After a failure: doubling pauses, sooner for high alerts; what the server asked for counts for all it gets.
+
+    A handshake that is refused is over: whoever has just asked for the subscription is there, and may ask again.
+    """
+    if not error.retryable or (claimed.purpose is NotificationKind.HANDSHAKE and error.code in _REFUSALS):
         return NextAttempt(None, None)
     cap_s = settings.retry_high_s_max if is_high(claimed) else settings.retry_s_max
     attempts = max(one.attempt for one in claimed.deliveries)
