@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -23,9 +23,10 @@ from runtime.clock import Clock
 from runtime.telemetry import Telemetry
 from storage import episodes
 from storage.claims import Claims, claim, remember_positions
+from storage.retention import DAY_MS
 from storage.session import Database, in_snapshot
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, delete_states, ended_keys, load_states, store_states
+from storage.states import FORGET_EVERY_S, StateRow, delete_states, ended_keys, load_states, store_states
 from vitals import codec
 from vitals.alert import Command, Transition, TransitionKind
 from vitals.assessment import Assessment
@@ -40,9 +41,6 @@ GROUP = "alerts"
 TOPICS = (LogTopic.READINGS.value, LogTopic.ASSESSMENTS.value, LogTopic.COMMANDS.value)
 _READINGS, _ASSESSMENTS, _COMMANDS = TOPICS
 _ALERTS = LogTopic.ALERTS.value
-FORGET_EVERY_S: Final = 3600.0
-"""How often to look for patients whose stay ended long ago."""
-_DAY_MS: Final = 86_400_000
 
 
 class _Claimed(NamedTuple):
@@ -306,7 +304,7 @@ class AlertsHandler:
         if now_s - self._forgot_s < FORGET_EVERY_S:
             return {}
         self._forgot_s = now_s
-        before_ms = self._clock.now_ms() - round(self._settings.patient_days * _DAY_MS)
+        before_ms = self._clock.now_ms() - round(self._settings.patient_days * DAY_MS)
         # A state says itself how far it has gone, and the log reaches less far back than `patient_days`.
         everywhere = dict.fromkeys(self._partitions, 0)
         ended = await in_snapshot(

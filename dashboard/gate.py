@@ -23,7 +23,7 @@ from dashboard.exports import Exports
 from dashboard.guard import CHANGING
 from dashboard.permissions import RULES, SIGNED_ALWAYS, Permission, Rule, Where
 from dashboard.person import Person
-from dashboard.refusals import refusal, status_of
+from dashboard.refusals import log_unusable, refusal, status_of
 from storage.whereabouts import Kind, Named, Place
 from vitals.errors import ErrorCode, Forbidden, Locked, SignInNeeded, WardError
 
@@ -194,6 +194,7 @@ def _named_in_body(scope: Scope) -> Iterable[Named]:
 
 def _refused(error: WardError, scope: Scope) -> ASGIApp:
     """The answer; a page leads to where its reader may go instead."""
+    log_unusable(error)
     if scope["method"] != "GET" or scope["path"].startswith("/api/"):
         return refusal(status_of(error), error.code, str(error))
     return _elsewhere(error, scope)

@@ -53,6 +53,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(WardError)
     async def _ward_error(request: Request, error: WardError) -> JSONResponse:
+        log_unusable(error)
         return _answer(request, status_of(error), error.code, str(error))
 
     @app.exception_handler(RequestValidationError)
@@ -78,10 +79,14 @@ def _answer(request: Request, status: int, code: ErrorCode, message: str) -> JSO
 
 
 def status_of(error: WardError) -> int:
-    """HTTP status of an error; a database that a person has to mend is told to whoever reads the log, too."""
+    """HTTP status of an error."""
+    return STATUS.get(error.code, 500)
+
+
+def log_unusable(error: WardError) -> None:
+    """A database that a person has to mend is told to whoever reads the log, too."""
     if error.code is ErrorCode.UNUSABLE:
         log.error("database_unusable", error=str(error))
-    return STATUS.get(error.code, 500)
 
 
 def refusal(status: int, code: ErrorCode, message: str) -> JSONResponse:

@@ -11,6 +11,8 @@ from storage.claims import check_epochs
 from storage.dialect import replace_all
 from vitals.errors import Fenced
 
+FORGET_EVERY_S: Final = 3600.0
+"""How often a worker looks for patients whose stay ended long ago."""
 ENDED_MAX: Final = 500
 """Patients of one partition who are forgotten at once."""
 

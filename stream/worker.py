@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -17,7 +17,7 @@ from storage.retention import DAY_MS
 from storage.scorers import Switched, note_switches, switches_of, trim_switches
 from storage.session import Connection, Database, in_snapshot, in_transaction
 from storage.signing import Signer, load_signer
-from storage.states import StateRow, delete_states, ended_keys, load_states, state_keys, store_states
+from storage.states import FORGET_EVERY_S, StateRow, delete_states, ended_keys, load_states, state_keys, store_states
 from stream.budget import BudgetParameters
 from stream.charted import assess_charted, withdraw
 from stream.context import ContextParameters
@@ -42,8 +42,6 @@ GROUP = "stream"
 _READINGS = LogTopic.READINGS.value
 _ASSESSMENTS = LogTopic.ASSESSMENTS.value
 _TRAINING = LogTopic.TRAINING.value
-FORGET_EVERY_S: Final = 3600.0
-"""How often a scorer looks for patients whose stay ended long ago."""
 _OF_A_PATIENT = (Reading, Withdrawn)
 
 

@@ -10,13 +10,21 @@ from alerts.ladder_runner import Paging
 from runtime.bus import Incoming
 from storage.session import Connection
 from tests.support.alert_transitions import an_alert, resolved
-from tests.support.ladder_scene import a_ward
+from tests.support.ladder_scene import LadderScene, a_ward
 from vitals.codec import encode
 from vitals.errors import Unusable
 
 
 class Unforeseen(Exception):
     """A mistake of ours."""
+
+
+async def with_five_alerts() -> LadderScene:
+    """Of five patients, e0 to e4."""
+    ward = await a_ward()
+    for number in range(5):
+        ward.alert(an_alert(episode=f"e{number}", patient=f"p{number}"))
+    return ward
 
 
 def test_an_alert_whose_steps_cannot_be_read_keeps_no_other_from_climbing() -> None:
@@ -35,9 +43,7 @@ def test_an_alert_whose_steps_cannot_be_read_keeps_no_other_from_climbing() -> N
 
 def test_an_alert_whose_step_fails_holds_up_no_other_and_no_engine() -> None:
     async def scene() -> None:
-        ward = await a_ward()
-        for number in range(5):
-            ward.alert(an_alert(episode=f"e{number}", patient=f"p{number}"))
+        ward = await with_five_alerts()
         real = pager(expires_s=60)
 
         def fails_for_one(conn: Connection, paging: Paging, now_ms: int) -> None:
@@ -77,9 +83,7 @@ def test_a_damaged_table_of_ladders_is_told_and_does_not_end_what_raises_alarms(
 
 def test_an_alert_that_cannot_be_decided_on_holds_up_no_other_and_is_on_record() -> None:
     async def scene() -> None:
-        ward = await a_ward()
-        for number in range(5):
-            ward.alert(an_alert(episode=f"e{number}", patient=f"p{number}"))
+        ward = await with_five_alerts()
         await ward.look_at(0)
         with ward.database.transaction() as conn:
             conn.execute(text("UPDATE ladder_steps SET evidence = 'of_a_later_release' WHERE episode_id = 'e2'"))
