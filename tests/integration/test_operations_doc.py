@@ -1,8 +1,4 @@
-"""docs/operations.md followed literally: its files and commands, in its order, in an empty directory, against real servers.
-
-What stands in a block marked `<!-- run NAME -->` is run line by line in one shell per part; `<!-- start NAME -->` are
-services that go on. Ports and the database's password of the page become those of this machine's private servers.
-"""
+"""docs/operations.md followed literally: its files and commands, in its order, in an empty directory, against real servers."""
 
 import asyncio
 import contextlib
@@ -12,30 +8,27 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from dashboard.permissions import Permission
 from runtime.clock import SystemClock
 from storage.session import Database
 from tests.support.backup_contract import every_row
 from tests.support.documents import commands
 from tests.support.kafka_server import KafkaServer
 from tests.support.mosquitto_server import MosquittoServer
+from tests.support.operator import BLOCK, PAGE, Operator
 from tests.support.postgres_server import PostgresServer
 from tests.support.servers import missing
-from tests.support.tree import ROOT, text
 from tests.support.whole_path import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-PAGE = text("docs/operations.md")
-BLOCK = re.compile(r"<!-- (run|start) ([\w-]+) -->\n```sh\n(.*?)```", re.DOTALL)
-FILE = re.compile(r"```(?:text|toml)\n# ([\w.-]+)\n(.*?)```", re.DOTALL)
 FORBIDDEN_TO_A_DEVICE = (
     "wardlight/v1/devices/watch-2/readings",
     "wardlight/v1/devices/watch-2/status",
@@ -43,119 +36,12 @@ FORBIDDEN_TO_A_DEVICE = (
     "wardlight/v1/heartbeat",
     "wardlight/v1/alerts/north/p1/spo2-low",
 )
-READY_S_MAX = 90.0
-COMMAND_S_MAX = 90.0
 BEHIND_S = 10
 SILENCE_S = 8.0
 """Eight rounds without a heartbeat, on however busy a machine."""
 COMMANDS_S = 25
 """Two rounds, one more time of listening in vain, and what the commands themselves may take."""
 PASSWORD = "correct horse battery staple"
-
-
-def block(kind: str, name: str) -> str:
-    """The commands of one block."""
-    (found,) = [body for marked, of, body in BLOCK.findall(PAGE) if (marked, of) == (kind, name)]
-    return str(found)
-
-
-class Operator:
-    """Somebody in an empty directory, with this page and a shell."""
-
-    def __init__(self, directory: Path, replacements: Mapping[str, str]) -> None:
-        directory.mkdir()
-        self.directory = directory
-        self._replacements = replacements
-        bin_directory = directory.parent / "bin"
-        bin_directory.mkdir(exist_ok=True)
-        shim = bin_directory / "wardlight"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m wardlight "$@"\n', encoding="utf-8")
-        shim.chmod(0o755)
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("WARDLIGHT_")},
-            "PATH": f"{bin_directory}:{os.environ['PATH']}:/usr/sbin",
-            "PYTHONPATH": str(ROOT),
-        }
-        self._started: list[subprocess.Popen[bytes]] = []
-        for name, body in FILE.findall(PAGE):
-            (directory / name).write_text(self.here(body), encoding="utf-8")
-
-    def here(self, written: str) -> str:
-        """What the page says, with this machine's ports."""
-        for old, new in self._replacements.items():
-            written = written.replace(old, new)
-        return written
-
-    def run(self, name: str) -> str:
-        """Run the block `name` as one shell would; exports stay. Its output."""
-        script = f"set -eu\n{self.here(block('run', name))}\nenv -0 > .environment\n"
-        done = subprocess.run(
-            ["sh", "-c", script],
-            cwd=self.directory,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_S_MAX,
-        )
-        assert done.returncode == 0, f"{name}:\n{script}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        pairs = (self.directory / ".environment").read_text(encoding="utf-8").split("\0")
-        self.environment = dict(pair.split("=", 1) for pair in pairs if pair)
-        return done.stdout
-
-    def start(self, name: str, *, only: str = "") -> None:
-        """Start every command of the block `name`, or the one that names `only`; each goes on."""
-        for number, line in enumerate(self.here(block("start", name)).strip().splitlines()):
-            if only not in line:
-                continue
-            with (self.directory / f"{name}-{number}.log").open("ab") as output:
-                environment = {**self.environment}
-                if number:
-                    environment["WARDLIGHT_TELEMETRY__PORT"] = str(free_port())
-                self._started.append(
-                    subprocess.Popen(
-                        ["sh", "-c", f"exec {line}"],
-                        cwd=self.directory,
-                        env=environment,
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=subprocess.STDOUT,
-                    )
-                )
-
-    def stop(self) -> None:
-        """SIGTERM to all, and their orderly end."""
-        started, self._started = self._started, []
-        for process in started:
-            process.send_signal(signal.SIGTERM)
-        for process in started:
-            assert process.wait(timeout=30) == 0, self.said()
-
-    def kill(self) -> None:
-        """Whatever is left."""
-        for process in self._started:
-            process.kill()
-            process.wait()
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Look until it holds; fails where a service ends by itself or it takes too long."""
-        clock = SystemClock()
-        deadline_s = clock.monotonic_s() + READY_S_MAX
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if condition():
-                    return
-            assert clock.monotonic_s() < deadline_s, self.said()
-            for process in self._started:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=0.1)
-                    pytest.fail(f"a service ended by itself:\n{self.said()}")
-
-    def said(self) -> str:
-        """The last words of every service."""
-        logs = sorted(self.directory.glob("*-[0-9].log"))
-        return "\n".join(f"{log.name}: {log.read_text(encoding='utf-8', errors='replace')[-1500:]}" for log in logs)
 
 
 @pytest.fixture
@@ -194,23 +80,30 @@ def one_time_password(said: str) -> str:
     return str(found)
 
 
-def sign_in(operator: Operator, password: str) -> None:
-    """What the page is for: the first sign-in, an own password, and a token for monitoring in the environment."""
+def sign_in(operator: Operator, said: str) -> None:
+    """The first sign-in with what `users add` printed, an own password, and a token for monitoring in the environment."""
     url = operator.environment["WARDLIGHT_URL"]
-    with httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=30.0) as client:
-        operator.until(lambda: client.get("/healthz".lstrip("/"), follow_redirects=False).status_code < 500)
-        answer = client.post("sign-in", json={"login": "boss", "password": password}, headers={"origin": url})
-        assert answer.status_code == 200, answer.text
-        headers = {"origin": url, "x-wardlight-csrf": client.get("me").json()["csrf"]}
-        changed = client.post("me/password", json={"old": password, "new": PASSWORD}, headers=headers)
-        assert changed.status_code == 200, changed.text
-        me = client.get("me").json()
-        headers["x-wardlight-csrf"] = me["csrf"]
-        made = client.post(
-            "me/tokens", json={"name": "monitoring", "scopes": ["see_status"], "password": PASSWORD}, headers=headers
-        )
-        assert made.status_code < 300, made.text
-        operator.environment["WARDLIGHT_TOKEN"] = made.json()["secret"]
+    operator.until(lambda: httpx.get(f"{url}/api/v1/healthz", trust_env=False).status_code < 500)
+    operator.environment |= {"WARDLIGHT_PASSWORD": one_time_password(said), "WARDLIGHT_NEW_PASSWORD": PASSWORD}
+    told = operator.run("token", LOGIN="boss")
+    operator.environment |= {"WARDLIGHT_PASSWORD": PASSWORD, "WARDLIGHT_TOKEN": token(told)}
+    del operator.environment["WARDLIGHT_NEW_PASSWORD"]
+
+
+def token(told: str) -> str:
+    """The one that a command printed."""
+    (found,) = re.findall(r"wl_\S+", told)
+    return str(found)
+
+
+def be_ward_manager(operator: Operator) -> None:
+    """The administrator of this box gives themselves the role, and goes on with a token that may what the role may."""
+    operator.environment["WARDLIGHT_TOKEN"] = token(
+        operator.shell("wardlight users token own boss roles --scope manage_people")
+    )
+    operator.shell("wardlight users grant boss ward_manager --every-ward")
+    scopes = " ".join(f"--scope {permission}" for permission in Permission)
+    operator.environment["WARDLIGHT_TOKEN"] = token(operator.shell(f"wardlight users token own boss ward {scopes}"))
 
 
 def rows(operator: Operator) -> dict[str, int]:
@@ -225,7 +118,7 @@ def rows(operator: Operator) -> dict[str, int]:
 def test_one_box_is_installed_watched_backed_up_lost_restored_rebuilt_trimmed_and_upgraded(box: Operator) -> None:
     said = box.run("one-box")
     box.start("one-box")
-    sign_in(box, one_time_password(said))
+    sign_in(box, said)
     beat = box.run("watch")
     assert json.loads(beat.splitlines()[0]).keys() == {"at_ms", "every_s", "version"}
     assert json.loads(beat.splitlines()[-1])["whole"] is True
@@ -268,6 +161,30 @@ def test_a_device_of_one_box_speaks_for_itself_only(box: Operator) -> None:
         client(box, "mosquitto_pub", "-t", topic, "-m", topic, account=service)
     heard = client(box, "mosquitto_sub", *follows, "-C", str(len(allowed)), "-W", "10", account=service)
     assert heard.stdout.splitlines() == list(allowed), "the device's own words, then the service's, and nothing between"
+
+
+def test_a_device_speaks_before_it_is_known_and_nothing_it_said_is_lost(box: Operator) -> None:
+    said = box.run("one-box")
+    box.start("one-box")
+    sign_in(box, said)
+    be_ward_manager(box)
+    measured_at_ms = SystemClock().now_ms()
+    body = json.dumps({"measured_at": measured_at_ms, "signs": {"spo2_percent": 97}})
+    device = ("watch-1", box.environment["WATCH_1_PASSWORD"])
+    own = "wardlight/v1/devices/watch-1/readings"
+    assert client(box, "mosquitto_pub", "-t", own, "-m", body, account=device).returncode == 0
+    box.until(lambda: "watch-1" in box.shell("wardlight rejected list --reason unassigned"))
+
+    patient_id = box.run("device", only="patients admit").split()[0]
+    box.run("device", only="devices add", DEVICE="watch-1")
+    box.run("device", only="devices assign", DEVICE="watch-1", PATIENT=patient_id)
+    box.run("device", only="rejected replay")
+
+    history = f"wardlight history {patient_id} --format json"
+    box.until(lambda: bool(json.loads(box.shell(history))))
+    (row,) = json.loads(box.shell(history))
+    assert row["signs"] == {"spo2_percent": 97}
+    box.stop()
 
 
 def client(
@@ -323,9 +240,9 @@ def test_a_hospital_comes_up_and_every_stage_moves_and_its_heartbeat_stops_with_
     try:
         said = operator.run("hospital")
         operator.start("hospital")
-        sign_in(operator, one_time_password(said))
+        sign_in(operator, said)
         operator.until(lambda: whole(operator))
-        scorer = operator._started.pop(2)
+        scorer = operator.started.pop(2)
         scorer.kill()
         scorer.wait()
         clock = SystemClock()
