@@ -44,6 +44,8 @@ class KafkaLimits:
     """How long a rebalance waits for this member's batch in hand and its last positions."""
     stall_check_s: float = 15.0
     """How often a reader to whom nothing comes looks whether the log goes on without it."""
+    short_s_max: float = 10.0
+    """How long the log may seem to end before what is to be read: a broker that was away answers for it as it left it."""
     poll_gap_s_max: float = 300.0
     """A member that does not poll for this long loses its partitions."""
     close_s_max: float = 5.0
@@ -125,8 +127,10 @@ class KafkaBus:
             self,
             consumer,
             self._places(topics),
+            clock=self._clock,
             handover_s_max=self._limits.handover_s_max,
             stall_check_s=self._limits.stall_check_s,
+            short_s_max=self._limits.short_s_max,
         )
         async with self.answering():
             await self._clients.start(consumer)

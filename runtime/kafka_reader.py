@@ -8,9 +8,20 @@ from typing import Any, Protocol
 import structlog
 
 from runtime.bus import Assigned, Delivered, Incoming, Positions, TopicPartition, require_held
-from vitals.errors import AccessDenied, ConfigurationError, CredentialsRefused, Unavailable, UntrustedServer
+from runtime.clock import Clock
+from vitals.errors import (
+    AccessDenied,
+    ConfigurationError,
+    CredentialsRefused,
+    PositionOutOfRange,
+    Unavailable,
+    UntrustedServer,
+)
 
 log = structlog.get_logger()
+
+_LOOK_AGAIN_S = 0.5
+"""How often a log that seems too short is asked again."""
 
 
 class Consumer(Protocol):
@@ -45,7 +56,7 @@ class Owner(Protocol):
     """What the reader asks of its bus."""
 
     def answering(self) -> AbstractAsyncContextManager[None]:
-        """Turns failures of Kafka into Unavailable."""
+        """Turns failures of Kafka into Unavailable, and a broker's "no such offset" into PositionOutOfRange."""
 
     async def dismiss(self, reader: Any, consumer: Consumer) -> None:  # noqa: ANN401
         """Forget the reader and stop its consumer."""
@@ -65,14 +76,18 @@ class KafkaReader:
         consumer: Consumer,
         places: Mapping[Any, TopicPartition],
         *,
+        clock: Clock,
         handover_s_max: float,
         stall_check_s: float,
+        short_s_max: float,
     ) -> None:
         self._bus = bus
         self._consumer = consumer
         self._places = places
+        self._clock = clock
         self._handover_s_max = handover_s_max
         self._stall_check_s = stall_check_s
+        self._short_s_max = short_s_max
         self._checked_at_s = 0.0
         self._positions: dict[Any, int] = {}
         self._behind: dict[Any, int] = {}
@@ -149,8 +164,12 @@ class KafkaReader:
         if self._fetch is None or not self._fetch.done():
             return []
         fetch, self._fetch = self._fetch, None
-        async with self._bus.answering():
-            fetched = fetch.result()
+        try:
+            async with self._bus.answering():
+                fetched = fetch.result()
+        except PositionOutOfRange as error:
+            await self._held(self._positions)
+            raise Unavailable(f"Kafka holds what a broker of it said it does not: joining anew. {error}") from error
         if not self._sought or not fetched:
             return []
         self._behind = {}
@@ -182,14 +201,7 @@ class KafkaReader:
 
     async def seek(self, positions: Positions) -> None:
         owned = {place: ours for place, ours in self._places.items() if ours.partition in self._owned}
-        sought: dict[Any, int] = {}
-        if owned:
-            async with self._bus.answering():
-                beginnings = await self._consumer.beginning_offsets(list(owned))
-                ends = await self._consumer.end_offsets(list(owned))
-            sought = {place: positions.get(ours, beginnings[place]) for place, ours in owned.items()}
-            for place, position in sought.items():
-                require_held(owned[place], position, beginnings[place], ends[place])
+        sought = await self._held({place: positions.get(ours) for place, ours in owned.items()})
         if self._to_announce is not None or not owned.keys() <= set(self._consumer.assignment()):
             return
         if owned:
@@ -197,10 +209,32 @@ class KafkaReader:
                 self._consumer.seek(place, position)
             self._consumer.resume(*owned)
             self._discard_fetched()
-        self._positions = dict(sought)
+        self._positions = sought
         self._behind = {}
         self._sought = True
         self._settled.set()
+
+    async def _held(self, wanted: Mapping[Any, int | None]) -> dict[Any, int]:
+        """Where to go on: as wanted, or where the log begins. Raises Unavailable, PositionOutOfRange.
+
+        A broker that was away answers, until it hears of its successor, as leader of a log that ends where it left; and
+        aiokafka, which sends no leader epochs (KIP-320), believes it. A log is too short only where it stays so.
+        """
+        if not wanted:
+            return {}
+        deadline_s = self._clock.monotonic_s() + self._short_s_max
+        while True:
+            async with self._bus.answering():
+                beginnings = await self._consumer.beginning_offsets(list(wanted))
+                ends = await self._consumer.end_offsets(list(wanted))
+            places = {place: beginnings[place] if at is None else at for place, at in wanted.items()}
+            is_short = any(at > ends[place] for place, at in places.items())
+            if not is_short or self._clock.monotonic_s() >= deadline_s:
+                break
+            await self._clock.sleep(_LOOK_AGAIN_S)
+        for place, at in places.items():
+            require_held(self._places[place], at, beginnings[place], ends[place])
+        return places
 
     async def close(self) -> None:
         if self._closed:

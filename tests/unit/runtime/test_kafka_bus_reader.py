@@ -11,7 +11,7 @@ from runtime.bus import Assigned, Delivered, Incoming, TopicPartition
 from runtime.clock import LoopClock
 from runtime.kafka_reader import Consumer, KafkaReader
 from runtime.virtual_loop import run_virtual
-from vitals.errors import ConfigurationError, Unavailable
+from vitals.errors import ConfigurationError, PositionOutOfRange, Unavailable
 
 
 class Place(NamedTuple):
@@ -36,8 +36,10 @@ class FakeConsumer:
         self.assigned: set[Any] = set()
         self.paused: set[Any] = set()
         self.positions: dict[Any, int] = {}
+        self.beginnings = dict.fromkeys(PLACES, 0)
         self.ends = dict.fromkeys(PLACES, 0)
         self.dead = False
+        self.refuses: PositionOutOfRange | None = None
         self.stopped = False
 
     def assignment(self) -> Collection[Any]:
@@ -54,6 +56,8 @@ class FakeConsumer:
         self.positions[place] = offset
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[Any, Sequence[Any]]:
+        if self.refuses is not None:
+            raise self.refuses
         fetched = {}
         for place in sorted(self.assigned - self.paused):
             last = min(self.ends[place], self.positions[place] + max_records)
@@ -65,7 +69,7 @@ class FakeConsumer:
         return fetched
 
     async def beginning_offsets(self, places: Sequence[Any]) -> Mapping[Any, int]:
-        return dict.fromkeys(places, 0)
+        return {place: self.beginnings[place] for place in places}
 
     async def end_offsets(self, places: Sequence[Any]) -> Mapping[Any, int]:
         return {place: self.ends[place] for place in places}
@@ -85,6 +89,19 @@ class FakeBus:
         await consumer.stop()
 
 
+def reader_of(consumer: FakeConsumer) -> KafkaReader:
+    """A reader that owns nothing yet."""
+    return KafkaReader(
+        FakeBus(),
+        consumer,
+        PLACES,
+        clock=LoopClock(epoch_ms=0),
+        handover_s_max=20,
+        stall_check_s=15,
+        short_s_max=10,
+    )
+
+
 def assign(reader: KafkaReader, consumer: FakeConsumer, places: Collection[Any]) -> None:
     """What aiokafka does when the group has split."""
     consumer.assigned = set(places)
@@ -93,7 +110,7 @@ def assign(reader: KafkaReader, consumer: FakeConsumer, places: Collection[Any])
 
 async def reading(consumer: FakeConsumer) -> KafkaReader:
     """A reader that owns both partitions and stands at the beginning."""
-    reader = KafkaReader(FakeBus(), consumer, PLACES, handover_s_max=20, stall_check_s=15)
+    reader = reader_of(consumer)
     assign(reader, consumer, PLACES)
     assert await reader.poll(records_max=10, timeout_s=1) == Assigned(BOTH)
     await reader.seek({})
@@ -166,7 +183,7 @@ def test_a_rebalance_waits_for_the_batch_in_hand_but_not_forever() -> None:
 def test_a_rebalance_before_anything_was_announced_waits_for_nobody() -> None:
     async def main() -> float:
         consumer = FakeConsumer()
-        reader = KafkaReader(FakeBus(), consumer, PLACES, handover_s_max=20, stall_check_s=15)
+        reader = reader_of(consumer)
         await reader.revoked()
         assign(reader, consumer, PLACES)
         await reader.revoked()
@@ -206,7 +223,7 @@ def test_a_poll_that_waits_is_woken_by_a_rebalance() -> None:
 def test_a_partition_beyond_the_number_in_the_settings_is_a_mistake_to_be_mended() -> None:
     async def main() -> None:
         consumer = FakeConsumer()
-        reader = KafkaReader(FakeBus(), consumer, PLACES, handover_s_max=20, stall_check_s=15)
+        reader = reader_of(consumer)
         assign(reader, consumer, [*PLACES, Place("x-readings", 2)])
         with pytest.raises(ConfigurationError, match=r"partition 2, which log\.partitions"):
             await reader.poll(records_max=10, timeout_s=1)
@@ -216,3 +233,76 @@ def test_a_partition_beyond_the_number_in_the_settings_is_a_mistake_to_be_mended
             await reader.poll(records_max=10, timeout_s=1)
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize(("behind_s", "waited_s"), [(0.2, 0.5), (2.9, 3), (9.9, 10)])
+def test_a_broker_that_was_away_is_given_time_to_hear_that_it_leads_no_longer(behind_s: float, waited_s: float) -> None:
+    """After SIGCONT it answers as leader of the log that it left; aiokafka believes it."""
+
+    async def main() -> tuple[float, list[Incoming]]:
+        clock, consumer = LoopClock(epoch_ms=0), FakeConsumer()
+        consumer.ends[Place("x-readings", 1)] = 5
+        reader = reader_of(consumer)
+        assign(reader, consumer, PLACES)
+        await reader.poll(records_max=10, timeout_s=1)
+        seeking = asyncio.create_task(reader.seek({TopicPartition("readings", 1): 8}))
+        await clock.sleep(behind_s)
+        consumer.ends[Place("x-readings", 1)] = 9
+        await seeking
+        sought_at_s = clock.monotonic_s()
+        polled = await reader.poll(records_max=10, timeout_s=1)
+        assert isinstance(polled, Delivered)
+        await reader.close()
+        return sought_at_s, list(polled.records)
+
+    sought_at_s, came = run_virtual(main())
+    assert sought_at_s == waited_s
+    assert [record.offset for record in came] == [8]
+
+
+def test_a_log_that_stays_shorter_than_what_was_read_of_it_is_refused_once_there_was_time() -> None:
+    async def main() -> float:
+        clock, consumer = LoopClock(epoch_ms=0), FakeConsumer()
+        reader = reader_of(consumer)
+        assign(reader, consumer, PLACES)
+        await reader.poll(records_max=10, timeout_s=1)
+        with pytest.raises(PositionOutOfRange, match="offsets 0 to 0 of readings/1, not 8"):
+            await reader.seek({TopicPartition("readings", 1): 8})
+        await reader.close()
+        return clock.monotonic_s()
+
+    assert run_virtual(main()) == 10
+
+
+def test_a_fetch_refused_by_a_broker_that_was_away_is_a_reason_to_join_anew_and_not_to_give_up() -> None:
+    async def main() -> float:
+        clock, consumer = LoopClock(epoch_ms=0), FakeConsumer()
+        reader = await reading(consumer)
+        consumer.ends[Place("x-readings", 0)] = 25
+        await reader.poll(records_max=100, timeout_s=1)
+        consumer.ends[Place("x-readings", 0)] = 20
+        consumer.refuses = PositionOutOfRange("8914")
+        polling = asyncio.create_task(reader.poll(records_max=100, timeout_s=1))
+        await clock.sleep(3)
+        assert not polling.done()
+        consumer.ends[Place("x-readings", 0)] = 26
+        with pytest.raises(Unavailable, match=r"joining anew\. 8914"):
+            await polling
+        await reader.close()
+        return clock.monotonic_s()
+
+    assert run_virtual(main()) == 3
+
+
+def test_a_fetch_of_what_was_trimmed_meanwhile_is_refused_at_once() -> None:
+    async def main() -> float:
+        clock, consumer = LoopClock(epoch_ms=0), FakeConsumer()
+        reader = await reading(consumer)
+        consumer.beginnings[Place("x-readings", 0)] = consumer.ends[Place("x-readings", 0)] = 7
+        consumer.refuses = PositionOutOfRange("0")
+        with pytest.raises(PositionOutOfRange, match="offsets 7 to 7 of readings/0, not 0"):
+            await reader.poll(records_max=10, timeout_s=1)
+        await reader.close()
+        return clock.monotonic_s()
+
+    assert run_virtual(main()) == 0
