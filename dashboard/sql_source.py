@@ -158,6 +158,7 @@ def _signs(values: Mapping[Sign, LatestSign], minutes: Sequence[Bucket]) -> Mapp
             value=latest.value,
             measured_at_ms=latest.reading.measured_at_ms,
             seen_at_ms=seen_at_ms(latest.reading),
+            reading_id=latest.reading.reading_id,
             intervals_ms=_intervals(sign, minutes),
         )
         for sign, latest in values.items()

@@ -47,11 +47,11 @@ class SignNow:
     measured_at_ms: int
     seen_at_ms: int
     """When it was true on this server's clock: what its age is counted from."""
+    reading_id: str
+    """Of the reading, or of the entry, that says it."""
     intervals_ms: deque[int] = field(default_factory=lambda: deque(maxlen=INTERVALS_KEPT))
     charted: Charted | None = None
     """Where a person said it."""
-    reading_id: str | None = None
-    """With `charted`: of the entry."""
 
     def stale_after_ms(self, limits: WardLimits) -> int:
         """The age from which this value must not be shown as current; of a charted one, what it was said to hold for."""
@@ -306,12 +306,18 @@ class Ward:
         shown = patient.signs.get(sign)
         if shown is None:
             patient.signs[sign] = SignNow(
-                sign=sign, value=value, measured_at_ms=reading.measured_at_ms, seen_at_ms=seen_at_ms(reading)
+                sign=sign,
+                value=value,
+                measured_at_ms=reading.measured_at_ms,
+                seen_at_ms=seen_at_ms(reading),
+                reading_id=reading.reading_id,
             )
-        elif reading.measured_at_ms > shown.measured_at_ms:
-            if shown.charted is None:
-                shown.intervals_ms.append(reading.measured_at_ms - shown.measured_at_ms)
-            shown.charted = shown.reading_id = None
+        elif _is_newer(reading, shown):
+            interval_ms = reading.measured_at_ms - shown.measured_at_ms
+            if shown.charted is None and interval_ms > 0:
+                shown.intervals_ms.append(interval_ms)
+            shown.charted = None
+            shown.reading_id = reading.reading_id
             shown.value = value
             shown.measured_at_ms = reading.measured_at_ms
             shown.seen_at_ms = seen_at_ms(reading)
@@ -335,8 +341,8 @@ class Ward:
             value=reading.signs[sign],
             measured_at_ms=reading.measured_at_ms,
             seen_at_ms=seen_at_ms(reading),
-            charted=reading.charted,
             reading_id=reading.reading_id,
+            charted=reading.charted,
         )
         if shown is not None:
             patient.signs[sign].intervals_ms = shown.intervals_ms
@@ -383,3 +389,10 @@ def _standing(assessment: Assessment) -> tuple[int, int, str]:
 
 def _order(reading: Reading) -> tuple[int, str]:
     return reading.measured_at_ms, reading.reading_id
+
+
+def _is_newer(reading: Reading, shown: SignNow) -> bool:
+    """Of two devices in the same millisecond the greater id, as SQL has it; what a person said of that moment stands."""
+    if shown.charted is not None:
+        return reading.measured_at_ms > shown.measured_at_ms
+    return _order(reading) > (shown.measured_at_ms, shown.reading_id)

@@ -46,6 +46,19 @@ def test_readings_in_any_order_show_the_same_values_and_trend() -> None:
     assert backwards.patients[P1].signs[Sign.HEART_RATE].value == forwards.patients[P1].signs[Sign.HEART_RATE].value
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_devices_in_the_same_millisecond_the_same_one_is_shown_whichever_came_first(order: int) -> None:
+    """SQL knows no order of arrival: it shows the greater id."""
+    before = reading(at_s=50, heart_rate_bpm=90, spo2_percent=98)
+    one = reading(at_s=60, device="watch-1", heart_rate_bpm=66)
+    other = reading(at_s=60, device="watch-2", heart_rate_bpm=68)
+    ward = ward_with([before, *[one, other][::order]])
+    signs = ward.patients[P1].signs
+    assert signs[Sign.HEART_RATE].value == 68
+    assert list(signs[Sign.HEART_RATE].intervals_ms) == [10_000]
+    assert signs[Sign.SPO2].value == 98
+
+
 def test_a_late_reading_fills_the_trend_and_never_moves_the_tile_back() -> None:
     ward = ward_with([reading(at_s=0, heart_rate_bpm=70), reading(at_s=60, heart_rate_bpm=90)])
     ward.apply_reading(reading(at_s=30, heart_rate_bpm=80))
