@@ -37,6 +37,9 @@ PROBE_EVERY_S = 2.0
 LOOK_S = 5.0
 STILL_S = 15.0
 """Longer than workers take to tell how far behind they are."""
+SERVED_SHARE = 0.9
+"""Of what is offered: who does as much could do more."""
+DOUBLINGS_MAX = 5
 LAG_AT_REST_MAX = 100
 """Ticks go on when nothing else does."""
 _METRIC = re.compile(r"^(wardlight_\w+?)(?:\{([^}]*)\})? ([0-9.e+]+)$", re.MULTILINE)
@@ -98,11 +101,22 @@ class Overload:
         if options.capacity:
             self.course.capacity = options.capacity
         else:
-            fleet = await self._load("flat-out", options.flat_out, options.flat_out_s)
-            self._judge_capacity()
+            await self._measure_capacity()
+        await self._overloaded(2 * self.course.capacity, probes)
+
+    async def _measure_capacity(self) -> None:
+        """Offer more and more, until a stage does not do what is offered: only then it is flat out."""
+        offered = self._options.flat_out
+        for _ in range(DOUBLINGS_MAX):
+            phase = f"flat-out-{offered:.0f}"
+            fleet = await self._load(phase, offered, self._options.flat_out_s)
+            self._judge_capacity(self.course.of(phase))
             await fleet.links.close()
             await self._drain("drained")
-        await self._overloaded(2 * self.course.capacity, probes)
+            if self.course.capacity < SERVED_SHARE * offered:
+                return
+            offered *= 2
+        raise SystemExit(f"{offered / 2:,.0f} readings/s do not saturate this house: offer more, by --flat-out.")
 
     async def _until_ready(self) -> None:
         """Until every stage tells of itself; a service that ends fails it."""
@@ -135,9 +149,8 @@ class Overload:
         await asyncio.gather(running, return_exceptions=True)
         return fleet
 
-    def _judge_capacity(self) -> None:
-        """By the second half of the flat-out phase, in which every queue is full."""
-        looks = self.course.of("flat-out")
+    def _judge_capacity(self, looks: Sequence[Look]) -> None:
+        """By the second half of a phase, in which every queue is as full as it gets."""
         first, last = looks[len(looks) // 2], looks[-1]
         apart_s = last.at_s - first.at_s
         rates = {
@@ -252,7 +265,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--capacity", type=float, default=0.0, metavar="READINGS", help="per second; measured unless given"
     )
     parser.add_argument(
-        "--flat-out", type=float, default=1200.0, metavar="READINGS", help="offered per second to measure it"
+        "--flat-out",
+        type=float,
+        default=1200.0,
+        metavar="READINGS",
+        help="first offered per second to measure it; doubled until it is too much",
     )
     parser.add_argument("--flat-out-s", type=float, default=60.0)
     parser.add_argument("--calm-s", type=float, default=40.0, help="probes alone, before")
