@@ -7,6 +7,7 @@ readings until they are receipted, as ours do. Exits 1 where a reading was lost 
 
 import argparse
 import asyncio
+import os
 import re
 import statistics
 import sys
@@ -275,8 +276,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--calm-s", type=float, default=40.0, help="probes alone, before")
     parser.add_argument("--in-flight", type=int, default=20, help="sent and not receipted, per device")
     parser.add_argument("--drain-s", type=float, default=1800.0, help="how long catching up may take")
+    parser.add_argument(
+        "--apart", action="store_true", help="the house on one processor and its devices on the others (Linux)"
+    )
     parser.add_argument("--results", type=Path, default=Path("build/overload.jsonl"))
     options = parser.parse_args(arguments)
+    if options.apart and len(os.sched_getaffinity(0)) < 2:
+        parser.error("--apart needs two processors.")
     set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
     options.results.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wardlight-overload-") as directory:
@@ -287,10 +293,15 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
     door = ThreadDoor(name="overload", threads_max=1)
     probing = int((options.calm_s + 60 * options.minutes) / PROBE_EVERY_S) + 2
     names = [f"probe-{number:04}" for number in range(probing)]
+    processors = sorted(os.sched_getaffinity(0)) if options.apart else []
+    if options.apart:
+        os.sched_setaffinity(0, processors[:1])  # whatever the house starts inherits it
     with running_house(directory) as (house, starting):
         await door.run(admit_all, house.database_url, options.beds, names)
         for name in STAGES:
             starting.start(name)
+        if options.apart:
+            os.sched_setaffinity(0, processors[1:])
         assert set(STAGES) <= set(SERVICES)
         probes = Probes(house.mqtt.port, names)
         overload = Overload(options, house, door)
