@@ -182,7 +182,7 @@ class KafkaReader:
 
     async def _check_progress(self) -> None:
         """Raises Unavailable where the log goes on but Kafka's client, for two checks in a row, brings none of it."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._clock.monotonic_s()
         if not self._sought or not self._positions or now_s - self._checked_at_s < self._stall_check_s:
             return
         self._checked_at_s = now_s

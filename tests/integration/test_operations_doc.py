@@ -83,7 +83,7 @@ def one_time_password(said: str) -> str:
 def sign_in(operator: Operator, said: str) -> None:
     """The first sign-in with what `users add` printed, an own password, and a token for monitoring in the environment."""
     url = operator.environment["WARDLIGHT_URL"]
-    operator.until(lambda: httpx.get(f"{url}/api/v1/healthz", trust_env=False).status_code < 500)
+    operator.until(lambda: httpx.get(f"{url}/healthz", trust_env=False).status_code == 200)
     operator.environment |= {"WARDLIGHT_PASSWORD": one_time_password(said), "WARDLIGHT_NEW_PASSWORD": PASSWORD}
     told = operator.run("token", LOGIN="boss")
     operator.environment |= {"WARDLIGHT_PASSWORD": PASSWORD, "WARDLIGHT_TOKEN": token(told)}

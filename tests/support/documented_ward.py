@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from runtime.clock import SystemClock
 from tests.support.documented_meanings import Meanings
 from tests.support.documents import PLACEHOLDER, settings_files
 from tests.support.mosquitto_server import MosquittoServer
-from tests.support.tree import ROOT
+from tests.support.own_programs import own_programs
 from tests.support.whole_path import PRETENDED, free_port
 from wardlight.api_client import ApiClient
 
@@ -93,7 +92,7 @@ class Shell:
         self.directory = directory
         self.environment = {
             **os.environ,
-            "PATH": f"{_own_programs(directory)}:{os.environ['PATH']}",
+            "PATH": f"{own_programs(directory)}:{os.environ['PATH']}",
             "HOME": str(directory),
             "XDG_CONFIG_HOME": str(directory / ".config"),
             "PYTHONUNBUFFERED": "1",
@@ -233,16 +232,6 @@ def is_ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=5).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _own_programs(directory: Path) -> Path:
-    """A folder with `wardlight` as `scripts/set-up-python` writes it, so that the documents' word is found on the path."""
-    folder = directory / "bin"
-    folder.mkdir()
-    shim = folder / "wardlight"
-    shim.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m wardlight "$@"\n', encoding="utf-8")
-    shim.chmod(0o755)
-    return folder
 
 
 def _write_client_settings(directory: Path, *, mqtt_port: int, page_port: int) -> None:

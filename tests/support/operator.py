@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +16,8 @@ import httpx
 import pytest
 
 from runtime.clock import SystemClock
-from tests.support.tree import ROOT, text
+from tests.support.own_programs import own_programs
+from tests.support.tree import text
 from tests.support.whole_path import free_port
 
 PAGE = text("docs/operations.md")
@@ -40,15 +40,9 @@ class Operator:
         directory.mkdir()
         self.directory = directory
         self._replacements = replacements
-        bin_directory = directory.parent / "bin"
-        bin_directory.mkdir(exist_ok=True)
-        shim = bin_directory / "wardlight"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m wardlight "$@"\n', encoding="utf-8")
-        shim.chmod(0o755)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WARDLIGHT_")},
-            "PATH": f"{bin_directory}:{os.environ['PATH']}:/usr/sbin",
-            "PYTHONPATH": str(ROOT),
+            "PATH": f"{own_programs(directory)}:{os.environ['PATH']}:/usr/sbin",
         }
         self.started: list[subprocess.Popen[bytes]] = []
         for name, body in FILE.findall(PAGE):
