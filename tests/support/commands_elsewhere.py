@@ -52,6 +52,8 @@ ELSEWHERE: Mapping[str, str] = {
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make soak": "tests/integration/test_soak_short.py::test_a_short_sitting_samples_every_service_and_loses_nothing",
+    "make overload": "tests/integration/test_overload_short.py"
+    "::test_a_short_overload_loses_nothing_and_answers_every_critical_reading",
     "make chaos": CHAOS,
     ".venv/bin/python -m tests.chaos --fault kill-stream --minutes 30": CHAOS,
     ".venv/bin/python -m tests.chaos --list": CHAOS_TOLD,
