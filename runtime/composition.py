@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from runtime.bus import Bus
 from runtime.clock import Clock, SystemClock
 from runtime.lifecycle import run_service, say
 from runtime.logs import set_up_logging
+from runtime.priority import step_back
 from runtime.settings import Configuration, LogSettings, ProcessSettings, TelemetrySettings
 from runtime.telemetry import Telemetry
 from vitals.errors import WardError
@@ -45,12 +45,12 @@ def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None,
         observed = configuration.section("telemetry", TelemetrySettings)
     except WardError as error:
         return say(error)
-    if yields:
-        os.setpriority(os.PRIO_PROCESS, 0, max(process.niceness, os.getpriority(os.PRIO_PROCESS, 0)))
     clock = SystemClock()
     set_up_logging(observed, clock=clock)
 
     async def main(stopping: asyncio.Event) -> None:
+        if yields:
+            await step_back(process.niceness, clock=clock)
         telemetry = Telemetry()
         with contextlib.ExitStack() as stack:
             if observed.port is not None:

@@ -22,6 +22,7 @@ BY_TLS = ("mosquitto", "8883:8883")
 """The one port that is reached from elsewhere: behind it deploy/mosquitto-tls.conf asks everybody for a certificate."""
 DEVICE_TOPIC_BYTES_MAX = 256
 """Topic and head of a message, at most."""
+DEFAULT_CPU_SHARES = 1024
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
@@ -53,6 +54,13 @@ def test_the_broker_takes_what_ingest_reads_and_little_more() -> None:
         room = bounds["max_packet_size"] - IngestSettings().payload_bytes_max
         assert DEVICE_TOPIC_BYTES_MAX < room < IngestSettings().payload_bytes_max / 10
         assert 0 < bounds["max_queued_bytes"] < bounds["memory_limit"]
+
+
+def test_only_what_is_on_an_alarms_way_keeps_its_share_of_the_processors() -> None:
+    steps_back = {name for name, service in SERVICES.items() if "cpu_shares" in service}
+    on_the_way = {"mosquitto", "kafka", "postgres", "ingest", "alerts"}
+    assert SERVICES.keys() - steps_back == on_the_way | set(ONE_SHOT_SERVICES)
+    assert all(SERVICES[name]["cpu_shares"] < DEFAULT_CPU_SHARES / 4 for name in steps_back)
 
 
 def test_every_image_is_pinned_to_a_release() -> None:

@@ -3,10 +3,7 @@
 import asyncio
 import json
 import logging
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -148,24 +145,3 @@ def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().err
     assert "worker_rejoins" not in said
     assert "shutdown_deadline_passed" in said
-
-
-_TELL_NICENESS = """
-import os, sys
-from runtime.composition import run_process
-async def serve(ports, stopping): print("niceness", os.getpriority(os.PRIO_PROCESS, 0))
-sys.exit(run_process("x", serve, [], yields=sys.argv[1] == "yields"))
-"""
-
-
-@pytest.mark.parametrize(("who", "steps_back"), [("yields", 7), ("alarms", 0)])
-def test_what_is_not_on_an_alarms_way_steps_back_where_processors_are_short(who: str, steps_back: int) -> None:
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    done = subprocess.run(
-        [sys.executable, "-c", _TELL_NICENESS, who],
-        env={**os.environ, "WARDLIGHT_PROCESS__NICENESS": "7"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert f"niceness {max(before, steps_back)}" in done.stdout, done.stderr
