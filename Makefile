@@ -1,6 +1,6 @@
 # Wardlight. `make help` lists what can be made; the work itself is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: audit fuzz chaos sbom help demo devices test check bench pictures simulate week month sequences soak overload clean
+.PHONY: attacks audit fuzz chaos sbom help demo devices test check bench pictures simulate week month sequences soak overload clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -55,6 +55,11 @@ audit: ## known weaknesses of what is locked, secrets in the tree, bill of mater
 fuzz: ## the API and whatever decodes bytes, with what nobody would send; longer or again by ARGS="--minutes 60 --seed 7"
 	@sh scripts/set-up-python requirements-dev.lock
 	@exec $(BIN)/python -m tests.attacks.fuzz $(ARGS)
+
+attacks: ## every attack of docs/threat-model.md, each with its expected refusal; some of them by ARGS="-k injection"
+	@sh scripts/set-up-python requirements-dev.lock
+	@sh scripts/set-up-servers
+	$(BIN)/python -m pytest tests/attacks $(ARGS)
 
 week: ## a week of a 48-bed ward in virtual time, held against its truth; shorter by ARGS="--beds 12 --hours 24"
 	@sh scripts/set-up-python requirements-dev.lock

@@ -1,8 +1,8 @@
 """`python -m tests.soak.overload`: twice what this machine can do, for ten minutes: what is late, what waits where, what is lost.
 
-First as much as devices can send, which says how much each stage can do while all of them compete; the capacity of the house is
-that of its slowest. Then twice that, with critical readings between the others, each of a patient of its own. Devices keep
-readings until they are receipted, as ours do. Exits 1 where a reading was lost or stood nowhere, or an alert did not come.
+First the house's capacity: the most readings per second that every stage does while all of them compete. Then twice that, with
+critical readings between the others, each of a patient of its own. Devices keep readings until they are receipted, as ours do.
+Exits 1 where a reading was lost or stood nowhere, or an alert did not come.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from runtime.settings import TelemetrySettings
 from simulators.fleet import Fleet
 from simulators.service import connect_by
 from simulators.settings import SimulatorSettings
+from tests.soak.capacity import CapacitySearch
 from tests.soak.house import SERVICES, House, running_house
 from tests.soak.probes import Probes
 from tests.soak.probing_ward import admit_all, held_of
@@ -39,8 +40,7 @@ LOOK_S = 5.0
 STILL_S = 15.0
 """Longer than workers take to tell how far behind they are."""
 SERVED_SHARE = 0.9
-"""Of what is offered: who does as much could do more."""
-DOUBLINGS_MAX = 5
+"""Of what is offered: a stage that does as much does it."""
 LAG_AT_REST_MAX = 100
 """Ticks go on when nothing else does."""
 _METRIC = re.compile(r"^(wardlight_\w+?)(?:\{([^}]*)\})? ([0-9.e+]+)$", re.MULTILINE)
@@ -75,7 +75,8 @@ class Course:
 
     looks: list[Look] = field(default_factory=list)
     capacity: float = 0.0
-    rates: dict[str, float] = field(default_factory=dict)
+    trials: dict[float, dict[str, float]] = field(default_factory=dict)
+    """What each stage did of what was offered, readings per second."""
 
     def of(self, phase: str) -> list[Look]:
         """The looks of one phase."""
@@ -106,18 +107,23 @@ class Overload:
         await self._overloaded(2 * self.course.capacity, probes)
 
     async def _measure_capacity(self) -> None:
-        """Offer more and more, until a stage does not do what is offered: only then it is flat out."""
-        offered = self._options.flat_out
-        for _ in range(DOUBLINGS_MAX):
+        """Offer what the search asks for, and let the house come to rest in between."""
+        search = CapacitySearch(self._options.flat_out)
+        while not search.is_over:
+            offered = search.offered
             phase = f"flat-out-{offered:.0f}"
             fleet = await self._load(phase, offered, self._options.flat_out_s)
-            self._judge_capacity(self.course.of(phase))
+            rates = self.course.trials[offered] = _rates(self.course.of(phase))
             await fleet.links.close()
             await self._drain("drained")
-            if self.course.capacity < SERVED_SHARE * offered:
-                return
-            offered *= 2
-        raise SystemExit(f"{offered / 2:,.0f} readings/s do not saturate this house: offer more, by --flat-out.")
+            search.tell(was_done=min(rates.values()) >= SERVED_SHARE * offered)
+        if search.too_much == float("inf"):
+            raise SystemExit(
+                f"{search.capacity:,.0f} readings/s do not saturate this house: offer more, by --flat-out."
+            )
+        if not search.capacity:
+            raise SystemExit(f"{search.too_much:,.0f} readings/s saturate this house: offer less, by --flat-out.")
+        self.course.capacity = search.capacity
 
     async def _until_ready(self) -> None:
         """Until every stage tells of itself; a service that ends fails it."""
@@ -149,21 +155,6 @@ class Overload:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         return fleet
-
-    def _judge_capacity(self, looks: Sequence[Look]) -> None:
-        """By the second half of a phase, in which every queue is as full as it gets."""
-        first, last = looks[len(looks) // 2], looks[-1]
-        apart_s = last.at_s - first.at_s
-        rates = {
-            "ingest": (last.taken - first.taken) / apart_s,
-            "recorder": (last.stored - first.stored) / apart_s,
-            "stream": (last.assessed - first.assessed) / apart_s,
-        }
-        arrived = rates["ingest"] + rates["stream"]
-        grown = (last.lag.get("alerts", 0) - first.lag.get("alerts", 0)) / apart_s
-        rates["alerts"] = (arrived - grown) / 2
-        self.course.rates = rates
-        self.course.capacity = min(rates.values())
 
     async def _overloaded(self, rate: float, probes: Probes) -> None:
         fleet = self._fleet("overload", rate)
@@ -252,6 +243,20 @@ class Overload:
         return found
 
 
+def _rates(looks: Sequence[Look]) -> dict[str, float]:
+    """Readings per second of each stage in the second half of a phase, in which every queue is as full as it gets."""
+    first, last = looks[len(looks) // 2], looks[-1]
+    apart_s = last.at_s - first.at_s
+    rates = {
+        "ingest": (last.taken - first.taken) / apart_s,
+        "recorder": (last.stored - first.stored) / apart_s,
+        "stream": (last.assessed - first.assessed) / apart_s,
+    }
+    arrived = rates["ingest"] + rates["stream"]
+    grown = (last.lag.get("alerts", 0) - first.lag.get("alerts", 0)) / apart_s
+    return {**rates, "alerts": (arrived - grown) / 2}
+
+
 def _total(found: Metrics, name: str, label: str) -> float:
     """Over everything else that the metric is told apart by."""
     return sum(value for (each, labels), value in found.items() if each == name and label in labels)
@@ -270,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=float,
         default=1200.0,
         metavar="READINGS",
-        help="first offered per second to measure it; doubled until it is too much",
+        help="first offered per second to measure it; then more, and what lies between, until it is too much",
     )
     parser.add_argument("--flat-out-s", type=float, default=60.0)
     parser.add_argument("--calm-s", type=float, default=40.0, help="probes alone, before")
@@ -322,8 +327,11 @@ def _tell(options: argparse.Namespace, overload: Overload, probes: Probes, held:
     lost = len(receipted - held)
     unreceipted = len(set(last.published_ids()) - set(last.receipted_ids()))
     say = sys.stdout.write
-    if course.rates:
-        print_table(table(("flat out", "readings/s"), ((name, f"{rate:,.0f}") for name, rate in course.rates.items())))
+    if course.trials:
+        rows = [
+            (f"{offered:,.0f}", *(f"{rates[name]:,.0f}" for name in STAGES)) for offered, rates in course.trials.items()
+        ]
+        print_table(table(("offered readings/s", *STAGES), rows))
     say(
         f"capacity {course.capacity:,.0f} readings/s; then {2 * course.capacity:,.0f} for {options.minutes:g} minutes\n"
     )

@@ -41,6 +41,7 @@ ELSEWHERE: Mapping[str, str] = {
     "make demo": DEMO,
     "make test": ".ci/run",
     "make check": "scripts/check",
+    "make attacks": ".ci/run",
     "make audit": "tests/attacks/test_supply_chain.py::test_an_audit_that_cannot_ask_fails_and_says_so",
     "make fuzz": "tests/attacks/test_fuzz.py::test_no_request_breaks_the_api_tells_of_its_inside_or_crosses_wards",
     "make sbom": "tests/attacks/test_supply_chain.py::test_the_bill_of_materials_is_what_cyclonedx_says_one_is",
