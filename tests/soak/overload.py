@@ -75,8 +75,6 @@ class Course:
 
     looks: list[Look] = field(default_factory=list)
     capacity: float = 0.0
-    trials: dict[float, dict[str, float]] = field(default_factory=dict)
-    """What each stage did of what was offered, readings per second."""
 
     def of(self, phase: str) -> list[Look]:
         """The looks of one phase."""
@@ -113,10 +111,12 @@ class Overload:
             offered = search.offered
             phase = f"flat-out-{offered:.0f}"
             fleet = await self._load(phase, offered, self._options.flat_out_s)
-            rates = self.course.trials[offered] = _rates(self.course.of(phase))
+            rates = _rates(self.course.of(phase))
             await fleet.links.close()
             await self._drain("drained")
             search.tell(was_done=min(rates.values()) >= SERVED_SHARE * offered)
+            done = ", ".join(f"{name} {rates[name]:,.0f}" for name in STAGES)
+            print(f"{offered:,.0f} readings/s offered: {done}", flush=True)
         if search.too_much == float("inf"):
             raise SystemExit(
                 f"{search.capacity:,.0f} readings/s do not saturate this house: offer more, by --flat-out."
@@ -327,11 +327,6 @@ def _tell(options: argparse.Namespace, overload: Overload, probes: Probes, held:
     lost = len(receipted - held)
     unreceipted = len(set(last.published_ids()) - set(last.receipted_ids()))
     say = sys.stdout.write
-    if course.trials:
-        rows = [
-            (f"{offered:,.0f}", *(f"{rates[name]:,.0f}" for name in STAGES)) for offered, rates in course.trials.items()
-        ]
-        print_table(table(("offered readings/s", *STAGES), rows))
     say(
         f"capacity {course.capacity:,.0f} readings/s; then {2 * course.capacity:,.0f} for {options.minutes:g} minutes\n"
     )
