@@ -50,6 +50,7 @@ ELSEWHERE: Mapping[str, str] = {
     "make simulate": STORMS,
     "make simulate SEED=123": STORMS,
     "make simulate SEEDS=1000": STORMS,
+    "make simulate SEEDS=10000": STORMS,
     "make week": "tests/simulation/test_week_in_virtual_time.py::test_hours_of_a_ward_with_a_story_in_most_beds",
     "make sequences": "tests/property/test_alert_sequences.py::test_no_sequence_of_events_breaks_what_an_alert_engine_never_does",
     "make soak": "tests/integration/test_soak_short.py::test_a_short_sitting_samples_every_service_and_loses_nothing",
