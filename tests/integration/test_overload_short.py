@@ -7,6 +7,7 @@ import pytest
 
 from runtime.lifecycle import EXIT_OK
 from tests.soak import overload
+from tests.soak.looks import Look
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -20,7 +21,7 @@ def test_a_short_overload_loses_nothing_and_answers_every_critical_reading(
 
     said = capfd.readouterr().out
     assert "0 of them not stored and assessed; 0 of the overload never receipted; 0 probes without an alert" in said
-    looks = [msgspec.json.decode(line, type=overload.Look) for line in results.read_bytes().splitlines()]
+    looks = [msgspec.json.decode(line, type=Look) for line in results.read_bytes().splitlines()]
     last = looks[-1]
     assert last.stored == last.assessed == last.taken > 0
     assert last.lag.keys() >= {"recorder", "stream", "alerts"}

@@ -7,13 +7,15 @@ Exits 1 where a reading was lost or stood nowhere, or an alert did not come.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from simulators.service import connect_by
 from simulators.settings import SimulatorSettings
 from tests.soak.capacity import CapacitySearch
 from tests.soak.house import SERVICES, House, running_house
+from tests.soak.looks import Look, rates_between, settled_rates
 from tests.soak.probes import Probes
 from tests.soak.probing_ward import admit_all, held_of
 from tests.support.campaign_arguments import CampaignArguments
@@ -49,24 +52,6 @@ _STORED = ("wardlight_recorder_rows_stored_total", 'table="readings"')
 _ASSESSED = ("wardlight_stream_assessed_readings_total", "")
 Metrics = dict[tuple[str, str], float]
 """Values by name and labels, as the page tells them."""
-
-
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The house at one moment of an overload."""
-
-    at_s: float
-    phase: str
-    taken: float
-    """Readings that ingest has put into the log."""
-    stored: float
-    assessed: float
-    lag: dict[str, float]
-    """Records not handled yet, by worker."""
-    held: float
-    """Messages ingest holds unacknowledged."""
-    paused: float
-    """1 while ingest does not read its socket."""
-    waiting_on_devices: int
 
 
 @dataclass
@@ -111,12 +96,11 @@ class Overload:
             offered = search.offered
             phase = f"flat-out-{offered:.0f}"
             fleet = await self._load(phase, offered, self._options.flat_out_s)
-            rates = _rates(self.course.of(phase))
+            rates = settled_rates(self.course.of(phase))
             await fleet.links.close()
             await self._drain("drained")
             search.tell(was_done=min(rates.values()) >= SERVED_SHARE * offered)
-            done = ", ".join(f"{name} {rates[name]:,.0f}" for name in STAGES)
-            print(f"{offered:,.0f} readings/s offered: {done}", flush=True)
+            print(f"{offered:,.0f} readings/s offered: {_told(rates)}", flush=True)
         if search.too_much == float("inf"):
             raise SystemExit(
                 f"{search.capacity:,.0f} readings/s do not saturate this house: offer more, by --flat-out."
@@ -124,6 +108,9 @@ class Overload:
         if not search.capacity:
             raise SystemExit(f"{search.too_much:,.0f} readings/s saturate this house: offer less, by --flat-out.")
         self.course.capacity = search.capacity
+        print(
+            f"every stage does {SERVED_SHARE:.0%} of {search.capacity:,.0f}, not of {search.too_much:,.0f}", flush=True
+        )
 
     async def _until_ready(self) -> None:
         """Until every stage tells of itself; a service that ends fails it."""
@@ -243,18 +230,8 @@ class Overload:
         return found
 
 
-def _rates(looks: Sequence[Look]) -> dict[str, float]:
-    """Readings per second of each stage in the second half of a phase, in which every queue is as full as it gets."""
-    first, last = looks[len(looks) // 2], looks[-1]
-    apart_s = last.at_s - first.at_s
-    rates = {
-        "ingest": (last.taken - first.taken) / apart_s,
-        "recorder": (last.stored - first.stored) / apart_s,
-        "stream": (last.assessed - first.assessed) / apart_s,
-    }
-    arrived = rates["ingest"] + rates["stream"]
-    grown = (last.lag.get("alerts", 0) - first.lag.get("alerts", 0)) / apart_s
-    return {**rates, "alerts": (arrived - grown) / 2}
+def _told(rates: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {rates[name]:,.0f}" for name in STAGES)
 
 
 def _total(found: Metrics, name: str, label: str) -> float:
@@ -284,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--apart", action="store_true", help="the house on one processor and its devices on the others (Linux)"
     )
+    parser.add_count("--beside", "how many other programs want the house's processors all the time", default=0)
     parser.add_argument("--results", type=Path, default=Path("build/overload.jsonl"))
     options = parser.parse_args(arguments)
     if options.apart and len(os.sched_getaffinity(0)) < 2:
@@ -294,6 +272,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(_run(options, Path(directory)))
 
 
+def _run_on(processors: Sequence[int]) -> None:
+    """Every thread of this process, also those that it has already."""
+    for task in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(task.name), processors)
+
+
+@contextlib.contextmanager
+def _wanting_processors(count: int) -> Iterator[None]:
+    """That many programs, each in a session of its own, which do nothing but go round."""
+    beside = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(count)
+    ]
+    try:
+        yield
+    finally:
+        for program in beside:
+            program.kill()
+            program.wait()
+
+
 async def _run(options: argparse.Namespace, directory: Path) -> int:
     door = ThreadDoor(name="overload", threads_max=1)
     probing = int((options.calm_s + 60 * options.minutes) / PROBE_EVERY_S) + 2
@@ -301,12 +299,12 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
     processors = sorted(os.sched_getaffinity(0)) if options.apart else []
     if options.apart:
         os.sched_setaffinity(0, processors[:1])  # whatever the house starts inherits it
-    with running_house(directory) as (house, starting):
+    with _wanting_processors(options.beside), running_house(directory) as (house, starting):
         await door.run(admit_all, house.database_url, options.beds, names)
         for name in STAGES:
             starting.start(name)
         if options.apart:
-            os.sched_setaffinity(0, processors[1:])
+            _run_on(processors[1:])
         assert set(STAGES) <= set(SERVICES)
         probes = Probes(house.mqtt.port, names)
         overload = Overload(options, house, door)
@@ -330,6 +328,9 @@ def _tell(options: argparse.Namespace, overload: Overload, probes: Probes, held:
     say(
         f"capacity {course.capacity:,.0f} readings/s; then {2 * course.capacity:,.0f} for {options.minutes:g} minutes\n"
     )
+    overloaded = course.of("overload")
+    if len(overloaded) > 1:
+        say(f"done in these: {_told(rates_between(overloaded[0], overloaded[-1]))} readings/s\n")
     rows = []
     for phase in ("overload", "catching up"):
         looks = course.of(phase)
