@@ -175,6 +175,10 @@ class DocumentedWard(Shell):
         """The command with something of this ward for every placeholder."""
         return PLACEHOLDER.sub(lambda found: self._meanings.of(found[0], command), command)
 
+    def moves(self) -> bool:
+        """Whether it says itself that every stage does, the heartbeat as well, which is first made some seconds after a start."""
+        return self.run("wardlight status").returncode == 0
+
     def publish_low_saturation(self) -> str:
         """A new patient's saturation of 55 %, which raises an alert at once; the device's name."""
         self._published += 1
@@ -217,7 +221,7 @@ def documented_ward(directory: Path, broker: MosquittoServer) -> Iterator[Docume
         services.await_ready(lambda: is_ready(health))
         ward.sign_in()
         with ward.running("wardlight simulate --beds 2") as fleet:
-            fleet.await_ready(lambda: bool(ward.devices_named("sim-")))
+            fleet.await_ready(lambda: bool(ward.devices_named("sim-")) and ward.moves())
             try:
                 yield ward
             finally:
