@@ -36,4 +36,4 @@ async def _serve(ports: Ports, stopping: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process("dashboard", _serve, yields=True))
+    sys.exit(run_process("dashboard", _serve, yields=0.5))

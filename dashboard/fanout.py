@@ -1,11 +1,15 @@
-"""Live events to browsers: one bounded queue each; who cannot keep up is cut off and starts again from a snapshot."""
+"""Live events to browsers: one bounded queue each; who cannot keep up is cut off and starts again from a snapshot.
+
+What is published together is one entry of a queue, so that the bound is one of time and not of how many patients there are.
+"""
 
 import asyncio
 import itertools
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from runtime.telemetry import Telemetry
 from vitals.errors import Unavailable
@@ -30,29 +34,59 @@ class Interest:
         return self.ward_id in (None, ward_id) and (self.wards is None or ward_id in self.wards)
 
 
+@dataclass(frozen=True)
+class Told:
+    """An event, and who is to hear of it."""
+
+    event: bytes
+    wanted: Callable[[Interest], bool]
+
+
 @dataclass(eq=False)
 class Browser:
     """One open stream; `None` in its queue ends it."""
 
     interest: Interest
-    queue: asyncio.Queue[bytes | None]
+    queue: asyncio.Queue[Sequence[bytes] | None]
+    waiting_bytes: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def next_event(self) -> bytes | None:
-        """The next event's bytes, or None once the stream has to end."""
-        return await self.queue.get()
+    async def next_round(self) -> bytes | None:
+        """The events that were published together next, or None once the stream has to end."""
+        events = await self.queue.get()
+        if events is None:
+            return None
+        self.waiting_bytes -= sum(map(len, events))
+        return b"".join(events)
+
+    def offer(self, events: Sequence[bytes], *, bytes_max: int) -> bool:
+        """Queue one round, of whatever size where none waits; False where more would wait than may."""
+        size = sum(map(len, events))
+        if self.queue.full() or (self.waiting_bytes and self.waiting_bytes + size > bytes_max):
+            return False
+        self.waiting_bytes += size
+        self.queue.put_nowait(events)
+        return True
 
 
 class Fanout:
     """Hands each event to every browser interested in it, without ever waiting for one."""
 
     def __init__(
-        self, *, browsers_max: int, per_owner_max: int, queue_max: int, telemetry: Telemetry, instance: str
+        self,
+        *,
+        browsers_max: int,
+        per_owner_max: int,
+        rounds_max: int,
+        bytes_max: int,
+        telemetry: Telemetry,
+        instance: str,
     ) -> None:
         self._browsers: dict[Browser, None] = {}
         self._browsers_max = browsers_max
         self._per_owner_max = per_owner_max
-        self._queue_max = queue_max
+        self._rounds_max = rounds_max
+        self._bytes_max = bytes_max
         self._telemetry = telemetry
         self._instance = instance
         self._numbers = itertools.count(1)
@@ -73,8 +107,8 @@ class Fanout:
         self._make_room(interest.owner, interest.token_id)
         if len(self._browsers) >= self._browsers_max:
             raise Unavailable(f"{self._browsers_max} browsers are connected already: close some or raise browsers_max.")
-        browser = Browser(interest, asyncio.Queue(maxsize=self._queue_max))
-        browser.queue.put_nowait(first)
+        browser = Browser(interest, asyncio.Queue(maxsize=self._rounds_max))
+        browser.offer((first,), bytes_max=self._bytes_max)
         self._browsers[browser] = None
         self._telemetry.set("wardlight_dashboard_browsers_count", len(self._browsers))
         return browser
@@ -86,17 +120,14 @@ class Fanout:
 
     def event(self, name: str, data: Mapping[str, Any]) -> bytes:
         """One server-sent event with the next id of this instance."""
-        body = json.dumps(data, separators=(",", ":"), allow_nan=False)
-        return f"id: {self._instance}-{next(self._numbers)}\nevent: {name}\ndata: {body}\n\n".encode()
+        head = f"id: {self._instance}-{next(self._numbers)}\nevent: {name}\ndata: "
+        return head.encode() + msgspec.json.encode(data) + b"\n\n"
 
-    def publish(self, event: bytes, *, wanted: Callable[[Interest], bool]) -> None:
-        """Queue `event` for every browser whose interest is `wanted`."""
+    def publish(self, *told: Told) -> None:
+        """Queue for every browser what of this it wants, in this order, as one round."""
         for browser in list(self._browsers):
-            if not wanted(browser.interest):
-                continue
-            try:
-                browser.queue.put_nowait(event)
-            except asyncio.QueueFull:
+            events = [each.event for each in told if each.wanted(browser.interest)]
+            if events and not browser.offer(events, bytes_max=self._bytes_max):
                 self._end(browser)
                 self._telemetry.count("wardlight_dashboard_browsers_cut_off_total")
 
@@ -108,7 +139,7 @@ class Fanout:
         """Replace whatever waits for each browser by a fresh snapshot."""
         for browser in self._browsers:
             _drain(browser)
-            browser.queue.put_nowait(make_snapshot(browser.interest))
+            browser.offer((make_snapshot(browser.interest),), bytes_max=self._bytes_max)
 
     def close(self) -> None:
         """End every stream and refuse new ones."""
@@ -131,3 +162,4 @@ class Fanout:
 def _drain(browser: Browser) -> None:
     while not browser.queue.empty():
         browser.queue.get_nowait()
+    browser.waiting_bytes = 0

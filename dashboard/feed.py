@@ -1,6 +1,7 @@
 """The process-wide live feed: slurp a snapshot, then follow the log from its positions, and hand changes to browsers.
 
-One reader without a group follows the log for all browsers. Whoever connects gets the read model as it stands and, in
+Two readers without a group follow the log for all browsers, one of them alerts alone: where more comes than this process
+can do, an alert does not wait behind readings. Whoever connects gets the read model as it stands and, in
 the same turn of the event loop, its place in the fan-out: no gap, no double.
 """
 
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from dashboard.episodes import EpisodeNow
-from dashboard.fanout import Browser, Fanout, Interest
+from dashboard.fanout import Browser, Fanout, Interest, Told
 from dashboard.settings import DashboardSettings
 from dashboard.tiles import patient_event, system_event, tile
 from dashboard.ward import Bed, PatientNow, Seed, Ward
@@ -30,9 +31,28 @@ from vitals.topics import LogTopic
 
 log = structlog.get_logger()
 
-TOPICS = (LogTopic.READINGS, LogTopic.ASSESSMENTS, LogTopic.ALERTS)
+ALERTS = (LogTopic.ALERTS,)
+VALUES = (LogTopic.READINGS, LogTopic.ASSESSMENTS)
+TOPICS = (*ALERTS, *VALUES)
 _POLL_S = 0.2
+ALERTS_EVERY_S = 0.1
+"""Real time between two looks at what is new of alerts."""
 COMPONENT = "dashboard.feed"
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Where the feed reads on."""
+
+    alerts: Reader
+    values: Reader
+
+    async def close(self) -> None:
+        """Leave the log."""
+        try:
+            await self.alerts.close()
+        finally:
+            await self.values.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +112,7 @@ class Feed:
         self._why_not_live: str | None = "The dashboard is starting."
         self._not_live_since_ms = clock.now_ms()
         self._turned_at_s = clock.monotonic_s()
-        self._flushed_at_s = self._registered_at_s = clock.monotonic_s()
+        self._flushed_at_s = self._alerted_at_s = self._registered_at_s = clock.monotonic_s()
         telemetry.not_ready(COMPONENT, self._why_not_live)
 
     @property
@@ -111,15 +131,15 @@ class Feed:
         """Follow the log until `stopping`; start again from a snapshot whenever that fails."""
         backoff = Backoff(clock=self._clock, cap_s=self._settings.backoff_s_max * self._clock.speed)
         while not stopping.is_set():
-            reader: Reader | None = None
+            readers: Readers | None = None
             try:
                 self._withdrawn.clear()
                 snapshot = await self._source.snapshot()
-                reader = await self._bus.reader(group=None, topics=TOPICS, gather_s=self._settings.gather_s)
-                ward = await self._catch_up(reader, snapshot, stopping)
+                readers = await self._readers()
+                ward = await self._catch_up(readers, snapshot, stopping)
                 if ward is not None:
                     self._go_live(ward)
-                    await self._follow(reader, stopping, backoff)
+                    await self._follow(readers, stopping, backoff)
             except _TakenBack:
                 log.info("dashboard_reads_anew")
             except (Unavailable, PositionOutOfRange) as error:
@@ -128,13 +148,13 @@ class Feed:
                 self._lose(str(error))
                 await backoff.pause(until=stopping)
             finally:
-                if reader is not None:
-                    await reader.close()
+                if readers is not None:
+                    await readers.close()
 
     async def beat(self, stopping: asyncio.Event) -> None:
         """Tell every browser, each `heartbeat_s`, what time it is here and whether the feed is live."""
         while not stopping.is_set():
-            self._fanout.publish(self._fanout.event("clock", self.clock_event()), wanted=_everyone)
+            self._tell_time()
             pause = asyncio.ensure_future(self._clock.sleep(self._settings.heartbeat_s * self._clock.speed))
             stopped = asyncio.ensure_future(stopping.wait())
             await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -159,27 +179,48 @@ class Feed:
         """Alerts about Wardlight itself, open and lately ended: what it says of patients may not be relied on meanwhile."""
         return system_event(self.ward.system, self.ward.limits, now_ms=self._clock.now_ms())
 
-    async def _catch_up(self, reader: Reader, snapshot: Snapshot, stopping: asyncio.Event) -> Ward | None:
-        """A ward from `snapshot`, stepped to the present end of the log; None where `stopping` came first."""
+    async def _readers(self) -> Readers:
+        alerts = await self._bus.reader(group=None, topics=ALERTS)
+        try:
+            return Readers(alerts, await self._bus.reader(group=None, topics=VALUES, gather_s=self._settings.gather_s))
+        except BaseException:
+            await alerts.close()
+            raise
+
+    async def _catch_up(self, readers: Readers, snapshot: Snapshot, stopping: asyncio.Event) -> Ward | None:
+        """A ward from `snapshot`, stepped to the present end of the log; None where `stopping` came first.
+
+        Alerts are awaited, readings only for `catch_up_s`: those still to come follow while the ward is shown, and tiles
+        say themselves how old they are.
+        """
         ward = _ward_of(snapshot, self._settings)
         beginnings = await self._bus.beginnings(TOPICS)
         goal = await self._bus.ends(TOPICS)
-        while isinstance(await reader.poll(records_max=1, timeout_s=_POLL_S), Delivered):
-            if stopping.is_set():
-                return None
         self.positions = {**beginnings, **snapshot.positions}
-        await reader.seek(self.positions)
-        while any(self.positions[place] < end for place, end in goal.items()):
+        for reader in (readers.alerts, readers.values):
+            while isinstance(await reader.poll(records_max=1, timeout_s=_POLL_S), Delivered):
+                if stopping.is_set():
+                    return None
+            await reader.seek(self.positions)
+        begun_s = self._clock.monotonic_s()
+        while ahead := {place.topic for place, end in goal.items() if self.positions[place] < end}:
             if stopping.is_set():
                 return None
-            await self._turn(reader, ward)
+            if ahead.isdisjoint(ALERTS) and self._real_s_since(begun_s) > self._settings.catch_up_s:
+                break
+            await self._take(readers.alerts, ward, timeout_s=0)
+            await self._take(readers.values, ward, timeout_s=_POLL_S)
         ward.take_changes()
         ward.take_system_change()
         return ward
 
-    async def _follow(self, reader: Reader, stopping: asyncio.Event, backoff: Backoff) -> None:
+    async def _follow(self, readers: Readers, stopping: asyncio.Event, backoff: Backoff) -> None:
         while not stopping.is_set():
-            await self._turn(reader, self.ward)
+            await self._take(readers.alerts, self.ward, timeout_s=0)
+            if self._real_s_since(self._alerted_at_s) >= ALERTS_EVERY_S:
+                self.flush(of_alerts=True)
+                self._alerted_at_s = self._clock.monotonic_s()
+            await self._take(readers.values, self.ward, timeout_s=_POLL_S)
             backoff.reset()
             if self._real_s_since(self._registered_at_s) >= self._settings.registry_interval_s:
                 await self._register()
@@ -190,8 +231,8 @@ class Feed:
                 self.flush()
                 self._flushed_at_s = self._clock.monotonic_s()
 
-    async def _turn(self, reader: Reader, ward: Ward) -> None:
-        polled = await reader.poll(records_max=self._settings.poll_records_max, timeout_s=_POLL_S)
+    async def _take(self, reader: Reader, ward: Ward, *, timeout_s: float) -> None:
+        polled = await reader.poll(records_max=self._settings.poll_records_max, timeout_s=timeout_s)
         self._turned_at_s = self._clock.monotonic_s()
         if not isinstance(polled, Delivered):
             raise Unavailable("The log's partitions changed: starting again from a snapshot.")
@@ -230,28 +271,35 @@ class Feed:
             return
         were = {patient.patient_id: _ward_id_of(patient) for patient in self.ward.listed()}
         departed = self.ward.place(beds)
+        told: list[Told] = []
         for patient_id, ward_id in were.items():
             now_at = None if patient_id in departed else _ward_id_of(self.ward.patients[patient_id])
             if now_at != ward_id:
                 gone = self._fanout.event("gone", {"patient_id": patient_id})
-                self._fanout.publish(gone, wanted=_left(patient_id, ward_id, now_at))
+                told.append(Told(gone, _left(patient_id, ward_id, now_at)))
+        self._fanout.publish(*told)
         self.ward.forget(unknown)
 
-    def flush(self) -> None:
-        """Send what changed, one event per patient and kind of listener; alerts about Wardlight itself to everybody."""
+    def flush(self, *, of_alerts: bool = False) -> None:
+        """Send what changed, or only the patients whose alerts did: one event per patient and kind of listener.
+
+        Alerts about Wardlight itself go to everybody.
+        """
         now_ms = self._clock.now_ms()
+        told: list[Told] = []
         if self.ward.take_system_change():
-            self._fanout.publish(self._fanout.event("system", self.system_event()), wanted=_everyone)
-        for patient_id, change in self.ward.take_changes().items():
+            told.append(Told(self._fanout.event("system", self.system_event()), _everyone))
+        for patient_id, change in self.ward.take_changes(of_alerts=of_alerts).items():
             patient = self.ward.patients[patient_id]
             boards = _boards_of(patient)
             if self._fanout.anyone(boards):
                 shown = tile(patient, self.ward.limits, now_ms=now_ms, trend_from_ms=change.trend_from_ms)
-                self._fanout.publish(self._fanout.event("tile", shown), wanted=boards)
+                told.append(Told(self._fanout.event("tile", shown), boards))
             pages = _pages_of(patient_id)
             if self._fanout.anyone(pages):
-                told = patient_event(patient, change, self.ward.limits, now_ms=now_ms)
-                self._fanout.publish(self._fanout.event("patient", told), wanted=pages)
+                shown = patient_event(patient, change, self.ward.limits, now_ms=now_ms)
+                told.append(Told(self._fanout.event("patient", shown), pages))
+        self._fanout.publish(*told)
 
     def _go_live(self, ward: Ward) -> None:
         self.ward = ward
@@ -265,7 +313,10 @@ class Feed:
             self._not_live_since_ms = self._clock.now_ms()
         self._why_not_live = why
         self._telemetry.not_ready(COMPONENT, why)
-        self._fanout.publish(self._fanout.event("clock", self.clock_event()), wanted=_everyone)
+        self._tell_time()
+
+    def _tell_time(self) -> None:
+        self._fanout.publish(Told(self._fanout.event("clock", self.clock_event()), _everyone))
 
     def _snapshot_event(self, interest: Interest) -> bytes:
         now_ms = self._clock.now_ms()

@@ -53,15 +53,15 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await self._send(send, f"retry: {_RETRY_MS}\n\n".encode())
             while not (gone.done() or barred.done()):
-                following = asyncio.ensure_future(self._browser.next_event())
+                following = asyncio.ensure_future(self._browser.next_round())
                 await asyncio.wait({gone, barred, following}, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():
                     following.cancel()
                     break
-                event = following.result()
-                if event is None:
+                events = following.result()
+                if events is None:
                     break
-                sending = asyncio.ensure_future(self._send(send, event))
+                sending = asyncio.ensure_future(self._send(send, events))
                 await _taken(sending, scope, unless=(gone, barred, ended))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

@@ -143,7 +143,8 @@ def context_over(
     fanout = Fanout(
         browsers_max=settings.browsers_max,
         per_owner_max=settings.browsers_per_person_max,
-        queue_max=settings.browser_queue_max,
+        rounds_max=settings.browser_rounds_max,
+        bytes_max=settings.browser_waiting_bytes_max,
         telemetry=telemetry,
         instance=secrets.token_hex(4),
     )

@@ -256,12 +256,12 @@ class Ward:
         self._change(transition.patient_id).alerts_changed = True
         return True
 
-    def take_changes(self) -> Mapping[PatientId, Change]:
-        """What changed since the last call, patients without a bed left for later."""
+    def take_changes(self, *, of_alerts: bool = False) -> Mapping[PatientId, Change]:
+        """What changed since it was taken, or only patients whose alerts did; patients without a bed are left for later."""
         ready = {
             patient_id: change
             for patient_id, change in self._changes.items()
-            if self.patients[patient_id].bed is not None
+            if self.patients[patient_id].bed is not None and (change.alerts_changed or not of_alerts)
         }
         for patient_id in ready:
             del self._changes[patient_id]
@@ -352,20 +352,17 @@ class Ward:
         oldest_ms = newest_ms - self.limits.trend_window_ms
         if reading.measured_at_ms < oldest_ms:
             return
+        order = _order(reading)
         start_ms = reading.measured_at_ms // self.limits.trend_bucket_ms * self.limits.trend_bucket_ms
         for sign in TREND_SIGNS:
             value = reading.signs.get(sign)
             if value is None:
                 continue
             buckets = patient.trend.setdefault(sign, {})
-            sample = Sample(reading.measured_at_ms, reading.reading_id, value)
             held = buckets.get(start_ms)
-            if held is not None and (held.measured_at_ms, held.reading_id) >= (
-                sample.measured_at_ms,
-                sample.reading_id,
-            ):
+            if held is not None and (held.measured_at_ms, held.reading_id) >= order:
                 continue
-            buckets[start_ms] = sample
+            buckets[start_ms] = Sample(*order, value)
             if held is None:
                 for old in [bucket for bucket in buckets if bucket < oldest_ms - self.limits.trend_bucket_ms]:
                     del buckets[old]

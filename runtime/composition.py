@@ -30,11 +30,12 @@ class Ports:
 Serve = Callable[[Ports, asyncio.Event], Awaitable[None]]
 
 
-def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None, *, yields: bool = False) -> int:
+def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None, *, yields: float = 0.0) -> int:
     """The `main` of `python -m <room>`: read settings, set up logs and telemetry, serve until a signal; an exit code.
 
-    The only option is `--config FILE`; the environment (`WARDLIGHT_<SECTION>__<KEY>`) wins over it. What `yields` is not on
-    an alarm's way: it steps back by `process.niceness` where processors are short.
+    The only option is `--config FILE`; the environment (`WARDLIGHT_<SECTION>__<KEY>`) wins over it. Where
+    processors are short it steps back by the part `yields` of `process.niceness`: 0 what takes readings and alarms, a half
+    what shows it, 1 what no alarm of a limit waits for.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="settings, as TOML")
@@ -49,8 +50,7 @@ def run_process(name: str, serve: Serve, arguments: Sequence[str] | None = None,
     set_up_logging(observed, clock=clock)
 
     async def main(stopping: asyncio.Event) -> None:
-        if yields:
-            await step_back(process.niceness, clock=clock)
+        await step_back(round(yields * process.niceness), clock=clock)
         telemetry = Telemetry()
         with contextlib.ExitStack() as stack:
             if observed.port is not None:

@@ -98,6 +98,8 @@ class KafkaReader:
         self._settled = asyncio.Event()
         self._wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fetch: asyncio.Task[Mapping[Any, Sequence[Any]]] | None = None
+        self._look: asyncio.Task[Mapping[Any, int] | None] | None = None
+        """A look at the log's ends that has not been answered, or not been heard."""
         self._ready: list[Incoming] = []
         """Fetched for an earlier poll that asked for more; not yet delivered."""
         self._error: ConfigurationError | None = None
@@ -146,7 +148,7 @@ class KafkaReader:
         if not self._ready:
             self._ready = await self._take_fetched()
         if not self._ready:
-            await self._check_progress()
+            self._check_progress()
         records, self._ready = self._ready[:records_max], self._ready[records_max:]
         return Delivered(records)
 
@@ -180,24 +182,38 @@ class KafkaReader:
             for record in records
         ]
 
-    async def _check_progress(self) -> None:
-        """Raises Unavailable where the log goes on but Kafka's client, for two checks in a row, brings none of it."""
-        now_s = self._clock.monotonic_s()
-        if not self._sought or not self._positions or now_s - self._checked_at_s < self._stall_check_s:
+    def _check_progress(self) -> None:
+        """Raises Unavailable where the log goes on but Kafka's client, for two checks in a row, brings none of it.
+
+        Waits for no broker: who is asked at one poll is heard at a later one.
+        """
+        if self._look is None:
+            now_s = self._clock.monotonic_s()
+            if self._sought and self._positions and now_s - self._checked_at_s >= self._stall_check_s:
+                self._checked_at_s = now_s
+                self._look = asyncio.create_task(self._ends(list(self._positions)), name="kafka-look")
             return
-        self._checked_at_s = now_s
-        try:
-            async with self._bus.answering():
-                ends = await self._consumer.end_offsets(list(self._positions))
-        except (CredentialsRefused, UntrustedServer, AccessDenied):
-            raise
-        except Unavailable:
+        if not self._look.done():
             return
-        behind = {place: position for place, position in self._positions.items() if ends[place] > position}
+        look, self._look = self._look, None
+        ends = look.result()
+        if ends is None:
+            return
+        behind = {place: at for place, at in self._positions.items() if ends.get(place, at) > at}
         stalled = behind.items() & self._behind.items()
         self._behind = behind
         if stalled:
             raise Unavailable(f"Kafka's client brings nothing of {len(stalled)} partitions that go on: joining anew.")
+
+    async def _ends(self, places: Sequence[Any]) -> Mapping[Any, int] | None:
+        """Where the log ends; None where nobody says."""
+        try:
+            async with self._bus.answering():
+                return await self._consumer.end_offsets(places)
+        except (CredentialsRefused, UntrustedServer, AccessDenied):
+            raise
+        except Unavailable:
+            return None
 
     async def seek(self, positions: Positions) -> None:
         owned = {place: ours for place, ours in self._places.items() if ours.partition in self._owned}
@@ -241,9 +257,11 @@ class KafkaReader:
             return
         self._closed = True
         self._settled.set()
-        if self._fetch is not None:
-            self._fetch.cancel()
-            await asyncio.wait({self._fetch})
+        under_way: list[asyncio.Task[Any]] = [task for task in (self._fetch, self._look) if task is not None]
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
         await self._bus.dismiss(self, self._consumer)
 
     def _wake_up(self) -> None:

@@ -171,7 +171,7 @@ class ProcessSettings(Section):
     shutdown_s: float = Field(default=20.0, gt=0, le=600)
     """One deadline for everything a shutdown does."""
     niceness: int = Field(default=10, ge=0, le=19)
-    """How far scorer, trainer, recorder and dashboard step back for ingest and alerts where processors are short; 0 not at all."""
+    """How far scorer, trainer and recorder step back, and the dashboard half as far, for ingest and alerts where processors are short; 0 not at all."""
 
 
 class TelemetrySettings(Section):

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; an exit code."""
     if arguments[:1] == ["migrate"]:
         return _migrate(arguments[1:])
-    return run_process("storage", _record, arguments, yields=True)
+    return run_process("storage", _record, arguments, yields=1)
 
 
 async def _record(ports: Ports, stopping: asyncio.Event) -> None:

@@ -17,8 +17,8 @@ from stream.trainer_settings import TrainerSettings, check_examples
 def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; an exit code."""
     if arguments[:1] == ["trainer"]:
-        return run_process("stream trainer", _train, arguments[1:], yields=True)
-    return run_process("stream", _score, arguments, yields=True)
+        return run_process("stream trainer", _train, arguments[1:], yields=1)
+    return run_process("stream", _score, arguments, yields=1)
 
 
 async def _score(ports: Ports, stopping: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from dashboard.fanout import Told
 from dashboard.service import Dashboard
 from runtime.clock import SystemClock
 from tests.support.ward_scene import serving, ward_scene
@@ -98,11 +99,13 @@ async def test_beyond_the_bound_the_oldest_idle_connection_gives_way() -> None:
 @pytest.mark.parametrize("path", ["/static/vendor/uplot/uPlot.iife.min.js", "/api/v1/events"])
 async def test_who_does_not_read_the_answer_is_cut_off_and_gives_the_place_back(path: str) -> None:
     asked = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode() * 400
-    async with crowded(asked, number=12, answer_s=0.5, requests_max=10, browser_queue_max=10_000) as (dashboard, links):
+    much = Told(b"event: much\ndata: " + b"x" * 40_000 + b"\n\n", lambda _: True)
+    bounds = {"answer_s": 0.5, "requests_max": 10, "browser_rounds_max": 10_000}
+    async with crowded(asked, number=12, **bounds) as (dashboard, links):
         async with asyncio.timeout(30):
             while not all(is_cut_off(link) for link in links):
                 for _ in range(20):
-                    dashboard._fanout.publish(b"event: much\ndata: " + b"x" * 40_000 + b"\n\n", wanted=lambda _: True)
+                    dashboard._fanout.publish(much)
                 await SystemClock().sleep(0.05)
         assert await page(dashboard) == 200
 

@@ -20,7 +20,10 @@ def test_a_short_overload_loses_nothing_and_answers_every_critical_reading(
     assert overload.main(plan) == EXIT_OK, capfd.readouterr().out
 
     said = capfd.readouterr().out
-    assert "0 of them not stored and assessed; 0 of the overload never receipted; 0 probes without an alert" in said
+    assert (
+        "0 of them not stored and assessed; 0 of the overload never receipted; 0 probes without an alert, 0 that the page did not show"
+        in said
+    )
     looks = [msgspec.json.decode(line, type=Look) for line in results.read_bytes().splitlines()]
     last = looks[-1]
     assert last.stored == last.assessed == last.taken > 0

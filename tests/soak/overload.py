@@ -2,7 +2,7 @@
 
 First the house's capacity: the most readings per second that every stage does while all of them compete. Then twice that, with
 critical readings between the others, each of a patient of its own. Devices keep readings until they are receipted, as ours do.
-Exits 1 where a reading was lost or stood nowhere, or an alert did not come.
+Exits 1 where a reading was lost or stood nowhere, or an alert did not come, on MQTT or on the page.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from simulators.settings import SimulatorSettings
 from tests.soak.capacity import CapacitySearch
 from tests.soak.house import SERVICES, House, running_house
 from tests.soak.looks import Look, rates_between, settled_rates
+from tests.soak.page_watch import PageWatch
 from tests.soak.probes import Probes
 from tests.soak.probing_ward import admit_all, held_of
 from tests.support.campaign_arguments import CampaignArguments
@@ -179,7 +180,7 @@ class Overload:
 
     async def _answered(self, probes: Probes) -> None:
         end_s = self._clock.monotonic_s() + 60
-        while probes.unanswered and self._clock.monotonic_s() < end_s:
+        while (probes.unanswered or probes.unseen) and self._clock.monotonic_s() < end_s:
             await self._clock.sleep(0.2)
 
     def _fleet(self, boot: str, rate: float) -> Fleet:
@@ -301,19 +302,21 @@ async def _run(options: argparse.Namespace, directory: Path) -> int:
         os.sched_setaffinity(0, processors[:1])  # whatever the house starts inherits it
     with _wanting_processors(options.beside), running_house(directory) as (house, starting):
         await door.run(admit_all, house.database_url, options.beds, names)
-        for name in STAGES:
+        for name in SERVICES:
             starting.start(name)
         if options.apart:
             _run_on(processors[1:])
-        assert set(STAGES) <= set(SERVICES)
-        probes = Probes(house.mqtt.port, names)
+        page = PageWatch(house.dashboard_port)
+        probes = Probes(house.mqtt.port, names, page)
         overload = Overload(options, house, door)
         try:
+            await door.run(page.until_live)
             await overload.run(probes)
             boots = [fleet.boot for fleet in overload.fleets]
             held = await door.run(held_of, house.database_url, boots)
         finally:
             probes.close()
+            page.close()
             options.results.write_bytes(b"\n".join(msgspec.json.encode(look) for look in overload.course.looks) + b"\n")
             door.close()
     return _tell(options, overload, probes, held)
@@ -347,20 +350,22 @@ def _tell(options: argparse.Namespace, overload: Overload, probes: Probes, held:
         )
     )
     begun_s = next((look.at_s for look in course.looks if look.phase == "overload"), 0.0) + overload._begun_s
-    for phase, waits in (
-        ("calm", [wait for sent_s, wait in probes.answers if sent_s < begun_s - LOOK_S]),
-        ("overload", [wait for sent_s, wait in probes.answers if sent_s >= begun_s - LOOK_S]),
-    ):
-        if len(waits) > 1:
-            p99 = statistics.quantiles(waits, n=100, method="inclusive")[98]
-            say(
-                f"high alerts, {phase}: {len(waits)}, median {statistics.median(waits):.2f} s, p99 {p99:.2f} s, max {max(waits):.2f} s\n"
-            )
+    for where, answers in (("on MQTT", probes.answers), ("on the page", probes.seen)):
+        for phase, waits in (
+            ("calm", [wait for sent_s, wait in answers if sent_s < begun_s - LOOK_S]),
+            ("overload", [wait for sent_s, wait in answers if sent_s >= begun_s - LOOK_S]),
+        ):
+            if len(waits) > 1:
+                p99 = statistics.quantiles(waits, n=100, method="inclusive")[98]
+                say(
+                    f"high alerts {where}, {phase}: {len(waits)}, median {statistics.median(waits):.2f} s,"
+                    f" p99 {p99:.2f} s, max {max(waits):.2f} s\n"
+                )
     say(
         f"{len(receipted):,} receipted, {lost} of them not stored and assessed; {unreceipted} of the overload never receipted;"
-        f" {probes.unanswered} probes without an alert\n"
+        f" {probes.unanswered} probes without an alert, {probes.unseen} that the page did not show\n"
     )
-    return EXIT_FAILED if lost or unreceipted or probes.unanswered else EXIT_OK
+    return EXIT_FAILED if lost or unreceipted or probes.unanswered or probes.unseen else EXIT_OK
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from runtime.clock import SystemClock
+from tests.soak.page_watch import PageWatch
 from vitals import codec
 from vitals.reading import DeviceId, DeviceReading, Origin
 from vitals.sign import Sign
@@ -22,9 +23,10 @@ _RAISED = "/high/raised/spo2-low/"
 class Probes:
     """As many probes as devices; each device sends one critical reading, once."""
 
-    def __init__(self, port: int, devices: Sequence[str]) -> None:
+    def __init__(self, port: int, devices: Sequence[str], page: PageWatch) -> None:
         self._clock = SystemClock()
         self._devices = list(devices)
+        self._page = page
         self._sent_s: dict[str, float] = {}
         self.answers: list[tuple[float, float]] = []
         """When each was sent, and seconds until its alert was heard, in the order of hearing."""
@@ -56,9 +58,25 @@ class Probes:
         self._client.publish(readings_topic(DeviceId(device)), codec.encode(reading), qos=1)
 
     @property
+    def sent(self) -> int:
+        """How many went out."""
+        return len(self._sent_s)
+
+    @property
     def unanswered(self) -> int:
         """Sent, and not heard of yet."""
-        return len(self._sent_s) - len(self.answers)
+        return self.sent - len(self.answers)
+
+    @property
+    def seen(self) -> list[tuple[float, float]]:
+        """When each was sent, and seconds until its alert was on the page, of those that are."""
+        shown_s = self._page.shown_s
+        return [(sent_s, shown_s[name] - sent_s) for name, sent_s in self._sent_s.items() if name in shown_s]
+
+    @property
+    def unseen(self) -> int:
+        """Sent, and not on the page yet."""
+        return self.sent - len(self.seen)
 
     def close(self) -> None:
         """Leave the broker."""

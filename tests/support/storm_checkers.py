@@ -92,7 +92,7 @@ def _held_by_services(ward: StormWard) -> Iterator[tuple[str, int, int]]:
         if process is None:
             continue
         for browser in process.browsers:
-            yield "a browser's queue", browser.queue.qsize(), ward.storm.pace.browser_queue_max
+            yield "a browser's queue", browser.queue.qsize(), ward.storm.pace.browser_rounds_max
         if process.feed is not None:
             limits = process.feed.ward.limits
             yield "patients on the screen", len(process.feed.ward.patients), beds

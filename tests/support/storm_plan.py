@@ -143,7 +143,7 @@ class Pace:
     handover_s: float
     in_flight_max: int
     receipt_timeout_s: float
-    browser_queue_max: int
+    browser_rounds_max: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,7 +304,7 @@ def _pace(draw: random.Random) -> Pace:
         handover_s=draw.choice((0.5, 3.0, 30.0)),
         in_flight_max=draw.choice((1, 5, 20, 200)),
         receipt_timeout_s=draw.choice((3.0, 8.0, 30.0)),
-        browser_queue_max=draw.choice((8, 64)),
+        browser_rounds_max=draw.choice((8, 64)),
     )
 
 

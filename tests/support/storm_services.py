@@ -49,7 +49,7 @@ def settings_of(pace: Pace) -> StormSettings:
         ),
         alerts=AlertsSettings(tick_s=pace.tick_s, remember_every_s=pace.alerts_remember_s, decisions_renew_s=2.0),
         workers=limits,
-        dashboard=DashboardSettings(browser_queue_max=pace.browser_queue_max, registry_interval_s=2.0),
+        dashboard=DashboardSettings(browser_rounds_max=pace.browser_rounds_max, registry_interval_s=2.0),
     )
 
 
@@ -119,7 +119,8 @@ class _OneProcess(SimulatedServices):
         fanout = Fanout(
             browsers_max=settings.browsers_max,
             per_owner_max=settings.browsers_per_person_max,
-            queue_max=settings.browser_queue_max,
+            rounds_max=settings.browser_rounds_max,
+            bytes_max=settings.browser_waiting_bytes_max,
             telemetry=telemetry,
             instance=INSTANCE,
         )

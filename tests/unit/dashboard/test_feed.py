@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 
-from dashboard.fanout import Browser, Fanout, Interest
+from dashboard.fanout import Browser, Fanout, Interest, Told
 from dashboard.feed import Feed, Snapshot
 from dashboard.settings import DashboardSettings
 from dashboard.ward import Bed, Seed
 from runtime.blocking import InlineDoor
-from runtime.bus import Outgoing, Positions, TopicPartition, partition_of
+from runtime.bus import Outgoing, Positions, Reader, TopicPartition, partition_of
 from runtime.clock import SystemClock
 from runtime.local_bus import LocalBus
 from runtime.telemetry import Telemetry
-from storage import claims
-from tests.support.builders import assessment, at_ms, reading
-from tests.support.ward_scene import WardScene, assessed, transition, ward_scene
+from tests.support.builders import at_ms, reading
+from tests.support.ward_scene import transition
 from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.codec import encode
 from vitals.errors import Unavailable
@@ -76,13 +75,17 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def running(*snapshots: Snapshot | Unavailable, before: Sequence[Outgoing] = ()) -> AsyncIterator[Bench]:
+async def running(
+    *snapshots: Snapshot | Unavailable, before: Sequence[Outgoing] = (), settings: DashboardSettings = SETTINGS
+) -> AsyncIterator[Bench]:
     clock, telemetry = SystemClock(), Telemetry()
     bus = await LocalBus.open(None, partitions=3, door=InlineDoor(), clock=clock)
     await bus.publish(before)
     source = ListedSource(list(snapshots or [Snapshot(seeds=[Seed(bed=BED)])]))
-    fanout = Fanout(browsers_max=3, per_owner_max=2, queue_max=8, telemetry=telemetry, instance="test")
-    feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=SETTINGS, telemetry=telemetry)
+    fanout = Fanout(
+        browsers_max=3, per_owner_max=2, rounds_max=8, bytes_max=1_000_000, telemetry=telemetry, instance="test"
+    )
+    feed = Feed(bus=bus, source=source, clock=clock, fanout=fanout, settings=settings, telemetry=telemetry)
     stopping = asyncio.Event()
     task = asyncio.create_task(feed.run(stopping))
     try:
@@ -97,15 +100,21 @@ def heard(second: int, heart_rate_bpm: float = 75) -> Outgoing:
     return Outgoing(LogTopic.READINGS, P1.encode(), encode(reading(at_s=second, heart_rate_bpm=heart_rate_bpm)))
 
 
-async def event_of(browser: Browser, name: str) -> dict[str, Any]:
-    """The next event of this name."""
+async def events_of(browser: Browser, name: str) -> list[dict[str, Any]]:
+    """The events of this name in the next round that has one."""
     while True:
-        event = await asyncio.wait_for(browser.next_event(), 5)
-        assert event is not None
-        _, kind, data, *_ = event.decode().split("\n")
-        if kind == f"event: {name}":
-            found: dict[str, Any] = json.loads(data.removeprefix("data: "))
+        published = await asyncio.wait_for(browser.next_round(), 5)
+        assert published is not None
+        lines = [event.split("\n") for event in published.decode().strip().split("\n\n")]
+        found = [json.loads(data.removeprefix("data: ")) for _, kind, data in lines if kind == f"event: {name}"]
+        if found:
             return found
+
+
+async def event_of(browser: Browser, name: str) -> dict[str, Any]:
+    """The only event of this name in the next round that has one."""
+    (found,) = await events_of(browser, name)
+    return found
 
 
 async def test_a_browser_gets_a_snapshot_and_then_what_changes() -> None:
@@ -142,6 +151,56 @@ async def test_events_of_one_patient_are_coalesced_and_none_of_its_readings_is_l
             found += [sample["measured_at_ms"] for sample in event["samples"]]
         assert found == [at_ms(second) for second in range(50)]
         assert events <= 3
+
+
+def low_saturation(second: int, step: TransitionKind = TransitionKind.RAISED) -> Outgoing:
+    """A step of the first patient's alert."""
+    told = transition(
+        P1, AlertKind.SPO2_LOW, step, priority=Priority.HIGH, text="low", at_ms=at_ms(second), raised_at_ms=at_ms(0)
+    )
+    return Outgoing(LogTopic.ALERTS, P1.encode(), encode(told))
+
+
+SLOW = SETTINGS.model_copy(update={"poll_records_max": 1, "publish_interval_s": 10.0, "catch_up_s": 0.0})
+"""Comes to one record at a time and tells of values each ten seconds only."""
+
+
+async def test_an_alert_is_told_before_the_readings_that_were_there_earlier() -> None:
+    async with running(before=[heard(second) for second in range(10_000)], settings=SLOW) as bench:
+        await bench.until_live()
+        board = bench.feed.connect(Interest())
+        await bench.bus.publish([low_saturation(0)])
+        tile = await event_of(board, "tile")
+        assert [alert["kind"] for alert in tile["alerts"]] == ["spo2-low"]
+        assert bench.feed.seen["readings"] < 10_000
+
+
+async def test_a_ward_is_shown_with_every_alert_before_it_has_come_to_all_readings() -> None:
+    before = [heard(second) for second in range(2000)] + [low_saturation(0)]
+    async with running(before=before, settings=SLOW) as bench:
+        await bench.until_live()
+        (tile,) = (await event_of(bench.feed.connect(Interest()), "snapshot"))["tiles"]
+        assert [alert["kind"] for alert in tile["alerts"]] == ["spo2-low"]
+        assert bench.feed.seen["readings"] < 2000
+
+
+async def test_where_the_second_reader_cannot_be_had_the_first_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as bench:
+        await bench.until_live()
+        first = await bench.bus.reader(group=None, topics=(LogTopic.ALERTS,))
+        left = [first]
+
+        async def reader(**_: object) -> Reader:
+            if not left:
+                raise Unavailable("The log is away.")
+            return left.pop()
+
+        monkeypatch.setattr(bench.bus, "reader", reader)
+        with pytest.raises(Unavailable):
+            await bench.feed._readers()
+        with pytest.raises(Unavailable, match="closed"):
+            await first.poll(records_max=1, timeout_s=0)
+        monkeypatch.undo()
 
 
 async def test_a_browser_hears_only_of_what_it_asked_for() -> None:
@@ -182,11 +241,48 @@ async def test_a_slow_browser_is_cut_off_and_counted_and_the_others_go_on() -> N
         await bench.until_live()
         slow, quick = bench.feed.connect(Interest()), bench.feed.connect(Interest())
         for number in range(12):
-            bench.fanout.publish(bench.fanout.event("clock", {"n": number}), wanted=lambda _: True)
+            bench.fanout.publish(Told(bench.fanout.event("clock", {"n": number}), lambda _: True))
             await event_of(quick, "clock")
-        assert await slow.next_event() is None
+        assert await slow.next_round() is None
         assert bench.fanout.browser_count == 1
         assert bench.telemetry.value("wardlight_dashboard_browsers_cut_off_total") == 1
+
+
+async def test_what_waits_for_a_browser_is_bounded_in_bytes_and_one_round_of_any_size_is_taken() -> None:
+    telemetry = Telemetry()
+    fanout = Fanout(browsers_max=1, per_owner_max=1, rounds_max=8, bytes_max=100, telemetry=telemetry, instance="test")
+    browser = fanout.open(Interest(), b"x" * 1000)
+    assert await browser.next_round() == b"x" * 1000
+    for _ in range(5):
+        fanout.publish(Told(b"y" * 40, lambda _: True), Told(b"z" * 40, lambda _: True))
+        assert await browser.next_round() == b"y" * 40 + b"z" * 40
+    for _ in range(2):
+        fanout.publish(Told(b"y" * 80, lambda _: True))
+    assert await browser.next_round() is None
+    assert telemetry.value("wardlight_dashboard_browsers_cut_off_total") == 1
+
+
+async def test_nobody_is_cut_off_because_many_patients_change_at_once() -> None:
+    names = [PatientId(f"p{number}") for number in range(40)]
+    beds = [Seed(bed=Bed(patient_id=name, ward_id=WardId("w1"), bed=name, name=name)) for name in names]
+    async with running(Snapshot(seeds=beds)) as bench:
+        await bench.until_live()
+        board = bench.feed.connect(Interest())
+        for second in range(4):
+            await bench.bus.publish(
+                [
+                    Outgoing(LogTopic.READINGS, name.encode(), encode(reading(patient=name, at_s=second)))
+                    for name in names
+                ]
+            )
+            while bench.feed.seen["readings"] < 40 * (second + 1):
+                await bench.turn()
+            bench.feed.flush()
+        shown = dict.fromkeys(names, 0)
+        while min(shown.values()) < at_ms(3):
+            for tile in await events_of(board, "tile"):
+                shown[tile["patient_id"]] = tile["measured_at_ms"]
+        assert bench.fanout.browser_count == 1
 
 
 async def test_more_browsers_than_the_bound_are_refused() -> None:
@@ -238,73 +334,9 @@ async def test_closing_ends_every_stream_at_once_and_refuses_new_ones() -> None:
         await bench.until_live()
         browser = bench.feed.connect(Interest())
         bench.fanout.close()
-        assert await browser.next_event() is None
+        assert await browser.next_round() is None
         with pytest.raises(Unavailable):
             bench.feed.connect(Interest())
-
-
-def seeded(scene: WardScene) -> PatientId:
-    patient_id = scene.admit("1", "Ada")
-    records = [reading(at_s=second, patient=patient_id, device="watch-1") for second in range(0, 600, 10)]
-    scene.store(records, [assessed(records[-1])])
-    scene.store_steps(
-        transition(
-            patient_id,
-            AlertKind.SPO2_LOW,
-            TransitionKind.RAISED,
-            priority=Priority.HIGH,
-            text="low",
-            at_ms=at_ms(500),
-            raised_at_ms=at_ms(500),
-        )
-    )
-    with scene.database.transaction() as conn:
-        epochs = claims.claim(conn, "recorder", range(3)).epochs
-        stand = {TopicPartition(LogTopic.READINGS, 1): 0, TopicPartition(LogTopic.COMMANDS, 1): 0}
-        claims.remember_positions(conn, "recorder", epochs, stand)
-    return patient_id
-
-
-async def test_the_snapshot_from_sql_holds_values_trend_cadence_alerts_and_positions() -> None:
-    async with ward_scene() as scene:
-        patient_id = seeded(scene)
-        source = scene.context().feed._source
-        snapshot = await source.snapshot()
-        (seed,) = snapshot.seeds
-        assert (seed.bed.patient_id, seed.bed.name) == (patient_id, "Ada")
-        assert seed.signs[Sign.HEART_RATE].measured_at_ms == at_ms(590)
-        assert list(seed.signs[Sign.HEART_RATE].intervals_ms) == [10_000] * 5
-        assert len(seed.trend[Sign.SPO2]) == 60
-        assert seed.assessment is not None
-        assert [episode.text for episode in seed.episodes] == ["low"]
-        assert snapshot.positions == {TopicPartition(LogTopic.READINGS, 1): 0}
-        assert await source.beds(again=False) is None
-        assert await source.beds(again=True) == [seed.bed]
-        scene.admit("2", "Grace")
-        changed = await source.beds(again=False)
-        assert changed is not None
-        assert [bed.name for bed in changed] == ["Ada", "Grace"]
-
-
-async def test_steps_in_sql_and_again_on_the_log_are_one_episode() -> None:
-    async with ward_scene() as scene:
-        patient_id = seeded(scene)
-        raised = transition(
-            patient_id, AlertKind.SPO2_LOW, TransitionKind.RAISED, priority=Priority.HIGH, text="low",
-            at_ms=at_ms(500), raised_at_ms=at_ms(500),
-        )  # fmt: skip
-        await scene.publish(raised, assessment(at_s=700, patient=patient_id))
-        feed = scene.context().feed
-        stopping = asyncio.Event()
-        task = asyncio.create_task(feed.run(stopping))
-        while not feed.is_live:
-            await scene.clock.sleep(0.01)
-        stopping.set()
-        await task
-        patient = feed.ward.patients[patient_id]
-        assert len(patient.episodes.standing()) == 1
-        assert patient.assessment is not None
-        assert patient.assessment.measured_at_ms == at_ms(700)
 
 
 async def test_readings_that_are_taken_back_vanish_at_once_and_the_ward_is_read_anew_once_sql_has_it() -> None:

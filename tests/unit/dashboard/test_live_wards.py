@@ -26,10 +26,11 @@ def told(browser: Browser) -> list[tuple[str, Any]]:
     """Every event that waits: its name and data."""
     events = []
     while not browser.queue.empty():
-        event = browser.queue.get_nowait()
-        assert event is not None
-        _, name, data = event.decode().strip().split("\n")
-        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+        published = browser.queue.get_nowait()
+        assert published is not None
+        for event in published:
+            _, name, data = event.decode().strip().split("\n")
+            events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
     return events
 
 

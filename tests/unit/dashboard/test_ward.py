@@ -9,6 +9,8 @@ from dashboard.tiles import tile
 from dashboard.ward import Bed, Seed, Ward
 from dashboard.ward_limits import WardLimits
 from tests.support.builders import assessment, at_ms, reading
+from tests.support.ward_scene import transition
+from vitals.alert import AlertKind, Priority, TransitionKind
 from vitals.reading import Origin, PatientId, Reading, WardId
 from vitals.sign import Sign
 
@@ -37,6 +39,27 @@ def test_a_repeated_reading_changes_nothing() -> None:
     assert not any(twice.apply_reading(record) for record in records)
     assert twice.take_changes() == {}
     assert shown(twice) == shown(once)
+
+
+def test_what_is_new_of_alerts_can_be_had_first_and_leaves_the_rest_for_later() -> None:
+    ward = ward_with([reading(at_s=1), reading(at_s=1, patient="p2")])
+    ward.place([BED, Bed(patient_id=PatientId("p2"), ward_id=WardId("w1"), bed="2", name="Grace")])
+    ward.apply_transition(
+        transition(
+            P1,
+            AlertKind.SPO2_LOW,
+            TransitionKind.RAISED,
+            priority=Priority.HIGH,
+            text="low",
+            at_ms=at_ms(1),
+            raised_at_ms=at_ms(1),
+        )
+    )
+    (first,) = ward.take_changes(of_alerts=True).items()
+    assert (first[0], first[1].alerts_changed, len(first[1].samples)) == (P1, True, 1)
+    assert ward.take_changes(of_alerts=True) == {}
+    (rest,) = ward.take_changes().items()
+    assert (rest[0], len(rest[1].samples)) == ("p2", 1)
 
 
 def test_readings_in_any_order_show_the_same_values_and_trend() -> None:

@@ -19,7 +19,7 @@ from runtime.composition import run_process
 async def serve(ports, stopping):
     group = Path("/proc/self/autogroup")
     print("niceness", os.getpriority(os.PRIO_PROCESS, 0), "session", group.read_text() if group.exists() else "")
-sys.exit(run_process("x", serve, [], yields=sys.argv[1] == "yields"))
+sys.exit(run_process("x", serve, [], yields=float(sys.argv[1])))
 """
 _TAKES_A_SESSIONS_NICENESS = """
 from pathlib import Path
@@ -28,10 +28,10 @@ assert "nice 3" in Path("/proc/self/autogroup").read_text()
 """
 
 
-def told(who: str, *, leads_its_session: bool, niceness: int = 7) -> tuple[int, int | None]:
+def told(yields: str, *, leads_its_session: bool, niceness: int = 7) -> tuple[int, int | None]:
     """The niceness of a process, and that of its session where sessions are grouped."""
     done = subprocess.run(
-        [sys.executable, "-c", _TELL, who],
+        [sys.executable, "-c", _TELL, yields],
         env={**os.environ, "WARDLIGHT_PROCESS__NICENESS": f"{niceness}"},
         capture_output=True,
         text=True,
@@ -49,20 +49,20 @@ def takes_a_sessions_niceness() -> bool:
     return subprocess.run(tried, start_new_session=True, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("who", "niceness", "steps_back"), [("yields", 7, 7), ("yields", 0, 0), ("alarms", 7, 0)])
+@pytest.mark.parametrize(("yields", "niceness", "steps_back"), [("1", 7, 7), ("0.5", 8, 4), ("1", 0, 0), ("0", 7, 0)])
 def test_what_is_not_on_an_alarms_way_steps_back_with_the_session_that_it_leads(
-    who: str, niceness: int, steps_back: int
+    yields: str, niceness: int, steps_back: int
 ) -> None:
     before = os.getpriority(os.PRIO_PROCESS, 0)
-    of_process, of_session = told(who, leads_its_session=True, niceness=niceness)
+    of_process, of_session = told(yields, leads_its_session=True, niceness=niceness)
     assert of_process == (max(before, steps_back) if steps_back else before)
     if takes_a_sessions_niceness():
         assert of_session == steps_back
 
 
 def test_a_session_that_others_share_does_not_step_back_with_one_of_them() -> None:
-    _, unchanged = told("alarms", leads_its_session=False)
-    of_process, of_session = told("yields", leads_its_session=False)
+    _, unchanged = told("0", leads_its_session=False)
+    of_process, of_session = told("1", leads_its_session=False)
     assert of_process >= 7
     assert of_session == unchanged
 
