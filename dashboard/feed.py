@@ -7,18 +7,19 @@ the same turn of the event loop, its place in the fan-out: no gap, no double.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
-from dashboard.episodes import EpisodeNow
 from dashboard.fanout import Browser, Fanout, Interest, Told
+from dashboard.listeners import boards_of, everyone, left, pages_of, ward_id_of
 from dashboard.settings import DashboardSettings
+from dashboard.snapshot import Snapshot, Source
 from dashboard.tiles import patient_event, system_event, tile
-from dashboard.ward import Bed, PatientNow, Seed, Ward
-from runtime.bus import Bus, Delivered, Incoming, Positions, Reader, TopicPartition
+from dashboard.ward import Ward
+from runtime.bus import Bus, Delivered, Incoming, Reader, TopicPartition
 from runtime.clock import Clock
 from runtime.retry import Backoff
 from runtime.telemetry import Telemetry
@@ -26,7 +27,7 @@ from vitals.alert import Transition
 from vitals.assessment import Assessment
 from vitals.codec import decode, decode_readings_record
 from vitals.errors import MalformedRecord, PositionOutOfRange, Unavailable
-from vitals.reading import PatientId, Reading, WardId, Withdrawn
+from vitals.reading import Reading, Withdrawn
 from vitals.topics import LogTopic
 
 log = structlog.get_logger()
@@ -53,30 +54,6 @@ class Readers:
             await self.alerts.close()
         finally:
             await self.values.close()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """The ward at one moment of the database, and how far into the log that moment reaches."""
-
-    seeds: Sequence[Seed] = ()
-    positions: Positions = field(default_factory=dict)
-    """Partitions left out are read from the log's beginning."""
-    system: Sequence[EpisodeNow] = ()
-    """Alerts about Wardlight itself."""
-
-
-class Source(Protocol):
-    """Where snapshots come from."""
-
-    async def snapshot(self) -> Snapshot:
-        """Everything, in one transaction; raises Unavailable."""
-
-    async def beds(self, *, again: bool) -> Sequence[Bed] | None:
-        """The register of patients where it has changed since the last call (or `again`); raises Unavailable."""
-
-    async def holds(self, positions: Positions) -> bool:
-        """Whether a snapshot taken now would hold everything before these positions of topic `readings`."""
 
 
 class _TakenBack(Exception):
@@ -107,6 +84,12 @@ class Feed:
         """Where the reader stands; for status, lag and tests."""
         self.seen: Counter[str] = Counter()
         """Readings that came by since the start."""
+        self._still_to_read: dict[TopicPartition, int] = {}
+        """What the log held when the ward was read anew and the reader has not come to: until then it is not live."""
+        self._stood: dict[TopicPartition, int] = {}
+        """Where the reader stood in `readings` at the last look at the register."""
+        self._answered_at_s: float | None = None
+        """When the log last said anything; None where nobody watches it."""
         self._withdrawn: dict[TopicPartition, int] = {}
         """Withdrawals seen in the log whose effect the ward is to be read anew for: the position after each."""
         self._why_not_live: str | None = "The dashboard is starting."
@@ -118,9 +101,13 @@ class Feed:
     @property
     def why_not_live(self) -> str | None:
         """None while what the screen shows follows the log; otherwise one sentence."""
-        if self._why_not_live is None and self._real_s_since(self._turned_at_s) > self._settings.stuck_after_s:
+        if self._why_not_live is not None:
+            return self._why_not_live
+        if self._real_s_since(self._turned_at_s) > self._settings.stuck_after_s:
             return "The dashboard's reader of the log is stuck."
-        return self._why_not_live
+        if self._answered_at_s is not None and self._real_s_since(self._answered_at_s) > self._settings.stuck_after_s:
+            return "The log does not answer."
+        return None
 
     @property
     def is_live(self) -> bool:
@@ -138,7 +125,7 @@ class Feed:
                 readers = await self._readers()
                 ward = await self._catch_up(readers, snapshot, stopping)
                 if ward is not None:
-                    self._go_live(ward)
+                    self._show(ward)
                     await self._follow(readers, stopping, backoff)
             except _TakenBack:
                 log.info("dashboard_reads_anew")
@@ -155,11 +142,25 @@ class Feed:
         """Tell every browser, each `heartbeat_s`, what time it is here and whether the feed is live."""
         while not stopping.is_set():
             self._tell_time()
-            pause = asyncio.ensure_future(self._clock.sleep(self._settings.heartbeat_s * self._clock.speed))
-            stopped = asyncio.ensure_future(stopping.wait())
-            await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (pause, stopped):
-                task.cancel()
+            await self._pause(stopping)
+
+    async def _pause(self, stopping: asyncio.Event) -> None:
+        pause = asyncio.ensure_future(self._clock.sleep(self._settings.heartbeat_s * self._clock.speed))
+        stopped = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (pause, stopped):
+            task.cancel()
+
+    async def watch(self, stopping: asyncio.Event) -> None:
+        """Ask the log, each `heartbeat_s`, whether it is there: whoever only reads it hears that nothing comes, and no more."""
+        self._answered_at_s = self._clock.monotonic_s()
+        while not stopping.is_set():
+            try:
+                await self._bus.ends(ALERTS)
+                self._answered_at_s = self._clock.monotonic_s()
+            except Unavailable as error:
+                log.warning("dashboard_log_does_not_answer", code=error.code.value, error=str(error))
+            await self._pause(stopping)
 
     def connect(self, interest: Interest) -> Browser:
         """A stream for one browser, beginning with a snapshot; raises Unavailable."""
@@ -190,12 +191,11 @@ class Feed:
     async def _catch_up(self, readers: Readers, snapshot: Snapshot, stopping: asyncio.Event) -> Ward | None:
         """A ward from `snapshot`, stepped to the present end of the log; None where `stopping` came first.
 
-        Alerts are awaited, readings only for `catch_up_s`: those still to come follow while the ward is shown, and tiles
-        say themselves how old they are.
+        Alerts are awaited, readings only for `catch_up_s`: with those still to come the ward is shown, and not called live.
         """
         ward = _ward_of(snapshot, self._settings)
         beginnings = await self._bus.beginnings(TOPICS)
-        goal = await self._bus.ends(TOPICS)
+        self._still_to_read = await self._bus.ends(TOPICS)
         self.positions = {**beginnings, **snapshot.positions}
         for reader in (readers.alerts, readers.values):
             while isinstance(await reader.poll(records_max=1, timeout_s=_POLL_S), Delivered):
@@ -203,13 +203,14 @@ class Feed:
                     return None
             await reader.seek(self.positions)
         begun_s = self._clock.monotonic_s()
-        while ahead := {place.topic for place, end in goal.items() if self.positions[place] < end}:
+        while self._is_behind():
             if stopping.is_set():
                 return None
-            if ahead.isdisjoint(ALERTS) and self._real_s_since(begun_s) > self._settings.catch_up_s:
+            awaits_alerts = any(place.topic in ALERTS for place in self._still_to_read)
+            if not awaits_alerts and self._real_s_since(begun_s) > self._settings.catch_up_s:
                 break
-            await self._take(readers.alerts, ward, timeout_s=0)
-            await self._take(readers.values, ward, timeout_s=_POLL_S)
+            await self._take(readers.alerts, ward, timeout_s=_POLL_S if awaits_alerts else 0)
+            await self._take(readers.values, ward, timeout_s=0 if awaits_alerts else _POLL_S)
         ward.take_changes()
         ward.take_system_change()
         return ward
@@ -222,14 +223,30 @@ class Feed:
                 self._alerted_at_s = self._clock.monotonic_s()
             await self._take(readers.values, self.ward, timeout_s=_POLL_S)
             backoff.reset()
+            if self._why_not_live is not None and not self._is_behind():
+                self._go_live()
             if self._real_s_since(self._registered_at_s) >= self._settings.registry_interval_s:
                 await self._register()
                 self._registered_at_s = self._clock.monotonic_s()
-                if self._withdrawn and await self._source.holds(self._withdrawn):
-                    raise _TakenBack
+                await self._read_anew_if_due()
             if self._real_s_since(self._flushed_at_s) >= self._settings.publish_interval_s:
                 self.flush()
                 self._flushed_at_s = self._clock.monotonic_s()
+
+    def _is_behind(self) -> bool:
+        """Whether anything is still to be read of what the log held when the ward was read anew."""
+        ends = self._still_to_read
+        self._still_to_read = {place: end for place, end in ends.items() if self.positions[place] < end}
+        return bool(self._still_to_read)
+
+    async def _read_anew_if_due(self) -> None:
+        """Raises _TakenBack once SQL has what was withdrawn, and nearly all that is shown: nothing shown may grow older."""
+        stood, self._stood = (
+            self._stood,
+            {place: at for place, at in self.positions.items() if at and place.topic == LogTopic.READINGS},
+        )
+        if self._withdrawn and stood and await self._source.holds({**stood, **_later(stood, self._withdrawn)}):
+            raise _TakenBack
 
     async def _take(self, reader: Reader, ward: Ward, *, timeout_s: float) -> None:
         polled = await reader.poll(records_max=self._settings.poll_records_max, timeout_s=timeout_s)
@@ -269,14 +286,14 @@ class Feed:
             return
         if beds is None:
             return
-        were = {patient.patient_id: _ward_id_of(patient) for patient in self.ward.listed()}
+        were = {patient.patient_id: ward_id_of(patient) for patient in self.ward.listed()}
         departed = self.ward.place(beds)
         told: list[Told] = []
         for patient_id, ward_id in were.items():
-            now_at = None if patient_id in departed else _ward_id_of(self.ward.patients[patient_id])
+            now_at = None if patient_id in departed else ward_id_of(self.ward.patients[patient_id])
             if now_at != ward_id:
                 gone = self._fanout.event("gone", {"patient_id": patient_id})
-                told.append(Told(gone, _left(patient_id, ward_id, now_at)))
+                told.append(Told(gone, left(patient_id, ward_id, now_at)))
         self._fanout.publish(*told)
         self.ward.forget(unknown)
 
@@ -288,25 +305,33 @@ class Feed:
         now_ms = self._clock.now_ms()
         told: list[Told] = []
         if self.ward.take_system_change():
-            told.append(Told(self._fanout.event("system", self.system_event()), _everyone))
+            told.append(Told(self._fanout.event("system", self.system_event()), everyone))
         for patient_id, change in self.ward.take_changes(of_alerts=of_alerts).items():
             patient = self.ward.patients[patient_id]
-            boards = _boards_of(patient)
+            boards = boards_of(patient)
             if self._fanout.anyone(boards):
                 shown = tile(patient, self.ward.limits, now_ms=now_ms, trend_from_ms=change.trend_from_ms)
                 told.append(Told(self._fanout.event("tile", shown), boards))
-            pages = _pages_of(patient_id)
+            pages = pages_of(patient_id)
             if self._fanout.anyone(pages):
                 shown = patient_event(patient, change, self.ward.limits, now_ms=now_ms)
                 told.append(Told(self._fanout.event("patient", shown), pages))
         self._fanout.publish(*told)
 
-    def _go_live(self, ward: Ward) -> None:
+    def _show(self, ward: Ward) -> None:
         self.ward = ward
+        self._stood = {}
+        if self._still_to_read:
+            self._lose("Alerts are up to date; readings of a while ago are still being read.")
+        else:
+            self._go_live()
+        self._fanout.resync(self._snapshot_event)
+
+    def _go_live(self) -> None:
         self._why_not_live = None
         self._telemetry.ready(COMPONENT)
-        self._fanout.resync(self._snapshot_event)
-        log.info("dashboard_live", patients=len(ward.patients))
+        self._tell_time()
+        log.info("dashboard_live", patients=len(self.ward.patients))
 
     def _lose(self, why: str) -> None:
         if self._why_not_live is None:
@@ -316,7 +341,7 @@ class Feed:
         self._tell_time()
 
     def _tell_time(self) -> None:
-        self._fanout.publish(Told(self._fanout.event("clock", self.clock_event()), _everyone))
+        self._fanout.publish(Told(self._fanout.event("clock", self.clock_event()), everyone))
 
     def _snapshot_event(self, interest: Interest) -> bytes:
         now_ms = self._clock.now_ms()
@@ -324,7 +349,7 @@ class Feed:
             tile(patient, self.ward.limits, now_ms=now_ms)
             for patient in self.ward.listed()
             if interest.patient_id in (None, patient.patient_id)
-            and (interest.patient_id is not None or interest.covers(_ward_id_of(patient)))
+            and (interest.patient_id is not None or interest.covers(ward_id_of(patient)))
         ]
         limits = self.ward.limits
         return self._fanout.event(
@@ -351,36 +376,5 @@ def _ward_of(snapshot: Snapshot, settings: DashboardSettings) -> Ward:
     return ward
 
 
-def _everyone(_: Interest) -> bool:
-    return True
-
-
-def _ward_id_of(patient: PatientNow) -> WardId | None:
-    return None if patient.bed is None else patient.bed.ward_id
-
-
-def _boards_of(patient: PatientNow) -> Callable[[Interest], bool]:
-    ward_id = _ward_id_of(patient)
-
-    def wanted(interest: Interest) -> bool:
-        return interest.patient_id is None and interest.covers(ward_id)
-
-    return wanted
-
-
-def _left(patient_id: PatientId, ward_id: WardId | None, now_at: WardId | None) -> Callable[[Interest], bool]:
-    """Boards that showed the patient and do not any more; the patient's own page only where they left the house."""
-
-    def wanted(interest: Interest) -> bool:
-        if interest.patient_id is not None:
-            return interest.patient_id == patient_id and now_at is None
-        return interest.covers(ward_id) and (now_at is None or not interest.covers(now_at))
-
-    return wanted
-
-
-def _pages_of(patient_id: PatientId) -> Callable[[Interest], bool]:
-    def wanted(interest: Interest) -> bool:
-        return interest.patient_id == patient_id
-
-    return wanted
+def _later(these: Mapping[TopicPartition, int], those: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    return {place: max(at, these.get(place, 0)) for place, at in those.items()}

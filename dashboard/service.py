@@ -103,6 +103,7 @@ class Dashboard:
             "feed": asyncio.create_task(self.feed.run(halt), name="dashboard-feed"),
             "flow": asyncio.create_task(self._flow.run(halt), name="dashboard-flow"),
             "beat": asyncio.create_task(self.feed.beat(halt), name="dashboard-beat"),
+            "watch": asyncio.create_task(self.feed.watch(halt), name="dashboard-watch"),
             "server": asyncio.create_task(self._server.serve(sockets=[self._socket]), name="dashboard-server"),
         }
         anchors = asyncio.create_task(

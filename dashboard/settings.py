@@ -57,22 +57,22 @@ class DashboardSettings(Section):
     """Patients held in memory; readings of more are left out and counted."""
 
     publish_interval_s: float = Field(default=0.5, ge=0.1, le=10)
-    """Real time between two looks at what is new of each patient; what is new of alerts is sent at once."""
+    """Real time between two looks at what is new of each patient; what is new of alerts is sent within a tenth of a second."""
     heartbeat_s: float = Field(default=2, ge=0.5, le=5)
     """Real time between the events that tell a browser that the connection lives."""
     catch_up_s: float = Field(default=2, ge=0, le=60)
-    """Real time for which a ward that is read anew waits for readings before it is shown; alerts are awaited in any case."""
+    """Real time for which a ward that is read anew waits for readings before it is shown (and not called live while any are still to come); alerts are awaited in any case."""
     registry_interval_s: float = Field(default=2, ge=0.2, le=60)
     """Real time between looks at the register of patients and beds."""
     stuck_after_s: float = Field(default=10, ge=2, le=120)
-    """If the feed has not turned for this real time, the page says it is not live."""
+    """If the feed has not turned, or the log has not answered, for this real time, the page says it is not live."""
     browsers_max: int = Field(default=100, ge=1, le=10_000)
     """Live streams at once."""
     browsers_per_person_max: int = Field(default=20, ge=1, le=10_000)
     """The same for one person, their tokens included; beyond this their oldest ends, a token's own first. Guests count in all only."""
     browser_rounds_max: int = Field(default=40, ge=8, le=10_000)
     """How often something new may wait for one slow browser: it comes each `publish_interval_s`, with each heart-beat, and while alerts change ten times a second. Beyond this it is disconnected and starts again from a snapshot."""
-    browser_waiting_bytes_max: int = Field(default=8 * 1024 * 1024, ge=65_536)
+    browser_waiting_bytes_max: int = Field(default=32 * 1024 * 1024, ge=65_536)
     """The same in bytes; what came at one time is taken whole where nothing else waits."""
     poll_records_max: int = Field(default=500, ge=1, le=100_000)
     gather_s: float = Field(default=0.1, ge=0, le=1)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dashboard.charted_now import ENTRIES_KEPT
 from dashboard.episodes import EpisodeNow
-from dashboard.feed import Snapshot
 from dashboard.records import bed_of, episode_of, is_retold
+from dashboard.snapshot import Snapshot
 from dashboard.tiles import TILE_SIGNS
 from dashboard.ward import INTERVALS_KEPT, TREND_SIGNS, Bed, Sample, Seed, SignNow, seen_at_ms
 from dashboard.ward_limits import WardLimits

@@ -144,6 +144,7 @@ class KafkaReader:
             self._owned, self._to_announce = self._to_announce, None
             self._sought = False
             self._discard_fetched()
+            self._forget_look()
             return Assigned(self._owned)
         if not self._ready:
             self._ready = await self._take_fetched()
@@ -190,12 +191,12 @@ class KafkaReader:
         if self._look is None:
             now_s = self._clock.monotonic_s()
             if self._sought and self._positions and now_s - self._checked_at_s >= self._stall_check_s:
-                self._checked_at_s = now_s
                 self._look = asyncio.create_task(self._ends(list(self._positions)), name="kafka-look")
             return
         if not self._look.done():
             return
         look, self._look = self._look, None
+        self._checked_at_s = self._clock.monotonic_s()
         ends = look.result()
         if ends is None:
             return
@@ -226,7 +227,7 @@ class KafkaReader:
             self._consumer.resume(*owned)
             self._discard_fetched()
         self._positions = sought
-        self._behind = {}
+        self._forget_look()
         self._sought = True
         self._settled.set()
 
@@ -257,16 +258,23 @@ class KafkaReader:
             return
         self._closed = True
         self._settled.set()
-        under_way: list[asyncio.Task[Any]] = [task for task in (self._fetch, self._look) if task is not None]
-        for task in under_way:
-            task.cancel()
-        if under_way:
-            await asyncio.wait(under_way)
+        self._forget_look()
+        if self._fetch is not None:
+            self._fetch.cancel()
+            await asyncio.wait({self._fetch})
         await self._bus.dismiss(self, self._consumer)
 
     def _wake_up(self) -> None:
         if not self._wake.done():
             self._wake.set_result(None)
+
+    def _forget_look(self) -> None:
+        """What was asked of other positions says nothing of these."""
+        self._behind = {}
+        if self._look is not None:
+            self._look.add_done_callback(_heard)
+            self._look.cancel()
+            self._look = None
 
     def _discard_fetched(self) -> None:
         """Whatever was fetched before is read again from the position sought; an error of it is out of date as well."""
@@ -275,3 +283,9 @@ class KafkaReader:
             if not self._fetch.cancelled():
                 self._fetch.exception()
             self._fetch = None
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    """A failure nobody waits for any more is not told by asyncio either."""
+    if not task.cancelled():
+        task.exception()

@@ -9,7 +9,8 @@ from alerts import worker as alerts_worker
 from alerts.decision_cache import DecisionCache
 from alerts.partition import PartitionAlerts
 from alerts.place import Place
-from dashboard.feed import Snapshot, _ward_of
+from dashboard.feed import _ward_of
+from dashboard.snapshot import Snapshot
 from dashboard.sql_source import SqlSource
 from dashboard.tiles import tile
 from dashboard.ward import Ward

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from dashboard.fanout import Browser, Fanout, Interest, Told
-from dashboard.feed import Feed, Snapshot
+from dashboard.feed import Feed
 from dashboard.settings import DashboardSettings
+from dashboard.snapshot import Snapshot
 from dashboard.ward import Bed, Seed
 from runtime.blocking import InlineDoor
 from runtime.bus import Outgoing, Positions, Reader, TopicPartition, partition_of
@@ -166,9 +167,11 @@ SLOW = SETTINGS.model_copy(update={"poll_records_max": 1, "publish_interval_s": 
 
 
 async def test_an_alert_is_told_before_the_readings_that_were_there_earlier() -> None:
-    async with running(before=[heard(second) for second in range(10_000)], settings=SLOW) as bench:
+    async with running(settings=SLOW) as bench:
         await bench.until_live()
         board = bench.feed.connect(Interest())
+        for start in range(0, 10_000, 2000):
+            await bench.bus.publish([heard(second) for second in range(start, start + 2000)])
         await bench.bus.publish([low_saturation(0)])
         tile = await event_of(board, "tile")
         assert [alert["kind"] for alert in tile["alerts"]] == ["spo2-low"]
@@ -176,12 +179,38 @@ async def test_an_alert_is_told_before_the_readings_that_were_there_earlier() ->
 
 
 async def test_a_ward_is_shown_with_every_alert_before_it_has_come_to_all_readings() -> None:
-    before = [heard(second) for second in range(2000)] + [low_saturation(0)]
+    before = [heard(second) for second in range(10_000)] + [low_saturation(0)]
     async with running(before=before, settings=SLOW) as bench:
+        board = bench.feed.connect(Interest())
+        while not (tiles := (shown := await event_of(board, "snapshot"))["tiles"]):
+            pass
+        assert [alert["kind"] for alert in tiles[0]["alerts"]] == ["spo2-low"]
+        assert (shown["clock"]["live"], bench.feed.seen["readings"] < 10_000) == (False, True)
+        assert "still being read" in shown["clock"]["why_not_live"]
+        while not (await event_of(board, "clock"))["live"]:
+            pass
+        assert bench.feed.seen["readings"] == 10_000
+
+
+async def test_a_log_that_does_not_answer_is_not_called_live_though_its_reader_hears_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(settings=SETTINGS.model_copy(update={"stuck_after_s": 0.5, "heartbeat_s": 0.1})) as bench:
         await bench.until_live()
-        (tile,) = (await event_of(bench.feed.connect(Interest()), "snapshot"))["tiles"]
-        assert [alert["kind"] for alert in tile["alerts"]] == ["spo2-low"]
-        assert bench.feed.seen["readings"] < 2000
+        stopping = asyncio.Event()
+        watching = asyncio.create_task(bench.feed.watch(stopping))
+
+        async def away(_: Sequence[str]) -> dict[TopicPartition, int]:
+            raise Unavailable("Kafka does not answer.")
+
+        with monkeypatch.context() as frozen:
+            frozen.setattr(bench.bus, "ends", away)
+            while bench.feed.is_live:
+                await asyncio.wait_for(bench.turn(), 5)
+            assert bench.feed.why_not_live == "The log does not answer."
+        await bench.until_live()
+        stopping.set()
+        await watching
 
 
 async def test_where_the_second_reader_cannot_be_had_the_first_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +382,12 @@ async def test_readings_that_are_taken_back_vanish_at_once_and_the_ward_is_read_
         asked = bench.source.asked
         await SystemClock().sleep(0.5)
         assert bench.source.asked == asked
+        await bench.bus.publish([heard(10, 72)])
+        await SystemClock().sleep(0.5)
         bench.source.recorded = 3
+        await SystemClock().sleep(0.5)
+        assert bench.source.asked == asked, "SQL has the withdrawal, and not yet what the page shows"
+        bench.source.recorded = 4
         await event_of(page, "snapshot")
         assert bench.source.asked == asked + 1
         assert bench.feed.is_live

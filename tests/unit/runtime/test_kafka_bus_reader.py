@@ -39,6 +39,7 @@ class FakeConsumer:
         self.beginnings = dict.fromkeys(PLACES, 0)
         self.ends = dict.fromkeys(PLACES, 0)
         self.dead = False
+        self.answers = True
         self.refuses: PositionOutOfRange | None = None
         self.stopped = False
 
@@ -72,6 +73,8 @@ class FakeConsumer:
         return {place: self.beginnings[place] for place in places}
 
     async def end_offsets(self, places: Sequence[Any]) -> Mapping[Any, int]:
+        if not self.answers:
+            await asyncio.get_running_loop().create_future()
         return {place: self.ends[place] for place in places}
 
     async def stop(self) -> None:
@@ -117,10 +120,47 @@ async def reading(consumer: FakeConsumer) -> KafkaReader:
     return reader
 
 
+async def poll_for(reader: KafkaReader, *, seconds: int) -> None:
+    """Poll for so long; nothing comes."""
+    for _ in range(5 * seconds):
+        assert await reader.poll(records_max=10, timeout_s=0.2) == Delivered([])
+
+
 async def poll_in_vain(reader: KafkaReader) -> None:
     """Poll for 100 seconds; nothing comes."""
-    for _ in range(500):
-        assert await reader.poll(records_max=10, timeout_s=0.2) == Delivered([])
+    await poll_for(reader, seconds=100)
+
+
+def test_a_broker_that_does_not_say_where_the_log_ends_holds_up_nobody_who_polls() -> None:
+    async def polling(*, answers: bool) -> float:
+        consumer = FakeConsumer()
+        reader = await reading(consumer)
+        consumer.answers = answers
+        begun_s = asyncio.get_running_loop().time()
+        await poll_in_vain(reader)
+        waited_s = asyncio.get_running_loop().time() - begun_s
+        consumer.ends[Place("x-readings", 1)] = 1
+        found = await reader.poll(records_max=10, timeout_s=0.2)
+        assert isinstance(found, Delivered)
+        assert len(found.records) == 1
+        await reader.close()
+        return waited_s
+
+    assert run_virtual(polling(answers=False)) == pytest.approx(run_virtual(polling(answers=True)))
+
+
+def test_what_the_log_said_of_other_positions_is_no_stall_of_these() -> None:
+    async def main() -> None:
+        consumer = FakeConsumer()
+        reader = await reading(consumer)
+        consumer.dead = True
+        consumer.ends[Place("x-readings", 1)] = 5
+        for _ in range(10):
+            await poll_for(reader, seconds=20)
+            await reader.seek({})
+        await reader.close()
+
+    run_virtual(main())
 
 
 def test_a_client_that_stalls_is_noticed_and_a_quiet_log_is_not_a_stall() -> None:
