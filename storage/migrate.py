@@ -5,9 +5,8 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from runtime.keys_file import Keys
 from runtime.private_files import private_directory
@@ -20,6 +19,8 @@ from vitals.errors import ConfigurationError
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 _SEALED_SINCE: Final = "0015"
 """The revision that seals names and destinations."""
+_VERSION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+"""Alembic's own table. Asked by Alembic it is a new one each time, and every engine keeps what it compiles for each."""
 _UPGRADE_LOCK: Final = 7_319_024_115
 """PostgreSQL advisory lock: one upgrade at a time. Any fixed number would do."""
 
@@ -139,7 +140,10 @@ def is_known(revision: str) -> bool:
 
 def revision_of(conn: Connection) -> str | None:
     """The database's own revision; None where it has no tables of ours."""
-    return MigrationContext.configure(conn).get_current_revision()
+    if not inspect(conn).has_table(_VERSION.name):
+        return None
+    revision: str | None = conn.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
+    return revision
 
 
 def _is_newer(revision: str | None) -> bool:

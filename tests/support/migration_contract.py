@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,6 +12,7 @@ from sqlalchemy import inspect, text
 
 from runtime.keys_file import KeysInMemory, NoKeys
 from storage import destinations, episodes, migrate, models, patients, tables
+from storage.facts import facts
 from storage.session import Database
 from storage.signing import load_signer
 from tests.support import alert_transitions
@@ -42,6 +44,16 @@ class MigrationContract:
     def test_an_upgraded_database_passes_the_check(self, database: Database) -> None:
         migrate.upgrade_database(database)
         migrate.check_database(database)
+
+    def test_what_is_asked_of_the_database_itself_again_and_again_is_compiled_once(self, database: Database) -> None:
+        migrate.upgrade_database(database)
+        compiled: dict[Any, Any] = {}
+        with database.snapshot() as plain:
+            conn = plain.execution_options(compiled_cache=compiled)
+            assert facts(conn).schema == migrate.head()
+            once = len(compiled)
+            facts(conn)
+        assert len(compiled) == once > 0
 
     def test_upgrading_again_changes_nothing_and_keeps_the_signing_key(self, database: Database) -> None:
         migrate.upgrade_database(database)
