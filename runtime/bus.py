@@ -88,7 +88,7 @@ class Bus(Protocol):
         """Partitions of every topic; equal for all, fixed for the life of the log."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Append in the order given (per partition); returns once all are durable.
+        """Append in the order given and of the calls (per partition); returns once all are durable.
 
         Raises Unavailable where some may not be: publish all again, their ids make that harmless.
         """

@@ -113,7 +113,6 @@ class KafkaBus:
                 raise InvalidArgument(
                     f"A record for {record.topic} has more than {self._limits.record_bytes_max} bytes, which Kafka refuses."
                 )
-        await self.prepare({record.topic for record in records})
         await self._publishes.publish(records)
 
     async def reader(self, *, group: str | None, topics: Sequence[str], gather_s: float = 0.0) -> KafkaReader:
@@ -195,6 +194,8 @@ class KafkaBus:
             return
         async with self._preparing, self.answering():
             unknown = sorted(set(topics) - self._known_topics)
+            if not unknown:
+                return
             admin = AIOKafkaAdminClient(**self._clients.options(), request_timeout_ms=_ms(self._limits.request_s_max))
             await self._clients.start(admin)
             try:
@@ -240,9 +241,11 @@ class KafkaBus:
     async def _commit(self, records: Sequence[Outgoing]) -> None:
         """Hand one group to the producer, all partitions at once, and wait until Kafka has all of it.
 
+        Topics are made here and not before the group is queued, so that nobody is overtaken who waits for one.
         The idempotent producer tries until it succeeds. What it still tries when our time is up stays in doubt, and the
         next group waits behind it: order holds, and memory is bounded by one group in doubt.
         """
+        await self.prepare({record.topic for record in records})
         async with self.answering():
             producer = await self._ready_producer()
             for (topic, partition), part in self._by_partition(records).items():

@@ -21,6 +21,7 @@ from tests.soak.report import judged, say
 from tests.soak.results import SoakPlan, read_sittings
 from tests.soak.sitting import sit
 from tests.support.campaign_arguments import CampaignArguments
+from wardlight.__main__ import EXIT_INTERRUPTED
 
 RESULTS = Path("build/soak.jsonl")
 
@@ -57,7 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.judge:
         options.results.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="wardlight-soak-") as directory:
-            asyncio.run(sit(plan, options.results, Path(directory)))
+            try:
+                asyncio.run(sit(plan, options.results, Path(directory)))
+            except KeyboardInterrupt:
+                sys.stderr.write("Stopped. --judge reads what was sampled until now.\n")
+                return EXIT_INTERRUPTED
     sittings = read_sittings(options.results)
     shown = sittings if options.judge else sittings[-1:]
     good = True

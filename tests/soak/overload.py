@@ -36,6 +36,7 @@ from tests.soak.page_watch import PageWatch
 from tests.soak.probes import Probes
 from tests.soak.probing_ward import admit_all, held_of
 from tests.support.campaign_arguments import CampaignArguments
+from wardlight.__main__ import EXIT_INTERRUPTED
 from wardlight.printing import print_table, table
 
 STAGES = ("ingest", "recorder", "stream", "alerts")
@@ -270,7 +271,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logging(TelemetrySettings(log_level="error"), clock=SystemClock())
     options.results.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wardlight-overload-") as directory:
-        return asyncio.run(_run(options, Path(directory)))
+        try:
+            return asyncio.run(_run(options, Path(directory)))
+        except KeyboardInterrupt:
+            sys.stderr.write("Stopped: nothing is judged.\n")
+            return EXIT_INTERRUPTED
 
 
 def _run_on(processors: Sequence[int]) -> None:

@@ -135,6 +135,17 @@ class BusContract:
         assert sum((await bus.ends([TOPIC])).values()) == 5000
 
     @pytest.mark.asyncio
+    async def test_nobody_overtakes_who_published_before_to_a_topic_that_is_new(self, bus: Bus) -> None:
+        begun: list[asyncio.Task[None]] = []
+        async with asyncio.timeout(WAIT_S_MAX):
+            while not begun or not begun[0].done() or len(begun) < 100:
+                begun.append(asyncio.create_task(bus.publish([record(len(begun), key="patient")])))
+                await asyncio.sleep(0.001)
+            await asyncio.gather(*begun)
+        came = await read(await started(bus), len(begun))
+        assert [each.value for each in came] == [record(number).value for number in range(len(begun))]
+
+    @pytest.mark.asyncio
     async def test_many_publishers_at_once_leave_no_gap_and_keep_each_ones_order(self, bus: Bus) -> None:
         async def publisher(name: int) -> None:
             for number in range(10):
