@@ -140,7 +140,7 @@ class BusContract:
         async with asyncio.timeout(WAIT_S_MAX):
             while not begun or not begun[0].done() or len(begun) < 100:
                 begun.append(asyncio.create_task(bus.publish([record(len(begun), key="patient")])))
-                await asyncio.sleep(0.001)
+                await asyncio.wait({begun[0]}, timeout=0.001)
             await asyncio.gather(*begun)
         came = await read(await started(bus), len(begun))
         assert [each.value for each in came] == [record(number).value for number in range(len(begun))]
