@@ -187,6 +187,7 @@ async def test_a_ward_is_shown_with_every_alert_before_it_has_come_to_all_readin
         assert [alert["kind"] for alert in tiles[0]["alerts"]] == ["spo2-low"]
         assert (shown["clock"]["live"], bench.feed.seen["readings"] < 10_000) == (False, True)
         assert "still being read" in shown["clock"]["why_not_live"]
+        await bench.until_live()
         while not (await event_of(board, "clock"))["live"]:
             pass
         assert bench.feed.seen["readings"] == 10_000
