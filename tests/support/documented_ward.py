@@ -55,7 +55,7 @@ class Running:
         """Its output so far."""
         return self._output.read_text(encoding="utf-8", errors="replace")
 
-    def await_ready(self, is_ready: Callable[[], bool]) -> None:
+    def await_ready(self, is_ready: Callable[[], bool], *, look_every_s: float = LOOK_EVERY_S) -> None:
         """Look until `is_ready`; fails where the command ends before or takes too long."""
         clock = SystemClock()
         until_s = clock.monotonic_s() + READY_S_MAX
@@ -63,7 +63,7 @@ class Running:
             if clock.monotonic_s() > until_s:
                 pytest.fail(f"Not ready within {READY_S_MAX:.0f} s:\n{self.said[-LAST_WORDS_CHARACTERS:]}")
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = self._process.wait(timeout=LOOK_EVERY_S)
+                code = self._process.wait(timeout=look_every_s)
                 pytest.fail(f"Ended by itself with {code}:\n{self.said[-LAST_WORDS_CHARACTERS:]}")
 
     def interrupt(self) -> None:
